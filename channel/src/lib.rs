@@ -1,0 +1,1 @@
+//! What parties sign: canonical orders and commands, digests, receipts, decisions.

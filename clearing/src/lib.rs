@@ -1,0 +1,1 @@
+//! The pool: a pure, deterministic state machine from log records to outcomes.

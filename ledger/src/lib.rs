@@ -1,0 +1,1 @@
+//! The books: a pure double-entry state machine.

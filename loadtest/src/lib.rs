@@ -1,0 +1,1 @@
+//! Seeded workload, oracle and open-loop driver.

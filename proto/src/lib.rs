@@ -1,0 +1,1 @@
+//! The words of causeway.v1: messages, services, conversions.

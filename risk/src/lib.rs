@@ -1,0 +1,1 @@
+//! The limits: pure checks on participants, exposure and velocity.

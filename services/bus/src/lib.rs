@@ -1,0 +1,1 @@
+//! The ordered log: port, contract suite, embedded implementation.

@@ -1,0 +1,1 @@
+//! The gRPC edge: identity, validation, receipts, reads.

@@ -1,0 +1,1 @@
+//! Turns outcomes into rows that can be queried.

@@ -1,0 +1,1 @@
+//! Feeds the log to the pool and publishes what it decides.

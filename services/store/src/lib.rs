@@ -1,0 +1,1 @@
+//! The queryable store: port, contract suite, embedded implementation.

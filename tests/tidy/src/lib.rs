@@ -1,0 +1,1 @@
+//! Checks the dependency edges and the purity rules of the workspace.
