@@ -125,7 +125,7 @@ fn corrupt_books_are_refused() {
     let usd = Currency::parse("USD").unwrap();
     let reservation = |id| Violation::ReservationImpossible(TransferId(id));
     for (at, patch, violation) in [
-        (ACCOUNTS_AT + 59, &[1], Violation::PostedUnbalanced(usd)),
+        (ACCOUNTS_AT + 43, &[1], Violation::PostedUnbalanced(usd)),
         (ACCOUNTS_AT + 27, &[1], Violation::PendingCountersDiffer(AccountId(0))),
         (ACCOUNTS_AT + 3, &[0], Violation::BeyondLimit(AccountId(0))),
         (ACCOUNTS_AT + ACCOUNT + 3, &[0], Violation::BeyondLimit(AccountId(1))),
