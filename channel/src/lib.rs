@@ -1,1 +1,35 @@
-//! What parties sign: canonical orders and commands, digests, receipts, decisions.
+//! What the parties sign, byte for byte: orders, batches, receipts, decisions, commands.
+//!
+//! Every structure here has exactly one encoding (integers big-endian, reserved bytes zero), and
+//! a signature is always over those bytes behind a label of its own, so a signature made for one
+//! purpose never passes for another. A client in another language can build the same bytes from
+//! `docs/reference/signing.md` alone.
+//!
+//! Pure: no I/O, no clock, no randomness. Feature `sign` adds Ed25519 (RFC 8032); without it the
+//! crate is layouts and SHA-256, which is all the settlement core links.
+
+mod answer;
+mod batch;
+mod bytes;
+mod command;
+mod digest;
+mod header;
+mod rules;
+#[cfg(feature = "sign")]
+mod sign;
+
+pub use answer::{DECISION_LEN, Decision, Ruling, decisions_statement, receipt_statement};
+pub use batch::{BATCH_ORDERS_MAX, batch_statement, merkle_root};
+pub use bytes::{DecodeError, Reader, Writer};
+pub use command::{
+    COMMAND_BYTES_MAX, Command, CommandBody, Genesis, NAME_BYTES_MAX, Participant, ParticipantId,
+    RequestId, Role, SignedCommand, Status, command_statement,
+};
+pub use digest::{order_digest, payload_digest, sha256};
+pub use header::{
+    CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
+    MessageKind, OrderHeader, PAYLOAD_BYTES_MAX, Uetr, ValueDate,
+};
+pub use rules::{ClosePolicy, NettingMode, RuleBook};
+#[cfg(feature = "sign")]
+pub use sign::{KeyError, LocalSigner, PublicKey, Signature, SignatureError, Signer};

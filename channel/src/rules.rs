@@ -1,0 +1,180 @@
+//! The rule book of a pool. It takes effect at the position that logs it; its hash is in receipts.
+
+use ledger::{Currency, Hash};
+
+use crate::bytes::{DecodeError, Reader, Writer};
+use crate::digest::sha256;
+
+/// How a cycle chooses what settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NettingMode {
+    /// A prefix of every queue: the unique FIFO maximum, computed by the core itself.
+    StrictFifo = 1,
+    /// At least the FIFO maximum; a proposal may settle more past blocked heads.
+    FifoFloor = 2,
+}
+
+/// What happens to queued orders when the day of their currency closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ClosePolicy {
+    /// They are rejected.
+    Reject = 1,
+    /// They wait for the next day.
+    Roll = 2,
+}
+
+/// The rules of one pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleBook {
+    /// Counts up by one with every change.
+    pub version: u32,
+    /// The currencies settled here, 1 to 32, each once.
+    pub currencies: Vec<Currency>,
+    /// Time between two cycles, 10 to 86,400,000 ms.
+    pub cycle_ms: u32,
+    /// An open batch is sealed after this long at the latest, 10 to 60,000 ms.
+    pub seal_ms: u32,
+    /// How a cycle chooses.
+    pub netting: NettingMode,
+    /// How long a cut waits for a proposal before the FIFO floor settles, 0 to 60,000 ms.
+    /// At 0 the floor settles in the cut itself.
+    pub proposal_timeout_ms: u32,
+    /// How long an identity is remembered, 60,000 ms to 366 days in ms.
+    pub dedupe_horizon_ms: u64,
+    /// How many identities are remembered at once, 1,024 to 2^32 − 1; beyond it orders are refused.
+    pub dedupe_entries_max: u32,
+    /// Orders waiting at once in the whole pool, 1 to 100,000,000.
+    pub queue_max: u32,
+    /// How far ahead of the log's time a record's time may be before an operator must confirm it,
+    /// 1,000 ms to 366 days in ms.
+    pub clock_jump_max_ms: u64,
+    /// How many days ahead a value date may lie, 0 to 366.
+    pub warehouse_days_max: u16,
+    /// What happens to the queue at the close.
+    pub close: ClosePolicy,
+    /// Kinds of command (their numbers) that need a second person, ascending.
+    pub two_person: Vec<u16>,
+}
+
+const DAY_MS: u64 = 86_400_000;
+const CURRENCIES_MAX: usize = 32;
+const TWO_PERSON_MAX: usize = 64;
+
+impl RuleBook {
+    /// A rule book with cautious defaults for `currencies`.
+    #[must_use]
+    pub fn standard(currencies: Vec<Currency>) -> Self {
+        Self {
+            version: 1,
+            currencies,
+            cycle_ms: 1_000,
+            seal_ms: 100,
+            netting: NettingMode::StrictFifo,
+            proposal_timeout_ms: 0,
+            dedupe_horizon_ms: 3 * DAY_MS,
+            dedupe_entries_max: 50_000_000,
+            queue_max: 10_000_000,
+            clock_jump_max_ms: 12 * 3_600_000,
+            warehouse_days_max: 30,
+            close: ClosePolicy::Reject,
+            two_person: Vec::new(),
+        }
+    }
+
+    /// SHA-256 of `"causeway/1 rules"` and the canonical bytes.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let mut writer = Writer::new();
+        writer.raw(b"causeway/1 rules");
+        self.write(&mut writer);
+        sha256(&writer.into_bytes())
+    }
+
+    /// Appends the canonical bytes.
+    pub fn write(&self, writer: &mut Writer) {
+        writer.u32(self.version).u8(u8::try_from(self.currencies.len()).unwrap_or(u8::MAX));
+        for currency in &self.currencies {
+            writer.raw(&currency.to_bytes());
+        }
+        writer.u32(self.cycle_ms).u32(self.seal_ms).u8(self.netting as u8);
+        writer.u32(self.proposal_timeout_ms).u64(self.dedupe_horizon_ms);
+        writer.u32(self.dedupe_entries_max).u32(self.queue_max).u64(self.clock_jump_max_ms);
+        writer.u16(self.warehouse_days_max).u8(self.close as u8);
+        writer.u8(u8::try_from(self.two_person.len()).unwrap_or(u8::MAX));
+        for kind in &self.two_person {
+            writer.u16(*kind);
+        }
+    }
+
+    /// Reads and checks one rule book.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the field that is out of its range.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let version = reader.u32("version")?;
+        let count = usize::from(reader.u8("currencies")?);
+        let mut currencies = Vec::with_capacity(count);
+        for _ in 0..count {
+            let currency = Currency::from_bytes(reader.array("currencies")?)
+                .map_err(|_| DecodeError::Range { field: "currencies" })?;
+            currencies.push(currency);
+        }
+        let cycle_ms = reader.u32("cycle_ms")?;
+        let seal_ms = reader.u32("seal_ms")?;
+        let netting = match reader.u8("netting")? {
+            1 => NettingMode::StrictFifo,
+            2 => NettingMode::FifoFloor,
+            value => return Err(DecodeError::Unknown { field: "netting", value: value.into() }),
+        };
+        let rules = Self {
+            version,
+            currencies,
+            cycle_ms,
+            seal_ms,
+            netting,
+            proposal_timeout_ms: reader.u32("proposal_timeout_ms")?,
+            dedupe_horizon_ms: reader.u64("dedupe_horizon_ms")?,
+            dedupe_entries_max: reader.u32("dedupe_entries_max")?,
+            queue_max: reader.u32("queue_max")?,
+            clock_jump_max_ms: reader.u64("clock_jump_max_ms")?,
+            warehouse_days_max: reader.u16("warehouse_days_max")?,
+            close: match reader.u8("close")? {
+                1 => ClosePolicy::Reject,
+                2 => ClosePolicy::Roll,
+                value => return Err(DecodeError::Unknown { field: "close", value: value.into() }),
+            },
+            two_person: {
+                let count = usize::from(reader.u8("two_person")?);
+                (0..count).map(|_| reader.u16("two_person")).collect::<Result<_, _>>()?
+            },
+        };
+        rules.check()?;
+        Ok(rules)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`DecodeError::Range`] naming the field.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        let ensure =
+            |held: bool, field| if held { Ok(()) } else { Err(DecodeError::Range { field }) };
+        let mut sorted = self.currencies.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let distinct = sorted.len() == self.currencies.len();
+        ensure(distinct && (1..=CURRENCIES_MAX).contains(&sorted.len()), "currencies")?;
+        ensure((10..=86_400_000).contains(&self.cycle_ms), "cycle_ms")?;
+        ensure((10..=60_000).contains(&self.seal_ms), "seal_ms")?;
+        ensure(self.proposal_timeout_ms <= 60_000, "proposal_timeout_ms")?;
+        ensure((60_000..=366 * DAY_MS).contains(&self.dedupe_horizon_ms), "dedupe_horizon_ms")?;
+        ensure(self.dedupe_entries_max >= 1_024, "dedupe_entries_max")?;
+        ensure((1..=100_000_000).contains(&self.queue_max), "queue_max")?;
+        ensure((1_000..=366 * DAY_MS).contains(&self.clock_jump_max_ms), "clock_jump_max_ms")?;
+        ensure(self.warehouse_days_max <= 366, "warehouse_days_max")?;
+        let ascending = self.two_person.windows(2).all(|pair| pair[0] < pair[1]);
+        ensure(ascending && self.two_person.len() <= TWO_PERSON_MAX, "two_person")
+    }
+}

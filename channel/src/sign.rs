@@ -1,0 +1,120 @@
+//! Ed25519 (RFC 8032): the seam for signers and the strict check of signatures.
+
+use ed25519_dalek::Signer as _;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A 64-byte Ed25519 signature.
+pub type Signature = [u8; 64];
+
+/// Signs canonical statements. A hardware module implements this beside [`LocalSigner`].
+pub trait Signer: Send + Sync {
+    /// The 32-byte public key that checks what [`Signer::sign`] makes.
+    fn public_key(&self) -> [u8; 32];
+
+    /// Signs one statement.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key cannot be used now (a hardware module that is away).
+    fn sign(&self, statement: &[u8]) -> Result<Signature, KeyError>;
+}
+
+/// The key could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("signing key unavailable: {reason}")]
+pub struct KeyError {
+    /// What the key's holder reported.
+    pub reason: String,
+}
+
+/// A private key held in this process; wiped when dropped.
+pub struct LocalSigner(SigningKey);
+
+impl LocalSigner {
+    /// From the 32-byte secret seed of RFC 8032 section 5.1.5.
+    #[must_use]
+    pub fn from_seed(seed: &Zeroizing<[u8; 32]>) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+}
+
+impl core::fmt::Debug for LocalSigner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("LocalSigner(..)")
+    }
+}
+
+impl Signer for LocalSigner {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    fn sign(&self, statement: &[u8]) -> Result<Signature, KeyError> {
+        Ok(self.0.sign(statement).to_bytes())
+    }
+}
+
+/// The signature does not hold. Says no more: the reason would help only an attacker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("signature does not verify")]
+pub struct SignatureError;
+
+/// A public key, decompressed once and kept.
+#[derive(Debug, Clone)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Takes a 32-byte encoded key; refuses non-canonical encodings and points of small order.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn new(bytes: &[u8; 32]) -> Result<Self, SignatureError> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| SignatureError)?;
+        if key.is_weak() {
+            return Err(SignatureError);
+        }
+        Ok(Self(key))
+    }
+
+    /// Checks strictly (no malleable or mixed-order signatures).
+    ///
+    /// # Errors
+    /// [`SignatureError`] if it does not hold.
+    pub fn verify(&self, statement: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        self.0.verify_strict(statement, &signature).map_err(|_| SignatureError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_8032_test_1() {
+        let seed = Zeroizing::new([
+            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec,
+            0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
+            0x1c, 0xae, 0x7f, 0x60,
+        ]);
+        let signer = LocalSigner::from_seed(&seed);
+        assert_eq!(signer.public_key()[..4], [0xd7, 0x5a, 0x98, 0x01]);
+        let signature = signer.sign(b"").unwrap();
+        assert_eq!(signature[..4], [0xe5, 0x56, 0x43, 0x00]);
+        let key = PublicKey::new(&signer.public_key()).unwrap();
+        assert_eq!(key.verify(b"", &signature), Ok(()));
+        for bit in 0..512 {
+            let mut forged = signature;
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.verify(b"", &forged), Err(SignatureError));
+        }
+    }
+
+    #[test]
+    fn a_point_of_small_order_is_no_key() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        assert!(PublicKey::new(&identity).is_err());
+    }
+}
