@@ -1,1 +1,21 @@
-//! The ordered log: port, contract suite, embedded implementation.
+//! The ordered log of a pool: the port, its contract, and the embedded implementation.
+//!
+//! A log is a dense sequence of opaque records. It knows nothing of payments: a record is bytes,
+//! and its [`Position`] is the only order there is. What every implementation promises:
+//!
+//! * a ticket resolves only once its record is durable, and then the record is never lost;
+//! * readers see durable records only, in order, without gap or repetition;
+//! * damage is an error that names the place, never a silent skip.
+//!
+//! [`contract`] is the suite that every implementation passes. [`embedded`] is the default one:
+//! files in a directory, written by one thread in groups.
+//!
+//! Deliberately absent: consumer groups, stored consumer positions (a consumer keeps its position
+//! in the same atomic write as its effect), and deletion of old records.
+
+pub mod contract;
+pub mod disk;
+pub mod embedded;
+mod port;
+
+pub use port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};

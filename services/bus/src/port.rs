@@ -1,0 +1,195 @@
+//! The port: what a pool's ordered log offers, whoever implements it.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+
+/// The most bytes that one record may have, in every implementation.
+pub const RECORD_BYTES_MAX: usize = 5 << 20;
+
+/// Dense number of a record in a pool's log, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A pool's ordered, durable log of opaque records.
+pub trait Log: Send + Sync + 'static {
+    /// Queues a record; the ticket resolves once it is durable. Never blocks.
+    ///
+    /// Records appended by one thread keep their order.
+    ///
+    /// # Errors
+    /// See [`Refused`]: nothing was queued.
+    fn append(&self, record: Bytes) -> Result<Ticket, Refused>;
+
+    /// Durable records from `from` on, in order: record `i` has position `from + i`.
+    ///
+    /// At least one record if there is one, and otherwise at most about `bytes_max` bytes. Empty
+    /// when `from` is the end of the log: nothing there yet.
+    ///
+    /// # Errors
+    /// [`Fault::Beyond`] or [`Fault::Gone`] for a position that the log does not hold, and
+    /// [`Fault::Corrupt`] or [`Fault::Io`] when it cannot be read.
+    fn read(&self, from: Position, bytes_max: usize) -> Result<Vec<Bytes>, Fault>;
+
+    /// The position that the next record will get: the number of durable records.
+    fn end(&self) -> Position;
+
+    /// Blocks the calling thread until `end() > position` or the timeout passes; true if there is
+    /// more to read.
+    fn wait(&self, position: Position, timeout: Duration) -> bool;
+
+    /// Watches [`Log::end`], for callers that cannot block.
+    fn watch(&self) -> watch::Receiver<Position>;
+}
+
+/// What an append returns: a future of the record's position, ready once the record is durable.
+///
+/// A dropped ticket does not take the record back.
+#[derive(Debug)]
+#[must_use = "a record is durable only once its ticket has resolved"]
+pub struct Ticket(oneshot::Receiver<Result<Position, Fault>>);
+
+impl Ticket {
+    /// A ticket and the sender that resolves it, for implementations of [`Log`]. A sender dropped
+    /// without an answer resolves the ticket to [`Fault::Halted`].
+    pub fn new() -> (oneshot::Sender<Result<Position, Fault>>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// Blocks until the ticket resolves. Must not be called from asynchronous code.
+    ///
+    /// # Errors
+    /// The same as awaiting the ticket.
+    pub fn wait(self) -> Result<Position, Fault> {
+        self.0.blocking_recv().unwrap_or(Err(Fault::Halted))
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<Position, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|got| got.unwrap_or(Err(Fault::Halted)))
+    }
+}
+
+/// Why a record was not queued. Nothing of it is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The queue is full; the same append may succeed in a moment.
+    #[error("the log's queue is full")]
+    Busy,
+    /// The record is larger than the log takes.
+    #[error("a record of {bytes} bytes, at most {bytes_max} are taken")]
+    TooLarge {
+        /// The record's size in bytes.
+        bytes: usize,
+        /// The most bytes that this log takes in one record.
+        bytes_max: usize,
+    },
+    /// The disk is full; the log resumes by itself once there is space.
+    #[error("no space left for the log")]
+    NoSpace,
+    /// The log takes no records until it is opened again.
+    #[error("the log has halted")]
+    Halted,
+}
+
+impl Refused {
+    /// Whether the same append may succeed later without anybody's doing.
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        matches!(self, Self::Busy | Self::NoSpace)
+    }
+}
+
+/// The world broke.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Fault {
+    /// Bytes that were durable are damaged.
+    #[error("log damaged at position {position} ({place}): {why}")]
+    Corrupt {
+        /// The first position that cannot be read.
+        position: Position,
+        /// Where that is, in the implementation's terms.
+        place: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The log was written by a newer version of this software.
+    #[error("log written by a newer version: {what} {found}")]
+    Unsupported {
+        /// What is not known here.
+        what: &'static str,
+        /// Its number.
+        found: u64,
+    },
+    /// The log belongs to another pool.
+    #[error("log of pool {found}, expected pool {expected}")]
+    Foreign {
+        /// The pool asked for.
+        expected: u32,
+        /// The pool found.
+        found: u32,
+    },
+    /// Another process, or this one, has the log open.
+    #[error("log is already open elsewhere")]
+    Locked,
+    /// The operating system reported an error. For a ticket: whether the record is durable is
+    /// unknown until the log is opened again.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The operating system's error.
+        source: Arc<io::Error>,
+    },
+    /// The disk is full. For a ticket: the record is not in the log and will not appear.
+    #[error("no space left for the log")]
+    NoSpace,
+    /// The log stopped before it could answer.
+    #[error("the log has halted")]
+    Halted,
+    /// The log no longer holds this position.
+    #[error("position no longer held, the first one is {first}")]
+    Gone {
+        /// The first position that the log still holds.
+        first: Position,
+    },
+    /// The position lies beyond the end of the log: the reader has seen more than there is.
+    #[error("position beyond the end of the log at {end}")]
+    Beyond {
+        /// The end of the log.
+        end: Position,
+    },
+}
+
+impl Fault {
+    /// Whether the same call may succeed later without anybody's doing.
+    #[must_use]
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::NoSpace)
+    }
+
+    /// Wraps an operating system's error, a full disk apart from the others.
+    pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => Self::Io { doing, source: Arc::new(source) },
+        }
+    }
+}

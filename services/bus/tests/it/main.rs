@@ -1,0 +1,3 @@
+//! The ordered log's integration tests.
+
+mod contract;
