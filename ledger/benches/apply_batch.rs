@@ -1,5 +1,7 @@
 //! Posting of batches in memory, and the state root after each.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on must fail")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ledger::{AccountId, Currency, DebitLimit, Kind, Ledger, Transfer, TransferId};
 
