@@ -71,7 +71,7 @@ pub fn any_bytes_come_back<H: Host>(host: &H) {
         .collect();
     let log = host.open();
     for record in &records {
-        append(&log, record.clone());
+        append(&log, record);
     }
     assert_eq!(log.read(Position(0), usize::MAX).expect("reads"), records);
     drop(log);
@@ -82,7 +82,7 @@ pub fn any_bytes_come_back<H: Host>(host: &H) {
 pub fn reads_are_bounded_and_never_stuck<H: Host>(host: &H) {
     let log = host.open();
     for _ in 0..20 {
-        append(&log, Bytes::from(vec![7; 1_000]));
+        append(&log, &Bytes::from(vec![7; 1_000]));
     }
     let check = |log: &H::Log| {
         for (bytes_max, count) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (2_999, 2), (5_000, 5)] {
@@ -103,7 +103,7 @@ pub fn survives_reopening<H: Host>(host: &H) {
         assert_eq!(log.end(), Position(count));
         assert_holds(&log, count);
         for _ in 0..13 {
-            assert_eq!(append(&log, record(count)), Position(count));
+            assert_eq!(append(&log, &record(count)), Position(count));
             count += 1;
         }
         assert_holds(&log, count);
@@ -130,7 +130,7 @@ pub fn a_closed_log_has_written_what_waited<H: Host>(host: &H) {
 /// A reader that is ahead of the log is told, not left waiting.
 pub fn a_position_beyond_the_end_is_an_error<H: Host>(host: &H) {
     let log = host.open();
-    append(&log, record(0));
+    append(&log, &record(0));
     assert!(log.read(Position(1), 1).expect("reads").is_empty());
     let beyond = log.read(Position(2), 1);
     assert!(matches!(beyond, Err(Fault::Beyond { end: Position(1) })), "{beyond:?}");
@@ -143,7 +143,7 @@ pub fn too_large_is_refused<H: Host>(host: &H) {
     let refused = refused.expect_err("one byte too many");
     assert!(matches!(refused, Refused::TooLarge { .. }), "{refused:?}");
     assert!(!refused.retryable());
-    assert_eq!(append(&log, record(0)), Position(0));
+    assert_eq!(append(&log, &record(0)), Position(0));
 }
 
 /// `wait` and `watch` notice new records.
@@ -155,7 +155,7 @@ pub fn waiting_and_watching<H: Host>(host: &H) {
         let log = log.clone();
         move || log.wait(Position(0), PATIENCE)
     });
-    append(&*log, record(0));
+    append(&*log, &record(0));
     assert!(waiting.join().expect("waits"));
     assert!(watch.has_changed().expect("the log is open"));
     assert_eq!(*watch.borrow(), Position(1));
@@ -172,7 +172,7 @@ pub fn each_thread_keeps_its_order<H: Host>(host: &H) {
             let log = &log;
             scope.spawn(move || {
                 let tickets: Vec<_> = (0..EACH)
-                    .map(|index| append_patiently(log, record(thread * EACH + index)))
+                    .map(|index| append_patiently(log, &record(thread * EACH + index)))
                     .collect();
                 let positions = tickets.into_iter().map(|ticket| ticket.wait().expect("durable"));
                 assert!(positions.is_sorted_by(|before, after| before < after));
@@ -210,7 +210,7 @@ pub fn readers_follow_writers<H: Host>(host: &H) {
             });
         }
         let tickets: Vec<_> =
-            (0..COUNT).map(|index| append_patiently(&log, record(index))).collect();
+            (0..COUNT).map(|index| append_patiently(&log, &record(index))).collect();
         for ticket in tickets {
             ticket.wait().expect("becomes durable");
         }
@@ -230,12 +230,12 @@ fn number_of(record: &Bytes) -> u64 {
     number
 }
 
-fn append<L: Log>(log: &L, record: Bytes) -> Position {
+fn append<L: Log>(log: &L, record: &Bytes) -> Position {
     append_patiently(log, record).wait().expect("becomes durable")
 }
 
 /// Appends again for as long as the queue is full.
-fn append_patiently<L: Log>(log: &L, record: Bytes) -> crate::Ticket {
+fn append_patiently<L: Log>(log: &L, record: &Bytes) -> crate::Ticket {
     loop {
         match log.append(record.clone()) {
             Err(Refused::Busy) => thread::yield_now(),

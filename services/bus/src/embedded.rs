@@ -18,6 +18,8 @@ mod preparer;
 mod queue;
 mod read;
 mod scan;
+#[cfg(test)]
+mod simulation;
 mod tail;
 mod writer;
 
@@ -78,8 +80,13 @@ impl Default for Options {
 
 impl Options {
     /// The segment size as it is used.
-    fn segment_bytes(&self) -> u64 {
+    pub(crate) fn segment_bytes(&self) -> u64 {
         self.segment_bytes.max(64 << 10).next_multiple_of(BLOCK as u64)
+    }
+
+    /// The most bytes that a frame of several records takes.
+    pub(crate) fn frame_bytes_max(&self) -> usize {
+        self.group_bytes_max.min(self.segment_bytes() as usize / 2)
     }
 
     /// The largest record whose frame, with a mark behind it, goes into a segment.
@@ -129,7 +136,7 @@ impl EmbeddedLog {
     /// [`Fault::Corrupt`] if something that was durable is damaged, [`Fault::Foreign`] for another
     /// pool's log, [`Fault::Unsupported`] for a newer format, [`Fault::Locked`] if it is open
     /// already, [`Fault::NoSpace`] if there is no room to begin, [`Fault::Io`].
-    pub fn open(dir: &Path, pool: u32, options: &Options) -> Result<Self, Fault> {
+    pub fn open(dir: &Path, pool: u32, options: Options) -> Result<Self, Fault> {
         let disk = RealDisk::open(dir, options.direct_io).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => Fault::Locked,
             _ => Fault::io("open the log's directory", error),
@@ -141,7 +148,7 @@ impl EmbeddedLog {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_on(disk: Arc<dyn Disk>, pool: u32, options: &Options) -> Result<Self, Fault> {
+    pub fn open_on(disk: Arc<dyn Disk>, pool: u32, options: Options) -> Result<Self, Fault> {
         let mut engine = open_engine(&disk, pool, options.segment_bytes())?;
         // What recovery found is served from now on, so let the file say that it is durable.
         match engine.mark() {
@@ -157,18 +164,15 @@ impl EmbeddedLog {
             moved: Condvar::new(),
             moving: Mutex::new(()),
         });
-        let retry = options.retry_space_every;
-        let preparer = Arc::new(Preparer::new(engine.next_epoch(), options.segment_bytes(), retry));
-        let writer = Writer {
-            engine,
+        let preparer = Arc::new(Preparer::new(engine.next_epoch(), &options));
+        let mut log = Self {
             shared: shared.clone(),
+            disk,
             preparer: preparer.clone(),
-            group_bytes_max: options.group_bytes_max.min(options.segment_bytes() as usize / 2),
-            mark_after: options.mark_after,
-            retry,
+            record_bytes_max: options.record_bytes_max(),
+            threads: Vec::new(),
         };
-        let record_bytes_max = options.record_bytes_max();
-        let mut log = Self { shared, disk, preparer, record_bytes_max, threads: Vec::new() };
+        let writer = Writer { engine, shared, preparer, options };
         let (preparer, disk) = (log.preparer.clone(), log.disk.clone());
         log.spawn("log-preparer", move || preparer.run(&disk))?;
         log.spawn("log-writer", move || writer.run())?;

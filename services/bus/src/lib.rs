@@ -8,7 +8,8 @@
 //! * damage is an error that names the place, never a silent skip.
 //!
 //! [`contract`] is the suite that every implementation passes. [`embedded`] is the default one:
-//! files in a directory, written by one thread in groups.
+//! files in a directory, written by one thread in groups. [`sim`] is a disk that loses power,
+//! tears writes and fills up on demand.
 //!
 //! Deliberately absent: consumer groups, stored consumer positions (a consumer keeps its position
 //! in the same atomic write as its effect), and deletion of old records.
@@ -17,5 +18,6 @@ pub mod contract;
 pub mod disk;
 pub mod embedded;
 mod port;
+pub mod sim;
 
 pub use port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};

@@ -38,7 +38,7 @@ impl Record {
 }
 
 /// Why bytes are not what was expected there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     /// They are not of this log, or not whole.
     Damaged(&'static str),

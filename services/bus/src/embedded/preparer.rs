@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Options;
 use super::engine::Spare;
 use crate::disk::Disk;
 use crate::port::Fault;
@@ -29,9 +30,14 @@ pub(crate) struct Preparer {
 
 impl Preparer {
     /// Begins with an order for the spare of `epoch`.
-    pub(crate) fn new(epoch: u64, segment_bytes: u64, retry: Duration) -> Self {
+    pub(crate) fn new(epoch: u64, options: &Options) -> Self {
         let state = Mutex::new(State::Ordered(epoch));
-        Self { state, changed: Condvar::new(), segment_bytes, retry }
+        Self {
+            state,
+            changed: Condvar::new(),
+            segment_bytes: options.segment_bytes(),
+            retry: options.retry_space_every,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

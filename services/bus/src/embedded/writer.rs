@@ -1,13 +1,12 @@
 //! The writer thread: takes all that waits, writes it as one frame, then tells everybody.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Shared;
 use super::engine::Engine;
 use super::frame::{self, Record};
 use super::preparer::Preparer;
 use super::queue::{Next, Waiting};
+use super::{Options, Shared};
 use crate::port::{Fault, Position};
 
 /// The only one who writes to the log.
@@ -15,9 +14,7 @@ pub(crate) struct Writer {
     pub(crate) engine: Engine,
     pub(crate) shared: Arc<Shared>,
     pub(crate) preparer: Arc<Preparer>,
-    pub(crate) group_bytes_max: usize,
-    pub(crate) mark_after: Duration,
-    pub(crate) retry: Duration,
+    pub(crate) options: Options,
 }
 
 /// The log cannot go on.
@@ -29,9 +26,10 @@ impl Writer {
         let _halt = HaltOnDrop(self.shared.clone());
         let mut group = Vec::new();
         let mut marked = false;
+        let frame_bytes_max = self.options.frame_bytes_max();
         loop {
-            let idle = (!marked).then_some(self.mark_after);
-            let next = self.shared.queue.take(&mut group, self.group_bytes_max, idle);
+            let idle = (!marked).then_some(self.options.mark_after);
+            let next = self.shared.queue.take(&mut group, frame_bytes_max, idle);
             let done = match next {
                 Next::Write => self.write(&mut group),
                 Next::Idle | Next::Finish => self.mark(),
@@ -90,7 +88,7 @@ impl Writer {
 
     /// Waits until a spare segment could be made, then takes records again.
     fn wait_for_space(&self) {
-        while !self.shared.queue.pause(self.retry) {
+        while !self.shared.queue.pause(self.options.retry_space_every) {
             if self.preparer.has_space() {
                 tracing::info!("the log has space again");
                 return self.shared.queue.reopen();

@@ -24,7 +24,7 @@ impl Host for Directory {
     type Log = EmbeddedLog;
 
     fn open(&self) -> EmbeddedLog {
-        EmbeddedLog::open(&self.dir.path().join("log"), 7, &self.options).expect("opens")
+        EmbeddedLog::open(&self.dir.path().join("log"), 7, self.options.clone()).expect("opens")
     }
 }
 
