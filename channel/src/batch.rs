@@ -3,7 +3,7 @@
 use ledger::Hash;
 use ledger::merkle::{leaf_hash, root_of_hashes};
 
-use crate::command::ParticipantId;
+use crate::participant::ParticipantId;
 
 /// Orders in one submitted batch, at most.
 pub const BATCH_ORDERS_MAX: usize = 1024;

@@ -113,7 +113,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeError::Truncated`] if fewer are left.
     pub fn raw(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or(DecodeError::Truncated { field })?;
+        let (head, tail) =
+            self.0.split_at_checked(count).ok_or(DecodeError::Truncated { field })?;
         self.0 = tail;
         Ok(head)
     }

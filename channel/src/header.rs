@@ -25,7 +25,7 @@
 use ledger::{Amount, Currency};
 use thiserror::Error;
 
-use crate::command::ParticipantId;
+use crate::participant::ParticipantId;
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 192;
@@ -101,7 +101,8 @@ impl ValueDate {
     #[must_use]
     pub fn new(yyyymmdd: u32) -> Option<Self> {
         let (year, month, day) = (yyyymmdd / 10_000, yyyymmdd / 100 % 100, yyyymmdd % 100);
-        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let last = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,
@@ -294,7 +295,8 @@ impl<'a> HeaderView<'a> {
             members == 0
         };
         ensure(fits, HeaderError::LinkMembers)?;
-        let currency = Currency::from_bytes(view.currency_bytes()).map_err(|_| HeaderError::Currency)?;
+        let currency =
+            Currency::from_bytes(view.currency_bytes()).map_err(|_| HeaderError::Currency)?;
         let amount = view.minor() > 0 && Amount::new(view.minor(), currency).is_ok();
         ensure(amount, HeaderError::Amount)?;
         ensure(ValueDate::new(view.value_date_number()).is_some(), HeaderError::ValueDate)?;
@@ -313,7 +315,8 @@ impl<'a> HeaderView<'a> {
     /// The first [`HeaderError`] met.
     pub fn decode(bytes: &'a [u8]) -> Result<OrderHeader, HeaderError> {
         let view = Self::check(bytes)?;
-        let currency = Currency::from_bytes(view.currency_bytes()).map_err(|_| HeaderError::Currency)?;
+        let currency =
+            Currency::from_bytes(view.currency_bytes()).map_err(|_| HeaderError::Currency)?;
         Ok(OrderHeader {
             urgent: view.urgent(),
             pool: view.pool(),

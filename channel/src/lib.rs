@@ -13,7 +13,9 @@ mod batch;
 mod bytes;
 mod command;
 mod digest;
+mod genesis;
 mod header;
+mod participant;
 mod rules;
 #[cfg(feature = "sign")]
 mod sign;
@@ -22,14 +24,15 @@ pub use answer::{DECISION_LEN, Decision, Ruling, decisions_statement, receipt_st
 pub use batch::{BATCH_ORDERS_MAX, batch_statement, merkle_root};
 pub use bytes::{DecodeError, Reader, Writer};
 pub use command::{
-    COMMAND_BYTES_MAX, Command, CommandBody, Genesis, NAME_BYTES_MAX, Participant, ParticipantId,
-    RequestId, Role, SignedCommand, Status, command_statement,
+    COMMAND_BYTES_MAX, Command, CommandBody, RequestId, SignedCommand, command_statement,
 };
 pub use digest::{order_digest, payload_digest, sha256};
+pub use genesis::Genesis;
 pub use header::{
     CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
     MessageKind, OrderHeader, PAYLOAD_BYTES_MAX, Uetr, ValueDate,
 };
+pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};
 pub use rules::{ClosePolicy, NettingMode, RuleBook};
 #[cfg(feature = "sign")]
 pub use sign::{KeyError, LocalSigner, PublicKey, Signature, SignatureError, Signer};

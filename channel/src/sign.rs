@@ -1,6 +1,8 @@
 //! Ed25519 (RFC 8032): the seam for signers and the strict check of signatures.
 
 use ed25519_dalek::Signer as _;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -36,6 +38,26 @@ impl LocalSigner {
     #[must_use]
     pub fn from_seed(seed: &Zeroizing<[u8; 32]>) -> Self {
         Self(SigningKey::from_bytes(seed))
+    }
+}
+
+impl LocalSigner {
+    /// From a PKCS#8 PEM private key (RFC 8410), as `openssl genpkey -algorithm ed25519` makes it.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the text is no Ed25519 private key. Never echoes the text.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let refused = |_| KeyError { reason: "not an Ed25519 PKCS#8 PEM key".to_owned() };
+        SigningKey::from_pkcs8_pem(pem).map(Self).map_err(refused)
+    }
+
+    /// The PKCS#8 PEM form, wiped when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key cannot be encoded.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        let refused = |_| KeyError { reason: "key does not encode".to_owned() };
+        self.0.to_pkcs8_pem(LineEnding::LF).map_err(refused)
     }
 }
 
@@ -109,6 +131,14 @@ mod tests {
             forged[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(key.verify(b"", &forged), Err(SignatureError));
         }
+    }
+
+    #[test]
+    fn keys_survive_pem() {
+        let signer = LocalSigner::from_seed(&Zeroizing::new([7; 32]));
+        let again = LocalSigner::from_pem(&signer.to_pem().unwrap()).unwrap();
+        assert_eq!(again.public_key(), signer.public_key());
+        assert!(LocalSigner::from_pem("-----BEGIN PRIVATE KEY-----").is_err());
     }
 
     #[test]

@@ -1,0 +1,98 @@
+use channel::{
+    HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, ParticipantId, Uetr, ValueDate,
+};
+use ledger::{Amount, Currency};
+use proptest::prelude::*;
+
+pub(crate) fn header() -> OrderHeader {
+    OrderHeader {
+        urgent: true,
+        pool: 1,
+        sender: ParticipantId(7),
+        receiver: ParticipantId(8),
+        uetr: "0b6d5a5e-6a58-4d0c-9a3e-3f1f6f1f2a11".parse().unwrap(),
+        kind: MessageKind::CustomerTransfer,
+        class: 1,
+        amount: Amount::new(125_000, Currency::parse("USD").unwrap()).unwrap(),
+        value_date: ValueDate::new(20_260_302).unwrap(),
+        policy_version: 0,
+        created_at_ms: 1_772_431_200_000,
+        not_before_ms: 0,
+        not_after_ms: 1_772_460_000_000,
+        link: None,
+        payload_len: 5,
+    }
+}
+
+/// One line per field: the bytes put at an offset and the refusal that names the field.
+#[test]
+fn every_field_is_refused_by_name() {
+    let cases: &[(usize, &[u8], HeaderError)] = &[
+        (0, &[2], HeaderError::Version),
+        (1, &[2], HeaderError::Flags),
+        (2, &[0, 1], HeaderError::Suite),
+        (8, &[0, 0, 0, 0], HeaderError::Receiver),
+        (12, &[0, 0, 0, 7], HeaderError::Receiver),
+        (22, &[0x1d], HeaderError::Uetr),
+        (24, &[0x1a], HeaderError::Uetr),
+        (32, &[0, 0], HeaderError::MessageKind),
+        (32, &[0, 4], HeaderError::MessageKind),
+        (34, &[4], HeaderError::Class),
+        (35, &[2], HeaderError::LinkMembers),
+        (80, &[1], HeaderError::LinkMembers),
+        (36, b"usd", HeaderError::Currency),
+        (36, b"XXX", HeaderError::Currency),
+        (40, &[0; 8], HeaderError::Amount),
+        (40, &[0xff; 8], HeaderError::Amount),
+        (48, &20_260_230_u32.to_be_bytes(), HeaderError::ValueDate),
+        (72, &1_u64.to_be_bytes(), HeaderError::Validity),
+        (64, &1_772_460_000_000_u64.to_be_bytes(), HeaderError::Validity),
+        (164, &65_537_u32.to_be_bytes(), HeaderError::PayloadLength),
+        (39, &[1], HeaderError::Reserved),
+        (96, &[1], HeaderError::Reserved),
+        (163, &[1], HeaderError::Reserved),
+        (168, &[1], HeaderError::Reserved),
+        (191, &[1], HeaderError::Reserved),
+    ];
+    for (at, field, error) in cases {
+        let mut bytes = header().encode();
+        bytes[*at..at + field.len()].copy_from_slice(field);
+        assert_eq!(HeaderView::check(&bytes).err(), Some(*error), "offset {at}");
+    }
+}
+
+#[test]
+fn any_other_length_is_refused() {
+    let bytes = header().encode();
+    for length in (0..HEADER_LEN).chain([HEADER_LEN + 1]) {
+        let mut other = bytes.to_vec();
+        other.resize(length, 0);
+        assert_eq!(HeaderView::check(&other).err(), Some(HeaderError::Length));
+    }
+}
+
+#[test]
+fn uetr_text_is_canonical() {
+    let text = "0b6d5a5e-6a58-4d0c-9a3e-3f1f6f1f2a11";
+    assert_eq!(text.parse::<Uetr>().unwrap().to_string(), text);
+    for wrong in ["", "0b6d5a5e6a584d0c9a3e3f1f6f1f2a11", "0b6d5a5e-6a58-1d0c-9a3e-3f1f6f1f2a11"] {
+        assert_eq!(wrong.parse::<Uetr>(), Err(HeaderError::Uetr));
+    }
+}
+
+proptest! {
+    /// Whatever is accepted decodes and encodes to the very same bytes: one encoding per order.
+    #[test]
+    fn accepted_bytes_are_canonical(at in 0..HEADER_LEN, value: u8) {
+        let mut bytes = header().encode();
+        bytes[at] = value;
+        if let Ok(decoded) = HeaderView::decode(&bytes) {
+            prop_assert_eq!(decoded.encode(), bytes);
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = HeaderView::check(&bytes);
+    }
+}

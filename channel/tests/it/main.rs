@@ -1,0 +1,8 @@
+//! The signed bytes: round trips, every refusal, and vectors that other languages check against.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod vectors;
