@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use ledger::{Amount, Currency};
+
 /// An element of a message that its schema allows: with a text, or with elements in it.
 ///
 /// Two elements are equal if they say the same; on which line does not matter.
@@ -86,15 +88,32 @@ impl Element {
     }
 
     /// This element with a text element at its end.
-    pub(crate) fn with_text(self, name: &'static str, text: impl ToString) -> Self {
+    pub(crate) fn with_text(self, name: &'static str, text: &(impl ToString + ?Sized)) -> Self {
         self.with(Self { text: text.to_string(), ..Self::new(name) })
     }
 
     /// This element with a text element at its end, if there is a text.
     pub(crate) fn with_text_if(self, name: &'static str, text: Option<impl ToString>) -> Self {
         match text {
-            Some(text) => self.with_text(name, text),
+            Some(text) => self.with_text(name, &text),
             None => self,
         }
+    }
+
+    /// This element with a text element for each text at its end.
+    pub(crate) fn with_texts(self, name: &'static str, texts: &[String]) -> Self {
+        texts.iter().fold(self, |element, text| element.with_text(name, text))
+    }
+
+    /// This element with an amount at its end, with exactly the digits of its currency.
+    pub(crate) fn with_amount(self, name: &'static str, amount: Amount) -> Self {
+        let currency = Some(amount.currency().as_str().to_owned());
+        let text = amount.to_decimal().to_string();
+        self.with(Self { text, currency, ..Self::new(name) })
+    }
+
+    /// The amount that this element is.
+    pub(crate) fn amount(&self) -> Option<Amount> {
+        Amount::parse(&self.text, Currency::parse(self.currency()?).ok()?).ok()
     }
 }

@@ -222,4 +222,4 @@ fn is_phone(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

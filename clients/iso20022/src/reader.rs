@@ -24,7 +24,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Parts, Error> {
     let mut reader = Reader { lexer, path: Vec::new() };
     let root = reader.start_of_root()?;
     let parts = if matches!(root.name.as_str(), "Document" | "AppHdr") {
-        Parts { header: None, document: reader.part(root, "Document")? }
+        Parts { header: None, document: reader.part(&root, "Document")? }
     } else {
         reader.check_envelope(&root)?;
         reader.enclosed_parts()?
@@ -64,10 +64,10 @@ impl Reader<'_> {
         let mut tag = self.start_of_part()?;
         let mut header = None;
         if tag.name == "AppHdr" {
-            header = Some(self.part(tag, "AppHdr")?);
+            header = Some(self.part(&tag, "AppHdr")?);
             tag = self.start_of_part()?;
         }
-        let document = self.part(tag, "Document")?;
+        let document = self.part(&tag, "Document")?;
         match self.next_beside_elements()? {
             Token::End => Ok(Parts { header, document }),
             Token::Start(tag) => Err(self.error_in(ErrorKind::UnknownElement, &tag)),
@@ -83,18 +83,18 @@ impl Reader<'_> {
     }
 
     /// Reads a header or a document, whose namespace says what it is.
-    fn part(&mut self, tag: Tag, name: &'static str) -> Result<Part, Error> {
+    fn part(&mut self, tag: &Tag, name: &'static str) -> Result<Part, Error> {
         if tag.name != name {
-            return Err(self.error_in(ErrorKind::UnknownElement, &tag));
+            return Err(self.error_in(ErrorKind::UnknownElement, tag));
         }
         let Space::Known(version) = tag.space else {
-            return Err(self.error_in(ErrorKind::UnsupportedMessage, &tag));
+            return Err(self.error_in(ErrorKind::UnsupportedMessage, tag));
         };
         if (version.message == MessageType::Head001) != (name == "AppHdr") {
-            return Err(self.error_in(ErrorKind::UnsupportedMessage, &tag));
+            return Err(self.error_in(ErrorKind::UnsupportedMessage, tag));
         }
         self.path.push((name, None));
-        let element = self.element(name, version.root, &tag, version)?;
+        let element = self.element(name, version.root, tag, version)?;
         self.path.pop();
         Ok((version, element))
     }
@@ -162,11 +162,7 @@ impl Reader<'_> {
         if element.currency.is_some() {
             return Err(self.error_on(ErrorKind::UnknownAttribute, element.line));
         }
-        loop {
-            let tag = match self.next_beside_elements()? {
-                Token::Start(tag) => tag,
-                _ => break,
-            };
+        while let Token::Start(tag) = self.next_beside_elements()? {
             if !tag.space.is(version) {
                 return Err(self.error_in(ErrorKind::UnknownElement, &tag));
             }

@@ -97,11 +97,6 @@ impl Version {
             .find(|version| version.message == message && version.edition == edition)
             .unwrap_or_else(|| unreachable!("every message has both editions"))
     }
-
-    /// The name of the element that holds it all.
-    pub(crate) fn root_name(&self) -> &'static str {
-        if self.message == MessageType::Head001 { "AppHdr" } else { "Document" }
-    }
 }
 
 /// What an element contains.

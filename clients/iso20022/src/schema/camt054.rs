@@ -8,8 +8,8 @@ use super::pacs002::DATE_OR_TIME;
 use super::party::{ACCOUNT, AGENT, OWNED_ACCOUNT, PARTY, PARTY_OR_AGENT};
 use super::remittance::REMITTANCE;
 use super::{
-    ANY_AMOUNT, BOOLEAN, CODED_4, CREDIT_OR_DEBIT, DATE, DATE_TIME, DECIMAL, DIGITS_5, DIGITS_15,
-    NUMBER, TEXT_4, TEXT_35, TEXT_500, UUID_4, any, one, opt, some,
+    AMOUNT, ANY_AMOUNT, BOOLEAN, CODED_4, CREDIT_OR_DEBIT, DATE, DATE_TIME, DECIMAL, DIGITS_5,
+    DIGITS_15, NUMBER, TEXT_4, TEXT_35, TEXT_500, UUID_4, any, one, opt, some,
 };
 use crate::Leaf;
 
@@ -58,7 +58,7 @@ static TOTAL_AND_NET: Type = Sequence(&[
 
 static ENTRY: Type = Sequence(&[
     opt("NtryRef", &TEXT_35),
-    one("Amt", &ANY_AMOUNT),
+    one("Amt", &AMOUNT),
     one("CdtDbtInd", &CREDIT_OR_DEBIT),
     opt("RvslInd", &BOOLEAN),
     one("Sts", &CODED_4),
@@ -89,7 +89,7 @@ static BATCH: Type = Sequence(&[
 
 static PAYMENT: Type = Sequence(&[
     opt("Refs", &REFERENCES),
-    opt("Amt", &ANY_AMOUNT),
+    opt("Amt", &AMOUNT),
     opt("CdtDbtInd", &CREDIT_OR_DEBIT),
     opt("BkTxCd", &TRANSACTION_CODE),
     opt("RltdPties", &PARTIES),

@@ -61,7 +61,7 @@ static TRANSFER: Type = Sequence(&[
     opt("SttlmTmReq", &SETTLEMENT_TIME_REQUEST),
     opt("AccptncDtTm", &DATE_TIME),
     opt("PoolgAdjstmntDt", &DATE),
-    opt("InstdAmt", &ANY_AMOUNT),
+    opt("InstdAmt", &AMOUNT),
     opt("XchgRate", &RATE),
     one("ChrgBr", &CHARGE_BEARER),
     any("ChrgsInf", &CHARGES),

@@ -115,5 +115,5 @@ static UNDERLYING: Type = Sequence(&[
     any("InstrForNxtAgt", &FOR_NEXT_AGENT),
     opt("Tax", &TAX),
     opt("RmtInf", &REMITTANCE),
-    opt("InstdAmt", &ANY_AMOUNT),
+    opt("InstdAmt", &AMOUNT),
 ]);
