@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::merkle::{leaf_hash, root_of_hashes};
+use ledger::merkle::leaf_hash;
 use ledger::{Hash, Tree};
 use sha2::{Digest, Sha256};
 
 use super::Violation;
+use super::leaf::{LEAF, hash_leaf, recompute_root};
 use super::pairs::PairTable;
 use crate::participants::ParticipantId;
 
@@ -58,11 +59,19 @@ impl Book {
 
     pub(super) fn node_mut(&mut self, id: ParticipantId) -> &mut Node {
         if self.nodes.len() <= id.index() {
-            self.nodes.resize(id.index() + 1, Node::default());
-            self.node_tree.grow(self.nodes.len());
+            self.grow(id.index() + 1);
         }
-        self.node_tree.mark(id.index());
+        self.node_tree.mark(id.index() / LEAF);
         &mut self.nodes[id.index()]
+    }
+
+    fn grow(&mut self, len: usize) {
+        // The last leaf may have been in part empty: it changes too.
+        if let Some(last) = self.nodes.len().checked_sub(1) {
+            self.node_tree.mark(last / LEAF);
+        }
+        self.nodes.resize(len, Node::default());
+        self.node_tree.grow(len.div_ceil(LEAF));
     }
 
     pub(super) fn record(&mut self, from: ParticipantId, to: ParticipantId, amount: u64) {
@@ -89,7 +98,7 @@ impl Book {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if node.position != 0 {
                 node.position = 0;
-                self.node_tree.mark(index);
+                self.node_tree.mark(index / LEAF);
             }
         }
         self.pairs = PairTable::default();
@@ -114,16 +123,16 @@ impl Book {
     }
 
     pub(super) fn root(&mut self) -> Hash {
-        let nodes = self.node_tree.root(|index| leaf_hash(&self.nodes[index].to_bytes()));
+        let nodes = self.node_tree.root(|leaf| hash_leaf(&self.nodes, leaf, Node::to_bytes));
         let limits =
             *self.pair_limits_hash.get_or_insert_with(|| hash_pair_limits(&self.pair_limits));
         join([nodes, self.pairs.root(), limits])
     }
 
     pub(super) fn recompute_root(&self) -> Hash {
-        let nodes: Vec<Hash> = self.nodes.iter().map(|node| leaf_hash(&node.to_bytes())).collect();
+        let nodes = recompute_root(&self.nodes, Node::to_bytes);
         let limits = hash_pair_limits(&self.pair_limits);
-        join([root_of_hashes(&nodes), self.pairs.recompute_root(), limits])
+        join([nodes, self.pairs.recompute_root(), limits])
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod book;
 mod codec;
+mod leaf;
 mod pairs;
 
 use ledger::merkle::leaf_hash;

@@ -1,7 +1,8 @@
 //! The day's net position of every pair that paid each other, found by hash, kept in a row.
 
-use ledger::merkle::{leaf_hash, root_of_hashes};
 use ledger::{Hash, Tree};
+
+use super::leaf::{LEAF, hash_leaf, recompute_root};
 
 /// What the lower-numbered participant of a pair has paid the other, less what it was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,6 @@ struct Slot {
 impl Slot {
     const EMPTY: Self = Self { tag: 0, index: u32::MAX };
 }
-
-/// Pairs that share a leaf of the digest.
-const LEAF: usize = 8;
 
 /// The positions of all pairs.
 ///
@@ -132,31 +130,18 @@ impl PairTable {
         }
     }
 
-    /// The Merkle root over the row, eight pairs a leaf.
+    /// The Merkle root over the row.
     pub(super) fn root(&mut self) -> Hash {
-        self.tree.root(|leaf| hash_leaf(&self.pairs, leaf))
+        self.tree.root(|leaf| hash_leaf(&self.pairs, leaf, Pair::to_bytes))
     }
 
     /// The same from nothing.
     pub(super) fn recompute_root(&self) -> Hash {
-        let count = self.pairs.len().div_ceil(LEAF);
-        let leaves: Vec<Hash> = (0..count).map(|leaf| hash_leaf(&self.pairs, leaf)).collect();
-        root_of_hashes(&leaves)
+        recompute_root(&self.pairs, Pair::to_bytes)
     }
 }
 
 /// The upper half of the hash; the lower half chooses the slot.
 fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
-}
-
-fn hash_leaf(pairs: &[Pair], leaf: usize) -> Hash {
-    let start = leaf * LEAF;
-    let end = pairs.len().min(start + LEAF);
-    let mut bytes = [0; LEAF * Pair::BYTES];
-    let (used, _) = bytes.split_at_mut((end - start) * Pair::BYTES);
-    for (room, pair) in used.chunks_exact_mut(Pair::BYTES).zip(&pairs[start..end]) {
-        room.copy_from_slice(&pair.to_bytes());
-    }
-    leaf_hash(used)
 }

@@ -9,7 +9,6 @@ use risk::{
 const A: ParticipantId = ParticipantId(0);
 const B: ParticipantId = ParticipantId(1);
 const C: ParticipantId = ParticipantId(2);
-const USD: CurrencyIndex = CurrencyIndex(0);
 const EUR: CurrencyIndex = CurrencyIndex(1);
 
 fn participants() -> Participants {

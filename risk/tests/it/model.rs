@@ -6,7 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use risk::{CurrencyIndex, LimitReject, Limits, ParticipantId, Velocity, VelocityRule};
 
-const PARTICIPANTS: u32 = 7;
+/// More than share a leaf of the digest.
+const PARTICIPANTS: u32 = 11;
 const CURRENCIES: u16 = 2;
 
 type Pair = (ParticipantId, ParticipantId);
