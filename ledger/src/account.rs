@@ -67,6 +67,10 @@ pub struct Account {
 }
 
 impl Account {
+    /// What an account without limit has available: more than there is, and far enough from the
+    /// end of the type that amounts can be added to it.
+    pub const UNLIMITED: i128 = 1 << 126;
+
     pub(crate) fn new(currency: Currency, limit: DebitLimit) -> Self {
         let counters = Counters::default();
         Self { counters, limit, currency, closed: false, limit_lowered: false }
@@ -118,10 +122,11 @@ impl Account {
     }
 
     /// What can still be debited, in minor units: the balance and the credit line, less reserved
-    /// debits. Negative if the limit was lowered below its use; `i128::MAX` without limit.
+    /// debits. Negative if the limit was lowered below its use; [`Account::UNLIMITED`] without
+    /// limit.
     pub const fn available(&self) -> i128 {
         match self.limit {
-            DebitLimit::Unlimited => i128::MAX,
+            DebitLimit::Unlimited => Self::UNLIMITED,
             DebitLimit::AtMost(line) => {
                 self.balance() + line as i128 - self.counters.debits_pending.cast_signed()
             }

@@ -9,6 +9,8 @@
 //! purpose: I/O, clocks, randomness, floats, threads; and any knowledge of payments or of who owns
 //! an account.
 
+#![forbid(clippy::float_arithmetic)]
+
 mod account;
 mod batch;
 mod codec;

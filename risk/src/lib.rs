@@ -8,6 +8,8 @@
 //! queued and what settles is decided elsewhere. Absent on purpose: I/O, clocks, randomness,
 //! floats, threads.
 
+#![forbid(clippy::float_arithmetic)]
+
 mod codec;
 mod limits;
 mod participants;
