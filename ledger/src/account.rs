@@ -24,7 +24,7 @@ pub enum DebitLimit {
 
 /// The four counters in minor units.
 ///
-/// Each stays far below 2^127: [`Counters::MAX`] bounds what is loaded, and no run of transfers
+/// Each stays far below 2^127: a counter that is loaded is at most 2^120, and no run of transfers
 /// below 10^18 each is long enough to climb from there. So sums of them fit an `i128`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
