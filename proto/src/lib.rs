@@ -28,4 +28,22 @@ mod tests {
         let beyond = i32::try_from(clearing::Reject::ALL.len()).unwrap() + 1;
         assert!(RejectReason::try_from(beyond).is_err(), "a reason the core does not know");
     }
+
+    #[test]
+    fn every_reject_has_its_page() {
+        let page = include_str!("../../docs/reference/rejects.md");
+        let headings: Vec<&str> =
+            page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let rejects = clearing::Reject::ALL.iter();
+        let expected: Vec<String> =
+            rejects.map(|reject| format!("{} {}", reject.number(), reject.code())).collect();
+        assert_eq!(headings, expected);
+        for reject in clearing::Reject::ALL {
+            let heading = format!("## {} {}\n", reject.number(), reject.code());
+            let section = page.split(&heading).nth(1).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            assert!(section.contains(&format!("ISO {}.", reject.iso_code())), "{heading}");
+            assert_eq!(section.contains("Transient."), reject.is_transient(), "{heading}");
+        }
+    }
 }
