@@ -1,1 +1,1 @@
-//! Checks the dependency edges and the purity rules of the workspace.
+//! Checks the dependency edges and the purity rules of the workspace; see `tests/`.

@@ -1,0 +1,105 @@
+//! The direction of dependencies, from `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// Each of our crates with those of our crates it may link. `ARCHITECTURE.md` draws the same.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("ledger", &[]),
+    ("risk", &["ledger"]),
+    ("channel", &["ledger"]),
+    ("clearing", &["channel", "ledger", "risk"]),
+    ("proto", &["ledger"]),
+    ("bus", &[]),
+    ("store", &[]),
+    ("projector", &["bus", "channel", "clearing", "ledger", "store"]),
+    ("settler", &["bus", "channel", "clearing", "ledger", "projector", "risk", "store"]),
+    (
+        "gateway",
+        &["bus", "channel", "clearing", "ledger", "projector", "proto", "risk", "settler", "store"],
+    ),
+    (
+        "node",
+        &[
+            "bus", "channel", "clearing", "gateway", "ledger", "projector", "proto", "risk",
+            "settler", "store",
+        ],
+    ),
+    ("iso20022", &["ledger"]),
+    ("sdk", &["channel", "ledger", "proto"]),
+    ("cli", &["channel", "iso20022", "ledger", "proto", "sdk"]),
+    ("loadtest", &["channel", "ledger", "proto", "sdk"]),
+    ("tidy", &[]),
+];
+
+/// Crates that must build without any of these in their tree.
+const PURE: [&str; 5] = ["ledger", "risk", "channel", "clearing", "iso20022"];
+const HEAVY: [&str; 8] =
+    ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().current_dir(super::root()).exec().unwrap()
+}
+
+#[test]
+fn crates_link_only_what_they_may() {
+    let metadata = metadata();
+    let ours: BTreeSet<_> =
+        metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    for package in metadata.workspace_packages() {
+        let may = allowed.get(package.name.as_str());
+        let may = may.unwrap_or_else(|| panic!("{} is not in the table", package.name));
+        for dependency in &package.dependencies {
+            if dependency.kind == DependencyKind::Normal && ours.contains(&dependency.name) {
+                let held = may.contains(&dependency.name.as_str());
+                assert!(held, "{} may not link {}", package.name, dependency.name);
+            }
+        }
+    }
+}
+
+/// Everything a crate links, tests and build scripts aside.
+fn linked(metadata: &Metadata, name: &str) -> BTreeSet<String> {
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let root = metadata.packages.iter().find(|package| package.name == name).unwrap();
+    let (mut seen, mut open) = (BTreeSet::new(), vec![root.id.clone()]);
+    while let Some(id) = open.pop() {
+        if !seen.insert(id.clone()) {
+            continue;
+        }
+        let node = resolve.nodes.iter().find(|node| node.id == id).unwrap();
+        open.extend(node.deps.iter().filter_map(|dependency| {
+            let normal =
+                dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
+            normal.then(|| dependency.pkg.clone())
+        }));
+    }
+    seen.iter().map(|id| metadata[id].name.to_string()).collect()
+}
+
+#[test]
+fn pure_crates_have_no_heavy_crate_below_them() {
+    let metadata = metadata();
+    for name in PURE {
+        let tree = linked(&metadata, name);
+        for heavy in HEAVY {
+            assert!(!tree.contains(heavy), "{name} must not link {heavy}");
+        }
+    }
+}
+
+#[test]
+fn one_crate_knows_each_technology() {
+    let metadata = metadata();
+    let owner = [("quick-xml", "iso20022"), ("fjall", "store"), ("rcgen", "cli")];
+    for package in metadata.workspace_packages() {
+        for (technology, only) in owner {
+            let links = package.dependencies.iter().any(|dependency| {
+                dependency.kind == DependencyKind::Normal && dependency.name == technology
+            });
+            assert!(!links || package.name == only, "{} links {technology}", package.name);
+        }
+    }
+}
