@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Access, Disk, DiskFile};
 
@@ -49,6 +49,8 @@ pub enum Survival {
 #[derive(Clone)]
 pub struct SimDisk {
     world: Arc<Mutex<World>>,
+    /// Wakes the syncs that a stall holds up.
+    moving: Arc<Condvar>,
 }
 
 #[derive(Default)]
@@ -61,6 +63,7 @@ struct World {
     operations: u64,
     troubles: BTreeMap<u64, Trouble>,
     failing: bool,
+    stalled: bool,
     quota: Option<u64>,
     /// Number of restarts: files opened before one are dead.
     life: u64,
@@ -81,7 +84,7 @@ impl SimDisk {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let world = World { random: seed, powered: true, ..World::default() };
-        Self { world: Arc::new(Mutex::new(world)) }
+        Self { world: Arc::new(Mutex::new(world)), moving: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -102,6 +105,12 @@ impl SimDisk {
     /// Bounds the sum of all files' lengths, in bytes; none is no bound.
     pub fn set_quota(&self, bytes: Option<u64>) {
         self.lock().quota = bytes;
+    }
+
+    /// Lets every sync of a file hang, until told otherwise.
+    pub fn stall(&self, stalled: bool) {
+        self.lock().stalled = stalled;
+        self.moving.notify_all();
     }
 
     /// Cuts the power: every operation fails until [`Self::restart`].
@@ -131,8 +140,17 @@ impl SimDisk {
     /// Puts a file there, durable, in place of any other of that name.
     pub fn put(&self, name: &str, contents: Vec<u8>) {
         let mut world = self.lock();
-        let node = world.nodes.len();
-        world.nodes.push(Node { durable: contents.clone(), seen: contents, pending: Vec::new() });
+        let put = Node { durable: contents.clone(), seen: contents, pending: Vec::new() };
+        let node = match world.names.get(name).copied() {
+            Some(node) => {
+                world.nodes[node] = put;
+                node
+            }
+            None => {
+                world.nodes.push(put);
+                world.nodes.len() - 1
+            }
+        };
         world.names.insert(name.to_owned(), node);
         world.durable_names.insert(name.to_owned(), node);
     }
@@ -380,7 +398,8 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut world = self.disk.lock();
+        let moving = self.disk.moving.wait_while(self.disk.lock(), |world| world.stalled);
+        let mut world = moving.unwrap_or_else(PoisonError::into_inner);
         world.begin_whole(self.life)?;
         let Node { seen, durable, pending } = &mut world.nodes[self.node];
         durable.resize(seen.len(), 0);

@@ -22,6 +22,9 @@ use crate::port::{Fault, Position};
 /// The log is read in pieces of this size.
 const WINDOW_BYTES: u64 = 1 << 20;
 
+/// What a block holds that was never written.
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
 /// A checked log and where it goes on.
 pub(crate) struct Recovered {
     pub(crate) segments: Segments,
@@ -237,7 +240,7 @@ fn check_contents(
         at += u64::from(entry.length);
     }
     let padding = (offset + header.bytes() - at) as usize;
-    if window.get(at, padding)?.iter().any(|byte| *byte != 0) {
+    if *window.get(at, padding)? != ZEROS[..padding] {
         return Ok(Err(Wrong::Damaged("padding is not zero")));
     }
     Ok(Ok(()))
@@ -250,7 +253,7 @@ fn find_remains(window: &mut Window<'_>, opened: &Opened, end: &End) -> Result<V
     for offset in (end.offset..opened.header.bytes).step_by(BLOCK) {
         let bytes = (opened.header.bytes - offset).min(BLOCK as u64) as usize;
         let block = window.get(offset, bytes)?;
-        if block.iter().all(|byte| *byte == 0) {
+        if *block == ZEROS[..bytes] {
             continue;
         }
         let frame = block.get(..HEADER_BYTES).and_then(|bytes| FrameHeader::decode(bytes).ok());
@@ -278,28 +281,32 @@ fn clear(file: &dyn DiskFile, dirty: &[u64]) -> Result<(), Fault> {
 struct Window<'a> {
     file: &'a dyn DiskFile,
     file_bytes: u64,
+    /// Offset of the piece that is held, and its length.
     start: u64,
-    held: Vec<u8>,
+    held: usize,
+    buffer: Vec<u8>,
 }
 
 impl<'a> Window<'a> {
     fn new(file: &'a dyn DiskFile, file_bytes: u64) -> Self {
-        Self { file, file_bytes, start: 0, held: Vec::new() }
+        Self { file, file_bytes, start: 0, held: 0, buffer: Vec::new() }
     }
 
     /// Bytes of the file, which must reach that far.
     fn get(&mut self, offset: u64, bytes: usize) -> Result<&[u8], Fault> {
-        let held = self.start..self.start + self.held.len() as u64;
         let end = offset + bytes as u64;
-        if offset < held.start || end > held.end {
+        if offset < self.start || end > self.start + self.held as u64 {
             let end = end.max(offset + WINDOW_BYTES).min(self.file_bytes);
-            self.held.resize((end - offset) as usize, 0);
             self.start = offset;
+            self.held = (end - offset) as usize;
+            if self.buffer.len() < self.held {
+                self.buffer = vec![0; self.held];
+            }
             self.file
-                .read_at(offset, &mut self.held)
+                .read_at(offset, &mut self.buffer[..self.held])
                 .map_err(|error| Fault::io("read the log", error))?;
         }
         let at = (offset - self.start) as usize;
-        Ok(&self.held[at..at + bytes])
+        Ok(&self.buffer[at..at + bytes])
     }
 }

@@ -68,7 +68,10 @@ impl Writer {
                 Ok(())
             }
             Err(fault) => {
+                // The gate shuts before anybody learns why, so that nobody appends in between.
+                let waiting = self.shared.queue.halt();
                 deny(group.drain(..), &fault);
+                deny(waiting.into_iter(), &Fault::Halted);
                 Err(Halt(fault))
             }
         }

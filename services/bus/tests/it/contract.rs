@@ -1,7 +1,10 @@
 //! The contract suite on each implementation and disk.
 
+use std::sync::Arc;
+
 use bus::contract::{self, Host};
 use bus::embedded::{EmbeddedLog, Options};
+use bus::sim::SimDisk;
 use tempfile::TempDir;
 
 /// Small segments and caches, so that a few hundred records cross all their borders.
@@ -48,4 +51,19 @@ fn embedded_through_the_page_cache() {
 #[test]
 fn embedded_without_a_cache() {
     on_a_directory(&Options { cache_bytes: 0, ..small() });
+}
+
+struct Simulated(SimDisk);
+
+impl Host for Simulated {
+    type Log = EmbeddedLog;
+
+    fn open(&self) -> EmbeddedLog {
+        EmbeddedLog::open_on(Arc::new(self.0.clone()), 7, small()).expect("opens")
+    }
+}
+
+#[test]
+fn embedded_on_a_simulated_disk() {
+    contract::all(|| Simulated(SimDisk::new(1)));
 }

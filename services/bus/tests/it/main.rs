@@ -1,3 +1,7 @@
 //! The ordered log's integration tests.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 mod contract;
+mod faults;
+mod threads;

@@ -120,17 +120,16 @@ fn flip_every_byte(
     disk: &SimDisk,
     mut verdict: impl FnMut(&str, usize, Result<Vec<Bytes>, Fault>),
 ) {
-    for name in disk.names() {
-        let original = disk.contents(&name);
+    let originals: Vec<_> =
+        disk.names().into_iter().map(|name| (disk.contents(&name), name)).collect();
+    for (original, name) in &originals {
         for offset in 0..original.len() {
-            disk.flip(&name, offset, 1 << (offset % 8));
-            let opened = open(disk).map(|engine| contents(disk, &engine));
-            if opened.is_ok() {
-                disk.put(&name, original.clone());
-            } else {
-                disk.flip(&name, offset, 1 << (offset % 8));
+            disk.flip(name, offset, 1 << (offset % 8));
+            verdict(name, offset, open(disk).map(|engine| contents(disk, &engine)));
+            // Opening may have cut or marked the end.
+            for (original, name) in &originals {
+                disk.put(name, original.clone());
             }
-            verdict(&name, offset, opened);
         }
     }
 }
@@ -175,7 +174,7 @@ fn a_lost_or_misdirected_write_is_found_or_does_no_harm() {
             let disk = SimDisk::new(1);
             disk.trouble_at(operation, trouble);
             let (engine, acknowledged, unknown) = run(&disk);
-            assert_eq!(unknown, [Bytes::new(); 0]);
+            assert!(unknown.is_empty());
             engine.expect("nothing failed").mark().expect("marks");
             disk.restart(Survival::Everything);
             match open(&disk) {
