@@ -17,6 +17,8 @@ const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 pub(crate) struct Fault {
     pub(crate) kind: ErrorKind,
     pub(crate) line: u32,
+    /// The element that begins and is wrong itself.
+    pub(crate) element: Option<String>,
 }
 
 /// A piece of XML.
@@ -83,7 +85,7 @@ pub(crate) struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// A stream of a message's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let fault = |kind, line| Fault { kind, line };
+        let fault = |kind, line| Fault { kind, line, element: None };
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(fault(ErrorKind::MessageTooLarge, 1));
         }
@@ -113,7 +115,13 @@ impl<'a> Lexer<'a> {
             let at_beginning = self.counted == 0;
             let event = self.reader.read_event().map_err(|_| self.fault(ErrorKind::Syntax))?;
             let token = match event {
-                Event::Start(start) => self.start(&start).map(|tag| Some(Token::Start(tag))),
+                Event::Start(start) => {
+                    let tag = self.start(&start).map_err(|kind| {
+                        let element = Some(start.local_name().as_ref().to_owned());
+                        Fault { element, ..self.fault(kind) }
+                    })?;
+                    return Ok(Token::Start(tag));
+                }
                 Event::Empty(_) => Err(ErrorKind::Syntax),
                 Event::End(_) => {
                     self.depth = self.depth.saturating_sub(1);
@@ -170,7 +178,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn fault(&self, kind: ErrorKind) -> Fault {
-        Fault { kind, line: self.line }
+        Fault { kind, line: self.line, element: None }
     }
 
     /// Counts the lines up to where the next piece begins.
@@ -252,4 +260,33 @@ fn line_after(bytes: Option<&[u8]>) -> u32 {
 fn newlines(bytes: Option<&[u8]>) -> u32 {
     let count = bytes.unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of the first fault, and its line.
+    fn fault(xml: &str) -> Option<(ErrorKind, u32)> {
+        let mut lexer = Lexer::new(xml.as_bytes()).ok()?;
+        loop {
+            match lexer.next() {
+                Ok(Token::Eof) => return None,
+                Ok(_) => {}
+                Err(fault) => return Some((fault.kind, fault.line)),
+            }
+        }
+    }
+
+    #[test]
+    fn elements_nest_up_to_the_limit() {
+        let nested = |depth| format!("{}{}", "<a>\n".repeat(depth), "</a>".repeat(depth));
+        assert_eq!(fault(&nested(DEPTH_MAX)), None);
+        assert_eq!(fault(&nested(DEPTH_MAX + 1)), Some((ErrorKind::TooDeep, 33)));
+    }
+
+    #[test]
+    fn depth_is_that_of_open_elements() {
+        assert_eq!(fault(&format!("<a>{}</a>", "<b/><b></b>".repeat(DEPTH_MAX))), None);
+    }
 }

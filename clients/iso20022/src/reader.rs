@@ -192,7 +192,10 @@ impl Reader<'_> {
     }
 
     fn next(&mut self) -> Result<Token, Error> {
-        self.lexer.next().map_err(|Fault { kind, line }| self.error_on(kind, line))
+        self.lexer.next().map_err(|Fault { kind, line, element }| match element {
+            Some(name) => Error::new(kind, format!("{}/{}", self.path(), printable(&name)), line),
+            None => self.error_on(kind, line),
+        })
     }
 
     fn error(&self, kind: ErrorKind) -> Error {

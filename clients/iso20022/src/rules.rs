@@ -70,10 +70,10 @@ impl<'a> Rules<'a> {
 
     fn check_credit_transfer(&self) -> Result<(), Error> {
         for (path, transfer) in self.items("CdtTrfTxInf") {
-            let amount = transfer.get("IntrBkSttlmAmt").and_then(Element::amount);
-            if amount.is_some_and(|amount| amount.minor() == 0) {
+            let Some(element) = transfer.get("IntrBkSttlmAmt") else { continue };
+            if element.amount().is_some_and(|amount| amount.minor() == 0) {
                 let path = format!("{path}/IntrBkSttlmAmt");
-                return Err(self.error_in_item(ErrorKind::ZeroAmount, &path, transfer.line));
+                return Err(self.error_in_item(ErrorKind::ZeroAmount, &path, element.line));
             }
         }
         let count = self.message.all("CdtTrfTxInf").count();
@@ -196,7 +196,10 @@ impl<'a> Rules<'a> {
         let Some(item) = self.single("TxInfAndSts")? else { return Ok(()) };
         if item.1.text_at("TxSts") == Some("RJCT") {
             self.require(&item, "", "StsRsnInf")?;
-            self.require(&item, "StsRsnInf", "Rsn")?;
+            let (path, status) = &item;
+            if let Some(reason) = status.get("StsRsnInf") {
+                self.require(&(format!("{path}/StsRsnInf[1]"), reason), "", "Rsn")?;
+            }
         }
         check_addresses(element, header, item.1)
     }

@@ -207,3 +207,6 @@ static CODED_3: Type = Type::Choice(&[one("Cd", &TEXT_3), one("Prtry", &TEXT_35)
 static CODED_4: Type = Type::Choice(&[one("Cd", &TEXT_4), one("Prtry", &TEXT_35)]);
 static CODED_5: Type = Type::Choice(&[one("Cd", &TEXT_5), one("Prtry", &TEXT_35)]);
 static CODED_35: Type = Type::Choice(&[one("Cd", &TEXT_35), one("Prtry", &TEXT_35)]);
+
+#[cfg(test)]
+mod tests;
