@@ -1,1 +1,54 @@
 //! The pool: a pure, deterministic state machine from log records to outcomes.
+//!
+//! `Pool::apply(position, record) -> Outcome` is the whole of it. Time, identities and rules come
+//! in only through records; whatever happened comes out as data. The same records give the same
+//! outcomes and the same state root on any machine.
+
+mod admin;
+mod batch;
+mod command;
+mod cycle;
+mod day;
+mod directory;
+mod expiry;
+mod fifo;
+mod funding;
+mod group;
+mod intake;
+mod lifecycle;
+mod outcome;
+mod payment;
+mod pool;
+mod queue;
+mod record;
+mod reject;
+mod requests;
+mod root;
+mod seen;
+mod settle;
+mod state;
+mod status;
+mod waiting;
+
+pub use batch::{
+    BATCH_HEADER_BYTES, BATCH_TRANSFERS_SOFT_MAX, BatchHeader, nets_hash, transfers_hash,
+};
+pub use command::DEFERRED_MAX;
+pub use cycle::CANDIDATES_MAX;
+pub use day::{Day, OpenDay};
+pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
+pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
+pub use outcome::{
+    AccountInfo, BalanceAfter, Change, Cut, Net, Outcome, PaymentState, Ruled, Ruling, SealedBatch,
+    Subject, Transfer, TransferKind,
+};
+pub use pool::Pool;
+pub use record::{
+    HEADER_BYTES, OrdersRecord, Place, Record, RecordBody, RecordError, SettleRecord, pack_command,
+    pack_genesis, pack_orders, pack_settle, pack_tick,
+};
+pub use reject::Reject;
+pub use requests::REQUESTS_MAX;
+pub use root::CORE_VERSION;
+pub use seen::{ENTRY_BYTES, PAGE_ENTRIES, SeenEntry, SeenPage};
+pub use status::{Candidate, Candidates, LimitRow, NextTick, Queued, Status, Violation};

@@ -1,0 +1,230 @@
+//! Commands: who may give them, and that each is carried out once.
+
+use channel::{
+    Command, CommandBody, DecodeError, ParticipantId, RequestId, Role, SignedCommand, Status,
+    sha256,
+};
+
+use crate::intake::ensure;
+use crate::outcome::{Outcome, Subject};
+use crate::pool::Pool;
+use crate::record::{Place, Record, RecordBody, RecordError};
+use crate::reject::Reject;
+use crate::requests::{Answer, ISSUED_AHEAD_MS, STALE_AFTER_MS};
+
+/// Commands that wait for an open cut to be resolved, at most.
+pub const DEFERRED_MAX: usize = 65_536;
+
+/// How far a command goes: an open cut lets some only be checked for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The guards only.
+    Check,
+    /// The guards, then the effect.
+    Perform,
+}
+
+/// A command that takes effect once the open cut is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Deferred {
+    /// Its canonical bytes.
+    pub(crate) command: Vec<u8>,
+    /// Where it stands in the log.
+    pub(crate) place: Place,
+}
+
+/// Whether a command could take a candidate away or lower liquidity.
+fn waits_for_cut(body: &CommandBody) -> bool {
+    match body {
+        CommandBody::SetStatus { status, .. } => *status == Status::Suspended,
+        CommandBody::SetCreditLine { .. }
+        | CommandBody::Defund { .. }
+        | CommandBody::SetBilateralLimit { .. }
+        | CommandBody::SetMultilateralLimit { .. }
+        | CommandBody::SetDebitCap { .. }
+        | CommandBody::CloseDay { .. }
+        | CommandBody::SetRules(_)
+        | CommandBody::Cancel { .. }
+        | CommandBody::RunCycle => true,
+        _ => false,
+    }
+}
+
+impl Pool {
+    /// A command was decoded before it was logged; one that does not decode was not written by
+    /// this system.
+    pub(crate) fn check_command(&self, signed: &SignedCommand) -> Result<(), RecordError> {
+        let command = Command::decode(&signed.command)?;
+        if command.pool != self.pool {
+            return Err(DecodeError::Range { field: "command pool" }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a record is an operator's confirmation that time may jump as far as its own time.
+    pub(crate) fn confirms_time(&self, record: &Record<'_>) -> bool {
+        let RecordBody::Command(signed) = &record.body else { return false };
+        let Ok(command) = Command::decode(&signed.command) else { return false };
+        let confirms = |body| matches!(body, CommandBody::ConfirmTime { until_ms } if until_ms >= record.time_ms);
+        confirms(command.body.clone())
+            && self.requests.find(&command.request_id).is_none()
+            && self.authorise(&command, signed, record.time_ms).is_ok()
+    }
+
+    pub(crate) fn take_command(
+        &mut self,
+        signed: &SignedCommand,
+        recorded_at_ms: u64,
+        outcome: &mut Outcome,
+    ) {
+        let Ok(command) = Command::decode(&signed.command) else {
+            unreachable!("commands are decoded before they take effect");
+        };
+        outcome.subject = Subject::Command(command.request_id);
+        self.requests.sweep(self.now_ms);
+        let digest = sha256(&signed.command);
+        if let Some(answer) = self.requests.find(&command.request_id) {
+            outcome.replayed = answer.digest == digest;
+            outcome.reject =
+                if outcome.replayed { answer.reject } else { Some(Reject::RequestReused) };
+            return;
+        }
+        outcome.reject = self.authorise(&command, signed, recorded_at_ms).err();
+        if outcome.reject.is_none() && (self.requests.full() || self.deferred_full(&command.body)) {
+            outcome.reject = Some(Reject::CapacityFull);
+        }
+        if outcome.reject.is_some() {
+            return;
+        }
+        let place = Place::new(outcome.position, 0);
+        outcome.reject = self.carry_out(&command, place, outcome).err();
+        self.batch.open(self.now_ms);
+        self.answer(command.request_id, digest, outcome.reject);
+    }
+
+    fn answer(&mut self, request: RequestId, digest: ledger::Hash, reject: Option<Reject>) {
+        let answered_at_ms = self.now_ms;
+        self.requests.insert(Answer { request, digest, reject, answered_at_ms });
+    }
+
+    fn deferred_full(&self, body: &CommandBody) -> bool {
+        self.defers(body) && self.cycle.deferred.len() >= DEFERRED_MAX
+    }
+
+    fn defers(&self, body: &CommandBody) -> bool {
+        self.cycle.cut.is_some() && waits_for_cut(body)
+    }
+
+    /// Who gives it, when, and with whom.
+    fn authorise(
+        &self,
+        command: &Command,
+        signed: &SignedCommand,
+        recorded_at_ms: u64,
+    ) -> Result<(), Reject> {
+        let maker = self.directory.member(command.maker).ok_or(Reject::UnknownParticipant)?;
+        ensure(maker.status == Status::Active, Reject::SenderSuspended)?;
+        let now_ms = match command.body {
+            CommandBody::ConfirmTime { .. } => recorded_at_ms.max(self.now_ms),
+            _ => self.now_ms,
+        };
+        let stale = command.issued_at_ms < now_ms.saturating_sub(STALE_AFTER_MS)
+            || command.issued_at_ms > now_ms + ISSUED_AHEAD_MS;
+        ensure(!stale, Reject::CommandStale)?;
+        ensure(maker.participant.role == command.body.role(), Reject::NotAuthorised)?;
+        let required = self.rules.two_person.contains(&command.body.kind());
+        match signed.checker {
+            Some((checker, _)) => self.check_checker(command.maker, checker),
+            None => ensure(!required, Reject::CheckerRequired),
+        }
+    }
+
+    fn check_checker(&self, maker: ParticipantId, checker: ParticipantId) -> Result<(), Reject> {
+        let operator = self.directory.member(checker).is_some_and(|member| {
+            member.participant.role == Role::Operator && member.status == Status::Active
+        });
+        ensure(operator && checker != maker, Reject::CheckerInvalid)
+    }
+
+    fn carry_out(
+        &mut self,
+        command: &Command,
+        place: Place,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reject> {
+        if !self.defers(&command.body) {
+            return self.perform(Phase::Perform, command, place, outcome);
+        }
+        self.perform(Phase::Check, command, place, outcome)?;
+        self.cycle.deferred.push_back(Deferred { command: command.encode(), place });
+        Ok(())
+    }
+
+    /// Carries out what waited for the cut. Where that is no longer possible, the command's answer
+    /// becomes the reject: whoever repeats the command learns it.
+    pub(crate) fn run_deferred(&mut self, outcome: &mut Outcome) {
+        while self.cycle.cut.is_none() {
+            let Some(deferred) = self.cycle.deferred.pop_front() else { return };
+            let Ok(command) = Command::decode(&deferred.command) else {
+                unreachable!("only decoded commands are deferred");
+            };
+            let done = self.perform(Phase::Perform, &command, deferred.place, outcome);
+            if let Err(reject) = done {
+                self.answer(command.request_id, sha256(&deferred.command), Some(reject));
+            }
+            self.batch.open(self.now_ms);
+        }
+    }
+
+    fn perform(
+        &mut self,
+        phase: Phase,
+        command: &Command,
+        place: Place,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reject> {
+        let maker = self.directory.index(command.maker).ok_or(Reject::UnknownParticipant)?;
+        match &command.body {
+            CommandBody::AddParticipant(participant) => self.directory.add(participant.clone()),
+            CommandBody::SetStatus { participant, status } => {
+                self.set_status(phase, *participant, *status, outcome)
+            }
+            CommandBody::OpenAccount { participant, currency, credit_line } => {
+                self.open_account(*participant, *currency, *credit_line, outcome)
+            }
+            CommandBody::SetCreditLine { participant, currency, credit_line } => {
+                self.set_credit_line(phase, *participant, *currency, *credit_line)
+            }
+            CommandBody::Fund { participant, amount, pay_in } => {
+                self.fund(*participant, *amount, *pay_in, place)
+            }
+            CommandBody::Defund { amount } => {
+                self.defund(phase, (command.request_id, maker), *amount, place)
+            }
+            CommandBody::ConfirmDefund { defund, made } => {
+                self.confirm_defund(*defund, *made, place)
+            }
+            CommandBody::SetBilateralLimit { .. }
+            | CommandBody::SetMultilateralLimit { .. }
+            | CommandBody::SetDebitCap { .. }
+            | CommandBody::SetVelocity { .. } => self.set_limit(phase, maker, &command.body),
+            CommandBody::OpenDay { .. }
+            | CommandBody::CutOff { .. }
+            | CommandBody::ExtendDay { .. }
+            | CommandBody::CloseDay { .. } => self.move_day(phase, &command.body, outcome),
+            CommandBody::SetRules(rules) => self.set_rules(phase, rules, outcome),
+            CommandBody::Cancel { uetr, kind } => {
+                self.cancel(phase, command.maker, (*uetr, *kind), outcome)
+            }
+            CommandBody::ConfirmTime { until_ms } => {
+                self.confirmed_until_ms = self.confirmed_until_ms.max(*until_ms);
+                Ok(())
+            }
+            CommandBody::RunCycle if phase == Phase::Perform => {
+                self.cut(outcome);
+                Ok(())
+            }
+            CommandBody::RunCycle => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Link groups: payments that settle together or not at all.
+//!
+//! A group begins with its first member and ends when all its members have settled or left. Its
+//! members join their queues together, once all are there and each could join on its own.
+
+use std::collections::BTreeMap;
+
+use crate::payment::Slot;
+
+/// A link group's number, chosen by its members.
+pub(crate) type GroupId = [u8; 16];
+
+/// A group that has not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) id: GroupId,
+    /// How many members it must have.
+    pub(crate) size: u8,
+    /// Those that came, in the order of their places.
+    pub(crate) members: Vec<Slot>,
+    /// Those of them that only wait for the others.
+    pub(crate) ready: u8,
+}
+
+impl Group {
+    /// All are there and ready.
+    pub(crate) fn complete(&self) -> bool {
+        self.ready == self.size
+    }
+}
+
+/// All groups.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    slab: Vec<Option<Group>>,
+    free: Vec<u32>,
+    by_id: BTreeMap<GroupId, u32>,
+}
+
+impl Groups {
+    /// Whether another member fits into a group of this number and size.
+    pub(crate) fn fits(&self, id: &GroupId, size: u8) -> bool {
+        match self.by_id.get(id) {
+            None => true,
+            Some(handle) => {
+                let group = self.get(*handle);
+                group.size == size && group.members.len() < usize::from(size)
+            }
+        }
+    }
+
+    /// Adds a member; [`Groups::fits`] must hold. Returns the group's handle.
+    pub(crate) fn add(&mut self, id: GroupId, size: u8, member: Slot) -> u32 {
+        let handle = match self.by_id.get(&id) {
+            Some(handle) => *handle,
+            None => self.begin(Group { id, size, members: Vec::new(), ready: 0 }),
+        };
+        self.get_mut(handle).members.push(member);
+        handle
+    }
+
+    fn begin(&mut self, group: Group) -> u32 {
+        let id = group.id;
+        let handle = match self.free.pop() {
+            Some(handle) => {
+                self.slab[handle as usize] = Some(group);
+                handle
+            }
+            None => {
+                self.slab.push(Some(group));
+                (self.slab.len() - 1) as u32
+            }
+        };
+        self.by_id.insert(id, handle);
+        handle
+    }
+
+    pub(crate) fn get(&self, handle: u32) -> &Group {
+        self.slab[handle as usize]
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("a handle is kept only while its group is there"))
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: u32) -> &mut Group {
+        self.slab[handle as usize]
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("a handle is kept only while its group is there"))
+    }
+
+    /// Ends a group; nothing if it has ended.
+    pub(crate) fn remove(&mut self, handle: u32) -> Option<Group> {
+        let group = self.slab[handle as usize].take()?;
+        self.by_id.remove(&group.id);
+        self.free.push(handle);
+        Some(group)
+    }
+
+    /// All groups, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.by_id.values().map(|handle| self.get(*handle))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}

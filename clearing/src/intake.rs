@@ -1,0 +1,226 @@
+//! Orders: the guards, one after the other, and what becomes of an order that passes them.
+//!
+//! The first guard is the identity: an order that was seen gets its first ruling again, whatever
+//! has changed since. A reject that may pass by itself leaves no trace; every other one is
+//! remembered like an acceptance.
+
+use channel::{DecodeError, HeaderView, Role, Status};
+use ledger::{AccountId, Hash};
+
+use crate::day::{OpenDay, days_of, days_of_instant};
+use crate::outcome::{Outcome, Ruled, Ruling};
+use crate::payment::{NO_GROUP, Payment, Stage};
+use crate::pool::{Pool, risk_id};
+use crate::record::{OrdersRecord, Place, RecordError};
+use crate::reject::Reject;
+use crate::seen::{CLOCK_TOLERANCE_MS, Identity, Seen};
+
+/// One order of a record.
+struct Incoming<'a> {
+    header: HeaderView<'a>,
+    digest: &'a Hash,
+    place: Place,
+    /// The sender's index, if the pool knows it.
+    sender: Option<u32>,
+}
+
+/// What the guards found out.
+struct Admitted {
+    debit: AccountId,
+    credit: AccountId,
+    currency: u8,
+}
+
+impl Pool {
+    /// The headers were checked before they were logged; a log in which they do not hold was not
+    /// written by this system.
+    pub(crate) fn check_orders(&self, orders: &OrdersRecord<'_>) -> Result<(), RecordError> {
+        for header in orders.headers {
+            let Ok(header) = HeaderView::check(header) else {
+                return Err(DecodeError::Range { field: "order header" }.into());
+            };
+            if header.pool() != self.pool || header.sender() != orders.sender {
+                return Err(DecodeError::Range { field: "order header" }.into());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take_orders(&mut self, orders: &OrdersRecord<'_>, outcome: &mut Outcome) {
+        let count = orders.headers.len();
+        self.seen.sweep(self.now_ms, self.rules.dedupe_horizon_ms, count);
+        let waits = |place| self.payments.find(place).is_some();
+        self.expiry.sweep(waits);
+        let sender = self.directory.index(orders.sender);
+        outcome.rulings.reserve_exact(count);
+        for (index, (header, digest)) in orders.headers.iter().zip(orders.digests).enumerate() {
+            let header = HeaderView::trusted(header);
+            let place = Place::new(outcome.position, index);
+            let ruled = self.take_order(&Incoming { header, digest, place, sender }, outcome);
+            outcome.rulings.push(ruled);
+        }
+    }
+
+    fn take_order(&mut self, order: &Incoming<'_>, outcome: &mut Outcome) -> Ruled {
+        let identity = Identity {
+            uetr: order.header.uetr(),
+            sender: order.header.sender(),
+            kind: order.header.kind_number(),
+        };
+        let tag = self.seen.tag(&identity);
+        if let Some(seen) = self.seen.find(tag, &identity) {
+            return repeat(&seen, order.digest);
+        }
+        let decided_at_ms = self.now_ms;
+        let (ruling, reason) = match self.judge(order) {
+            Ok(admitted) => (self.accept(order, &admitted, outcome), None),
+            Err(reject) if reject.is_transient() => (Ruling::Refused, Some(reject)),
+            Err(reject) => (Ruling::Rejected, Some(reject)),
+        };
+        if ruling != Ruling::Refused {
+            let (digest, place) = (*order.digest, order.place);
+            self.seen.insert(
+                tag,
+                &identity,
+                &Seen { digest, place, decided_at_ms, ruling, reason },
+            );
+            self.batch.open(self.now_ms);
+        }
+        if ruling == Ruling::Settled {
+            self.retry_credited(outcome);
+        }
+        Ruled { place: order.place, decided_at_ms, ruling, reason, replayed: false }
+    }
+
+    /// The guards, in the order of their rejects. Only the velocity window counts on the way.
+    fn judge(&mut self, order: &Incoming<'_>) -> Result<Admitted, Reject> {
+        let header = order.header;
+        ensure(self.seen.len() < u64::from(self.rules.dedupe_entries_max), Reject::IndexFull)?;
+        ensure(self.payments.len() < self.rules.queue_max as usize, Reject::QueueFull)?;
+        self.judge_creation(header.created_at_ms())?;
+        self.judge_velocity(order)?;
+        let sender = order.sender.ok_or(Reject::UnknownParticipant)?;
+        let member = self.directory.at(sender);
+        ensure(member.participant.role == Role::Bank, Reject::WrongRole)?;
+        ensure(member.status == Status::Active, Reject::SenderSuspended)?;
+        let receiver = self.directory.index(header.receiver()).ok_or(Reject::UnknownReceiver)?;
+        let suspended = self.directory.at(receiver).status != Status::Active;
+        ensure(!suspended, Reject::ReceiverSuspended)?;
+        let currency = self.directory.currency_index(header.currency_bytes());
+        let currency = currency.ok_or(Reject::CurrencyNotInPool)?;
+        let debit = self.directory.account_at(sender, currency).ok_or(Reject::NoDebtorAccount)?;
+        let credit =
+            self.directory.account_at(receiver, currency).ok_or(Reject::NoCreditorAccount)?;
+        let not_after_ms = header.not_after_ms();
+        ensure(not_after_ms == 0 || self.now_ms <= not_after_ms, Reject::Expired)?;
+        self.judge_date(currency, header.value_date_number())?;
+        if let Some((group, size)) = header.link() {
+            ensure(self.groups.fits(&group, size), Reject::LinkGroupMismatch)?;
+        }
+        Ok(Admitted { debit, credit, currency })
+    }
+
+    /// The window in which identities are remembered.
+    fn judge_creation(&self, created_at_ms: u64) -> Result<(), Reject> {
+        let earliest_ms = self.now_ms.saturating_sub(self.rules.dedupe_horizon_ms);
+        let forgotten = created_at_ms <= self.seen.forgotten_ms() && self.seen.forgotten_ms() > 0;
+        ensure(created_at_ms >= earliest_ms && !forgotten, Reject::CreatedTooEarly)?;
+        ensure(created_at_ms <= self.now_ms + CLOCK_TOLERANCE_MS, Reject::CreatedTooLate)
+    }
+
+    fn judge_velocity(&mut self, order: &Incoming<'_>) -> Result<(), Reject> {
+        let Some(sender) = order.sender else { return Ok(()) };
+        let (window, minor) = (risk::CurrencyIndex(0), order.header.minor());
+        self.velocity
+            .check_and_count(risk_id(sender), window, minor, self.now_ms)
+            .map_err(|_| Reject::VelocityExceeded)
+    }
+
+    /// A date that is open takes orders up to its cut-off; later dates wait; earlier ones are past.
+    fn judge_date(&self, currency: u8, date: u32) -> Result<(), Reject> {
+        let day = self.directory.day(currency);
+        let past = match (day.open, day.closed) {
+            (Some(open), _) => date < open.date.get(),
+            (None, Some(closed)) => date <= closed.get(),
+            (None, None) => false,
+        };
+        ensure(!past, Reject::ValueDatePast)?;
+        let today = match day.open {
+            Some(open) => days_of(open.date.get()),
+            None => days_of_instant(self.now_ms),
+        };
+        let ahead_max = i64::from(self.rules.warehouse_days_max);
+        ensure(days_of(date) - today <= ahead_max, Reject::ValueDateTooFar)?;
+        let cut_off = |open: OpenDay| date == open.date.get() && self.now_ms >= open.cut_off_at_ms;
+        ensure(!day.open.is_some_and(cut_off), Reject::CutOffPassed)
+    }
+
+    /// Takes an order in: all guards have passed.
+    fn accept(
+        &mut self,
+        order: &Incoming<'_>,
+        admitted: &Admitted,
+        outcome: &mut Outcome,
+    ) -> Ruling {
+        let mut payment = payment_of(order, admitted);
+        let link = order.header.link();
+        payment.stage = self.stage_of(&payment, link.is_some());
+        if self.settles_at_once(&payment) && link.is_none() {
+            self.settle_new(&payment);
+            return Ruling::Settled;
+        }
+        let (stage, not_after_ms, place) = (payment.stage, payment.not_after_ms, payment.place);
+        let slot = self.payments.insert(payment);
+        if not_after_ms != 0 {
+            self.expiry.insert(not_after_ms, place);
+        }
+        if let Some((group, size)) = link {
+            self.payments.get_mut(slot).group = self.groups.add(group, size, slot);
+        }
+        self.enter(slot, stage);
+        match stage {
+            Stage::Queue => Ruling::Queued,
+            Stage::Time | Stage::Date => Ruling::Warehoused,
+            Stage::Group if self.complete_group(slot, outcome) => Ruling::Queued,
+            Stage::Group => Ruling::AwaitingGroup,
+        }
+    }
+}
+
+fn payment_of(order: &Incoming<'_>, admitted: &Admitted) -> Payment {
+    let header = order.header;
+    Payment {
+        place: order.place,
+        digest: *order.digest,
+        minor: header.minor(),
+        not_before_ms: header.not_before_ms(),
+        not_after_ms: header.not_after_ms(),
+        order: 0,
+        sender: header.sender(),
+        receiver: header.receiver(),
+        debit: admitted.debit,
+        credit: admitted.credit,
+        value_date: header.value_date_number(),
+        group: NO_GROUP,
+        currency: admitted.currency,
+        class: header.class(),
+        urgent: header.urgent(),
+        stage: Stage::Queue,
+        in_cut: false,
+        in_floor: false,
+    }
+}
+
+/// The first ruling again; or, for another body under the same identity, where the first stands.
+fn repeat(seen: &Seen, digest: &Hash) -> Ruled {
+    let Seen { place, decided_at_ms, ruling, reason, .. } = *seen;
+    if seen.digest == *digest {
+        return Ruled { place, decided_at_ms, ruling, reason, replayed: true };
+    }
+    let reason = Some(Reject::IdentityReused);
+    Ruled { place, decided_at_ms, ruling: Ruling::Rejected, reason, replayed: false }
+}
+
+pub(crate) fn ensure(held: bool, reject: Reject) -> Result<(), Reject> {
+    if held { Ok(()) } else { Err(reject) }
+}

@@ -1,0 +1,130 @@
+//! The way of an accepted payment up to its queue, and out of the pool if it does not settle.
+
+use crate::outcome::{Change, Outcome, PaymentState};
+use crate::payment::{NO_GROUP, Payment, Slot, Stage};
+use crate::pool::Pool;
+use crate::record::Place;
+use crate::reject::Reject;
+
+impl Pool {
+    /// For what a payment waits now.
+    pub(crate) fn stage_of(&self, payment: &Payment, linked: bool) -> Stage {
+        if payment.not_before_ms > self.now_ms {
+            return Stage::Time;
+        }
+        match self.directory.day(payment.currency).open {
+            Some(open) if payment.value_date <= open.date.get() => {}
+            _ => return Stage::Date,
+        }
+        if linked { Stage::Group } else { Stage::Queue }
+    }
+
+    /// Puts a payment where it waits.
+    pub(crate) fn enter(&mut self, slot: Slot, stage: Stage) {
+        let payment = self.payments.get_mut(slot);
+        payment.stage = stage;
+        match stage {
+            Stage::Queue => self.queues.join(slot, payment),
+            Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
+        }
+    }
+
+    /// Notes that a member of a group only waits for the others. Once all do, they join their
+    /// queues together; whether this happened.
+    pub(crate) fn complete_group(&mut self, slot: Slot, outcome: &mut Outcome) -> bool {
+        let group = self.groups.get_mut(self.payments.get(slot).group);
+        group.ready += 1;
+        if !group.complete() {
+            return false;
+        }
+        for member in group.members.clone() {
+            self.waiting.remove(self.payments.get(member));
+            self.enter(member, Stage::Queue);
+            if member != slot {
+                self.tell(member, PaymentState::Queued, outcome);
+            }
+        }
+        true
+    }
+
+    fn tell(&self, slot: Slot, state: PaymentState, outcome: &mut Outcome) {
+        outcome.changes.push(change(self.payments.get(slot), state, None));
+    }
+
+    /// Moves on the payments whose `not_before` has come.
+    pub(crate) fn release_due(&mut self, outcome: &mut Outcome) {
+        while let Some(place) = self.waiting.first_due(self.now_ms) {
+            self.release(place, outcome);
+        }
+        self.retry_credited(outcome);
+    }
+
+    /// Moves a warehoused payment on to where it waits next.
+    pub(crate) fn release(&mut self, place: Place, outcome: &mut Outcome) {
+        let Some(slot) = self.payments.find(place) else { return };
+        let payment = self.payments.get(slot);
+        self.waiting.remove(payment);
+        let stage = self.stage_of(payment, payment.group != NO_GROUP);
+        let debit = payment.debit;
+        self.enter(slot, stage);
+        match stage {
+            Stage::Queue => {
+                self.tell(slot, PaymentState::Queued, outcome);
+                self.cycle.credited.push(debit);
+            }
+            Stage::Group if self.complete_group(slot, outcome) => {
+                self.tell(slot, PaymentState::Queued, outcome);
+            }
+            Stage::Group => self.tell(slot, PaymentState::AwaitingGroup, outcome),
+            Stage::Time | Stage::Date => {}
+        }
+    }
+
+    /// Ends the payments whose validity is over.
+    pub(crate) fn expire_due(&mut self, outcome: &mut Outcome) {
+        while let Some(place) = self.expiry.pop(self.now_ms) {
+            self.leave(place, PaymentState::Expired, Reject::Expired, outcome);
+        }
+    }
+
+    /// Ends a payment that waits, and with it the group that needs it. Nothing if it waits no more.
+    pub(crate) fn leave(
+        &mut self,
+        place: Place,
+        state: PaymentState,
+        reason: Reject,
+        outcome: &mut Outcome,
+    ) {
+        let Some(slot) = self.payments.find(place) else { return };
+        let group = self.payments.get(slot).group;
+        self.depart(slot, state, reason, outcome);
+        let Some(group) = (group != NO_GROUP).then(|| self.groups.remove(group)).flatten() else {
+            return;
+        };
+        let state = match state {
+            PaymentState::Expired => PaymentState::Expired,
+            _ => PaymentState::Rejected,
+        };
+        for member in group.members.into_iter().filter(|member| *member != slot) {
+            self.depart(member, state, Reject::LinkGroupBroken, outcome);
+        }
+    }
+
+    fn depart(&mut self, slot: Slot, state: PaymentState, reason: Reject, outcome: &mut Outcome) {
+        let payment = self.payments.remove(slot);
+        match payment.stage {
+            Stage::Queue => {
+                self.queues.remove(&payment);
+                // What stood behind it may be urgent.
+                self.cycle.credited.push(payment.debit);
+            }
+            Stage::Time | Stage::Date | Stage::Group => self.waiting.remove(&payment),
+        }
+        outcome.changes.push(change(&payment, state, Some(reason)));
+    }
+}
+
+fn change(payment: &Payment, state: PaymentState, reason: Option<Reject>) -> Change {
+    let Payment { place, sender, receiver, .. } = *payment;
+    Change { place, sender, receiver, state, reason }
+}

@@ -1,0 +1,221 @@
+//! What came of a record: data, in the order it happened.
+
+pub use channel::Ruling;
+use channel::{ParticipantId, RequestId};
+use ledger::{AccountId, Currency, Hash};
+
+use crate::record::Place;
+use crate::reject::Reject;
+
+/// The ruling on one order of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruled {
+    /// Where the order first stood in the log; for a reused identity, where the other body stands.
+    pub place: Place,
+    /// Logged time of the first ruling, ms.
+    pub decided_at_ms: u64,
+    /// The ruling.
+    pub ruling: Ruling,
+    /// Why, if rejected or refused.
+    pub reason: Option<Reject>,
+    /// Whether this attempt only repeats an earlier one.
+    pub replayed: bool,
+}
+
+/// Where a payment is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PaymentState {
+    /// Waits in its queue.
+    Queued = 1,
+    /// Final.
+    Settled = 2,
+    /// Waits for its value date or its `not_before`.
+    Warehoused = 3,
+    /// Waits for the other members of its link group.
+    AwaitingGroup = 4,
+    /// Rejected.
+    Rejected = 5,
+    /// Taken back by its sender.
+    Cancelled = 6,
+    /// Its validity ended.
+    Expired = 7,
+}
+
+impl PaymentState {
+    /// From its number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Queued,
+            2 => Self::Settled,
+            3 => Self::Warehoused,
+            4 => Self::AwaitingGroup,
+            5 => Self::Rejected,
+            6 => Self::Cancelled,
+            7 => Self::Expired,
+            _ => return None,
+        })
+    }
+}
+
+/// A payment changed its state after its ruling, other than by settling (see [`Transfer`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which payment.
+    pub place: Place,
+    /// Its debtor agent.
+    pub sender: ParticipantId,
+    /// Its creditor agent.
+    pub receiver: ParticipantId,
+    /// The new state.
+    pub state: PaymentState,
+    /// Why, if it ended.
+    pub reason: Option<Reject>,
+}
+
+/// What a movement on the books was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum TransferKind {
+    /// A payment settled.
+    Payment = 1,
+    /// A pay-in was credited.
+    Funding = 2,
+    /// A pay-out was asked for: the amount is reserved (pending).
+    DefundReserved = 3,
+    /// The pay-out was made: the reserved amount is debited.
+    DefundMade = 4,
+    /// The pay-out was not made: the reserved amount is free again.
+    DefundReleased = 5,
+}
+
+/// One movement on the books, gross. Each is in exactly one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The payment's place, or the place of the command (index 0) that moved the money.
+    pub place: Place,
+    /// What it was for.
+    pub kind: TransferKind,
+    /// The account debited.
+    pub debit: AccountId,
+    /// The account credited.
+    pub credit: AccountId,
+    /// Minor units of the accounts' currency.
+    pub minor: u64,
+}
+
+/// An account's four counters after a batch, minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceAfter {
+    /// Which account.
+    pub account: AccountId,
+    /// Posted debits.
+    pub debits_posted: u128,
+    /// Posted credits.
+    pub credits_posted: u128,
+    /// Pending debits.
+    pub debits_pending: u128,
+    /// Pending credits.
+    pub credits_pending: u128,
+}
+
+/// What a batch's payments changed for one participant in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Net {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// In which currency.
+    pub currency: Currency,
+    /// Credits minus debits of the batch's payments, minor units. Per currency they sum to zero.
+    pub minor: i128,
+}
+
+/// A sealed batch: everything that happened in a range of positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedBatch {
+    /// The pool.
+    pub pool: u32,
+    /// Its number, from 1, without gaps.
+    pub number: u64,
+    /// The first position it covers.
+    pub first: u64,
+    /// The last position it covers.
+    pub last: u64,
+    /// Logged time of the seal, ms.
+    pub sealed_at_ms: u64,
+    /// Every movement, in the order of posting.
+    pub transfers: Vec<Transfer>,
+    /// How many of them are payments.
+    pub payments: u32,
+    /// Merkle root (RFC 6962) over the digests of the settled orders, in the order of posting.
+    pub orders_root: Hash,
+    /// Nets of the payments, ascending by participant and currency, zero nets left out.
+    pub nets: Vec<Net>,
+    /// The accounts touched, ascending, with their counters.
+    pub balances: Vec<BalanceAfter>,
+    /// Hash of the batch before; zeros for the first.
+    pub previous: Hash,
+    /// Root of the whole state after the batch.
+    pub state_root: Hash,
+    /// Hash of this batch's canonical header.
+    pub hash: Hash,
+}
+
+/// Whom a command's result concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// One order each, in the order of the record.
+    Orders,
+    /// A signed command.
+    Command(RequestId),
+    /// A tick, a settlement, the genesis.
+    System,
+}
+
+/// A cut that waits for a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The cycle it closes.
+    pub cycle: u64,
+    /// Logged time at which the floor settles if nothing valid came, ms.
+    pub floor_at_ms: u64,
+}
+
+/// An account of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// Its number in the books.
+    pub account: AccountId,
+    /// Whose; nobody's for the mirror of a currency.
+    pub participant: Option<ParticipantId>,
+    /// Its currency.
+    pub currency: Currency,
+}
+
+/// Everything that came of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The record's position.
+    pub position: u64,
+    /// The pool's time after it, ms.
+    pub time_ms: u64,
+    /// What kind of record it was.
+    pub subject: Subject,
+    /// One ruling per order; empty for other records.
+    pub rulings: Vec<Ruled>,
+    /// Why a command or system record was not carried out.
+    pub reject: Option<Reject>,
+    /// Whether a command only repeats an earlier one; `reject` is then the earlier answer.
+    pub replayed: bool,
+    /// The batch sealed before this record took effect; it ends at the position before.
+    pub sealed_before: Option<SealedBatch>,
+    /// Payments that changed their state, in order.
+    pub changes: Vec<Change>,
+    /// Accounts opened by it.
+    pub accounts_opened: Vec<AccountInfo>,
+    /// The cut it made, if that waits for a proposal.
+    pub cut: Option<Cut>,
+    /// The batch sealed by this record (a cycle); it ends at this position.
+    pub sealed: Option<SealedBatch>,
+}

@@ -1,0 +1,310 @@
+//! The index of identities: what was ruled on which order, for as long as the rule book says.
+//!
+//! Entries are appended in the order of the log into pages of 1,024; a full page never changes
+//! again, so a snapshot shares it. Entries leave at the front once they are older than the horizon
+//! and the tolerance for clocks. A hash table only finds them: layout and seed never show in a
+//! result.
+//!
+//! The digest of the index is a chain over the pages: `tip = SHA-256(tip ‖ page)` for each page
+//! that became full. The chain up to the first page still kept is part of the state.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use channel::{ParticipantId, Ruling, Uetr};
+use hashbrown::HashTable;
+use ledger::Hash;
+use sha2::{Digest, Sha256};
+
+use crate::record::Place;
+use crate::reject::Reject;
+
+/// Entries in one page.
+pub const PAGE_ENTRIES: usize = 1024;
+/// Bytes of one entry.
+pub const ENTRY_BYTES: usize = 72;
+
+/// How far ahead of the pool's time an order may claim to be made, ms.
+pub(crate) const CLOCK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+const SHARDS: usize = 64;
+/// Entries that leave for each that comes, at most: the index shrinks without ever stalling.
+const SWEEP_PER_ENTRY: usize = 4;
+
+/// One entry in its canonical bytes:
+/// `uetr [16] ‖ digest [32] ‖ place u64 ‖ decided_at u64 ‖ sender u32 ‖ kind u16 ‖ ruling u8 ‖
+/// reason u8`.
+pub type SeenEntry = [u8; ENTRY_BYTES];
+
+/// A full page: exactly [`PAGE_ENTRIES`] entries and their SHA-256.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SeenPage {
+    entries: Vec<SeenEntry>,
+    hash: Hash,
+}
+
+impl SeenPage {
+    fn new(entries: Vec<SeenEntry>, hash: Hash) -> Self {
+        Self { entries, hash }
+    }
+
+    /// The entries, one after the other.
+    #[must_use]
+    pub fn encode(&self) -> &[u8] {
+        self.entries.as_flattened()
+    }
+
+    /// The inverse of [`SeenPage::encode`]; nothing if the length is not that of a full page.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (entries, rest) = bytes.as_chunks::<ENTRY_BYTES>();
+        let full = rest.is_empty() && entries.len() == PAGE_ENTRIES;
+        full.then(|| Self::new(entries.to_vec(), Sha256::digest(bytes).into()))
+    }
+}
+
+/// What makes two orders the same payment, within one pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) uetr: Uetr,
+    pub(crate) sender: ParticipantId,
+    pub(crate) kind: u16,
+}
+
+/// What is remembered of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) digest: Hash,
+    pub(crate) place: Place,
+    pub(crate) decided_at_ms: u64,
+    pub(crate) ruling: Ruling,
+    pub(crate) reason: Option<Reject>,
+}
+
+fn encode(identity: &Identity, seen: &Seen) -> SeenEntry {
+    let mut bytes = [0; ENTRY_BYTES];
+    bytes[..16].copy_from_slice(&identity.uetr.0);
+    bytes[16..48].copy_from_slice(&seen.digest);
+    bytes[48..56].copy_from_slice(&seen.place.0.to_be_bytes());
+    bytes[56..64].copy_from_slice(&seen.decided_at_ms.to_be_bytes());
+    bytes[64..68].copy_from_slice(&identity.sender.0.to_be_bytes());
+    bytes[68..70].copy_from_slice(&identity.kind.to_be_bytes());
+    bytes[70] = seen.ruling as u8;
+    bytes[71] = seen.reason.map_or(0, |reason| reason.number() as u8);
+    bytes
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&bytes[at..at + N]);
+    out
+}
+
+fn identity_of(entry: &SeenEntry) -> Identity {
+    Identity {
+        uetr: Uetr(array(entry, 0)),
+        sender: ParticipantId(u32::from_be_bytes(array(entry, 64))),
+        kind: u16::from_be_bytes(array(entry, 68)),
+    }
+}
+
+fn decided_at(entry: &SeenEntry) -> u64 {
+    u64::from_be_bytes(array(entry, 56))
+}
+
+fn seen_of(entry: &SeenEntry) -> Option<Seen> {
+    Some(Seen {
+        digest: array(entry, 16),
+        place: Place(u64::from_be_bytes(array(entry, 48))),
+        decided_at_ms: decided_at(entry),
+        ruling: Ruling::from_number(entry[70])?,
+        reason: match entry[71] {
+            0 => None,
+            number => Some(Reject::from_number(number.into())?),
+        },
+    })
+}
+
+/// What the hash table holds: enough to grow without touching the entries.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    tag: u32,
+    /// The low bits of the entry's number; fewer than 2^32 entries live at once.
+    low: u32,
+}
+
+/// Spreads a tag: the table takes its bucket from the low bits and its check from the high ones.
+fn spread(tag: u32) -> u64 {
+    u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn shard_of(tag: u32) -> usize {
+    (tag >> 26) as usize
+}
+
+/// The index.
+#[derive(Debug)]
+pub(crate) struct SeenIndex {
+    seed: u64,
+    shards: Vec<HashTable<Slot>>,
+    pages: VecDeque<Arc<SeenPage>>,
+    /// The number of `pages[0]`, or of the open page if there is none.
+    first_page: u64,
+    open: Vec<SeenEntry>,
+    open_hash: Sha256,
+    /// The chain before `pages[0]`, and after the last full page.
+    base: Hash,
+    tip: Hash,
+    /// The number of the oldest entry remembered, and of the next to come.
+    floor: u64,
+    next: u64,
+    /// No order made at or before this instant is taken: its identity may be forgotten already.
+    forgotten_ms: u64,
+}
+
+impl SeenIndex {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            pages: VecDeque::new(),
+            first_page: 0,
+            open: Vec::with_capacity(PAGE_ENTRIES),
+            open_hash: Sha256::new(),
+            base: [0; 32],
+            tip: [0; 32],
+            floor: 0,
+            next: 0,
+            forgotten_ms: 0,
+        }
+    }
+
+    /// How many identities are remembered.
+    pub(crate) fn len(&self) -> u64 {
+        self.next - self.floor
+    }
+
+    /// Orders made at or before this instant may have been forgotten.
+    pub(crate) fn forgotten_ms(&self) -> u64 {
+        self.forgotten_ms
+    }
+
+    /// Spreads an identity over 32 bits, by a seed nobody outside knows.
+    pub(crate) fn tag(&self, identity: &Identity) -> u32 {
+        let high = u64::from_be_bytes(array(&identity.uetr.0, 0));
+        let low = u64::from_be_bytes(array(&identity.uetr.0, 8));
+        let rest = u64::from(identity.sender.0) << 16 | u64::from(identity.kind);
+        let first = fold(high ^ self.seed, low ^ 0x2D35_8DCC_AA6C_78A5);
+        let second = fold(first ^ rest, self.seed ^ 0x8BB8_4B93_962E_ACC9);
+        (second ^ second >> 32) as u32
+    }
+
+    fn entry(&self, number: u64) -> &SeenEntry {
+        let page = number / PAGE_ENTRIES as u64 - self.first_page;
+        let at = (number % PAGE_ENTRIES as u64) as usize;
+        match self.pages.get(page as usize) {
+            Some(page) => &page.entries[at],
+            None => &self.open[at],
+        }
+    }
+
+    fn number_of(&self, low: u32) -> u64 {
+        self.floor + u64::from(low.wrapping_sub(self.floor as u32))
+    }
+
+    /// What is remembered of an identity.
+    pub(crate) fn find(&self, tag: u32, identity: &Identity) -> Option<Seen> {
+        let slot = self.shards[shard_of(tag)].find(spread(tag), |slot| {
+            slot.tag == tag && identity_of(self.entry(self.number_of(slot.low))) == *identity
+        })?;
+        seen_of(self.entry(self.number_of(slot.low)))
+    }
+
+    /// Remembers an identity that is not in the index.
+    pub(crate) fn insert(&mut self, tag: u32, identity: &Identity, seen: &Seen) {
+        let entry = encode(identity, seen);
+        self.insert_slot(tag);
+        self.append(entry);
+    }
+
+    fn insert_slot(&mut self, tag: u32) {
+        let slot = Slot { tag, low: self.next as u32 };
+        self.shards[shard_of(tag)].insert_unique(spread(tag), slot, |slot| spread(slot.tag));
+    }
+
+    fn append(&mut self, entry: SeenEntry) {
+        self.open_hash.update(entry);
+        self.open.push(entry);
+        self.next += 1;
+        if self.open.len() == PAGE_ENTRIES {
+            let hash = self.open_hash.finalize_reset().into();
+            let entries = std::mem::replace(&mut self.open, Vec::with_capacity(PAGE_ENTRIES));
+            self.tip = link(&self.tip, &hash);
+            self.pages.push_back(Arc::new(SeenPage::new(entries, hash)));
+        }
+    }
+
+    /// Forgets entries ruled before `horizon_ms` and the tolerance, a few for each that comes.
+    pub(crate) fn sweep(&mut self, now_ms: u64, horizon_ms: u64, incoming: usize) {
+        let oldest_ms = now_ms.saturating_sub(horizon_ms.saturating_add(CLOCK_TOLERANCE_MS));
+        for _ in 0..incoming.saturating_mul(SWEEP_PER_ENTRY) {
+            if self.floor == self.next {
+                return;
+            }
+            let decided_at_ms = decided_at(self.entry(self.floor));
+            if decided_at_ms >= oldest_ms {
+                return;
+            }
+            self.forgotten_ms = self.forgotten_ms.max(decided_at_ms + CLOCK_TOLERANCE_MS);
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        let low = self.floor as u32;
+        let tag = self.tag(&identity_of(self.entry(self.floor)));
+        let shard = &mut self.shards[shard_of(tag)];
+        if let Ok(found) = shard.find_entry(spread(tag), |slot| slot.low == low) {
+            found.remove();
+        }
+        self.floor += 1;
+        if self.floor.is_multiple_of(PAGE_ENTRIES as u64)
+            && let Some(page) = self.pages.pop_front()
+        {
+            self.base = link(&self.base, &page.hash);
+            self.first_page += 1;
+        }
+    }
+
+    /// `SHA-256("causeway/1 seen" ‖ floor u64 ‖ next u64 ‖ forgotten u64 ‖ tip ‖ open page)`.
+    pub(crate) fn root(&self) -> Hash {
+        self.root_of(&self.tip, self.open_hash.clone().finalize().into())
+    }
+
+    /// The same from the entries.
+    pub(crate) fn recompute_root(&self) -> Hash {
+        let tip = self.pages.iter().fold(self.base, |tip, page| {
+            link(&tip, &Sha256::digest(page.entries.as_flattened()).into())
+        });
+        self.root_of(&tip, Sha256::digest(self.open.as_flattened()).into())
+    }
+
+    fn root_of(&self, tip: &Hash, open: Hash) -> Hash {
+        let mut hasher = Sha256::new_with_prefix(b"causeway/1 seen");
+        hasher.update(self.floor.to_be_bytes());
+        hasher.update(self.next.to_be_bytes());
+        hasher.update(self.forgotten_ms.to_be_bytes());
+        hasher.update(tip);
+        hasher.update(open);
+        hasher.finalize().into()
+    }
+}
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    (product >> 64) as u64 ^ product as u64
+}
+
+fn link(tip: &Hash, page: &Hash) -> Hash {
+    Sha256::new().chain_update(tip).chain_update(page).finalize().into()
+}
