@@ -1,0 +1,20 @@
+//! The contract, on the embedded store.
+
+use store::contract::{self, Host};
+use store::embedded::{EmbeddedStore, Options};
+use tempfile::TempDir;
+
+struct Directory(TempDir);
+
+impl Host for Directory {
+    type Store = EmbeddedStore;
+
+    fn open(&self) -> EmbeddedStore {
+        EmbeddedStore::open(self.0.path(), Options::default()).expect("opens")
+    }
+}
+
+#[test]
+fn embedded_store_keeps_the_contract() {
+    contract::all(|| Directory(TempDir::new().expect("makes a directory")));
+}

@@ -1,0 +1,3 @@
+//! The embedded store against the contract, against damage, crashes and full disks.
+
+mod contract;
