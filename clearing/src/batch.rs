@@ -17,7 +17,6 @@ use sha2::{Digest, Sha256};
 
 use crate::directory::Directory;
 use crate::outcome::{BalanceAfter, Net, SealedBatch, Transfer, TransferKind};
-use crate::record::Place;
 
 const LABEL: &[u8; 16] = b"causeway/1 batch";
 const NETS_LABEL: &[u8] = b"causeway/1 nets";
@@ -203,18 +202,27 @@ impl OpenBatch {
         self.opened_at_ms.get_or_insert(now_ms);
     }
 
+    /// Adds a movement that is no payment.
     pub(crate) fn add(&mut self, transfer: Transfer) {
-        self.touched[transfer.debit.0 as usize] = true;
-        self.touched[transfer.credit.0 as usize] = true;
+        self.count(&transfer);
         self.transfers.push(transfer);
     }
 
+    /// Adds a payment.
     pub(crate) fn add_payment(&mut self, transfer: Transfer, digest: &Hash) {
-        debug_assert_eq!(transfer.kind, TransferKind::Payment);
         self.leaves.push(leaf_hash(digest));
-        self.nets[transfer.debit.0 as usize] -= i128::from(transfer.minor);
-        self.nets[transfer.credit.0 as usize] += i128::from(transfer.minor);
         self.add(transfer);
+    }
+
+    /// Counts a movement in the accounts it touches, and in their nets if it is a payment.
+    pub(crate) fn count(&mut self, transfer: &Transfer) {
+        let (debit, credit) = (transfer.debit.0 as usize, transfer.credit.0 as usize);
+        self.touched[debit] = true;
+        self.touched[credit] = true;
+        if transfer.kind == TransferKind::Payment {
+            self.nets[debit] -= i128::from(transfer.minor);
+            self.nets[credit] += i128::from(transfer.minor);
+        }
     }
 
     /// Over what is in the batch so far; zeros if nothing is.
@@ -291,9 +299,4 @@ pub(crate) fn balance_after(account: AccountId, books: &ledger::Account) -> Bala
         debits_pending: books.debits_pending(),
         credits_pending: books.credits_pending(),
     }
-}
-
-/// The place of a command: index 0 of its record.
-pub(crate) fn command_place(position: u64) -> Place {
-    Place::new(position, 0)
 }

@@ -90,6 +90,21 @@ pub enum TransferKind {
     DefundReleased = 5,
 }
 
+impl TransferKind {
+    /// From its number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Payment,
+            2 => Self::Funding,
+            3 => Self::DefundReserved,
+            4 => Self::DefundMade,
+            5 => Self::DefundReleased,
+            _ => return None,
+        })
+    }
+}
+
 /// One movement on the books, gross. Each is in exactly one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {

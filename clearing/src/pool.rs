@@ -103,6 +103,12 @@ impl Pool {
         self.now_ms
     }
 
+    /// The number of the current cycle: the one that collects.
+    #[must_use]
+    pub fn cycle(&self) -> u64 {
+        self.cycle.number
+    }
+
     /// The present rule book.
     #[must_use]
     pub fn rules(&self) -> &RuleBook {
@@ -120,6 +126,18 @@ impl Pool {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The velocity limits, numbered like [`Pool::limits`].
+    #[must_use]
+    pub fn velocity(&self) -> &Velocity {
+        &self.velocity
+    }
+
+    /// The books, for reading.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The four counters of an account.

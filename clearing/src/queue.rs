@@ -68,6 +68,11 @@ impl Lane {
 
     fn remove(&mut self, order: u64) {
         self.stale = true;
+        if self.entries.front().is_some_and(|entry| entry.order == order) {
+            self.entries.pop_front();
+            self.trim();
+            return;
+        }
         let Ok(at) = self.entries.binary_search_by_key(&order, |entry| entry.order) else {
             unreachable!("a queued payment stands in its queue");
         };
@@ -85,13 +90,6 @@ impl Lane {
             self.entries.pop_front();
             self.gaps -= 1;
         }
-    }
-
-    fn pop(&mut self) -> Option<Entry> {
-        self.stale = true;
-        let entry = self.entries.pop_front();
-        self.trim();
-        entry
     }
 
     fn digest_from_entries(&self) -> Sha256 {
@@ -177,15 +175,6 @@ impl Queues {
         self.mark(account);
     }
 
-    /// Takes the first payment of a lane.
-    pub(crate) fn pop(&mut self, account: AccountId, class: usize) -> Option<Entry> {
-        let account = account.0 as usize;
-        let entry = self.queues[account].lanes.get_mut(class)?.pop()?;
-        self.count -= 1;
-        self.mark(account);
-        Some(entry)
-    }
-
     /// The payments of a queue, in order.
     pub(crate) fn iter(&self, account: AccountId) -> impl Iterator<Item = &Entry> {
         self.queues[account.0 as usize].lanes.iter().flat_map(Lane::live)
@@ -194,11 +183,6 @@ impl Queues {
     /// The payments of one lane, in order.
     pub(crate) fn lane(&self, account: AccountId, class: usize) -> impl Iterator<Item = &Entry> {
         self.queues[account.0 as usize].lanes.get(class).into_iter().flat_map(Lane::live)
-    }
-
-    /// How many payments wait in a lane.
-    pub(crate) fn lane_len(&self, account: AccountId, class: usize) -> usize {
-        self.queues[account.0 as usize].lanes.get(class).map_or(0, Lane::len)
     }
 
     /// The first payment of a queue.

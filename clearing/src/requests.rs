@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use channel::RequestId;
+use channel::{DecodeError, Reader, RequestId, Writer};
 use ledger::Hash;
 use sha2::{Digest, Sha256};
 
+use crate::command::DEFERRED_MAX;
 use crate::reject::Reject;
+use crate::state::bounded;
 
 /// A command is stale this long after it was issued, ms.
 pub(crate) const STALE_AFTER_MS: u64 = 15 * 60 * 1000;
@@ -87,6 +89,32 @@ impl Requests {
             self.answers.pop_front();
             self.first += 1;
         }
+    }
+
+    /// The chain before the first answer kept, then the answers.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.u64(self.first).raw(&self.base).u32(self.answers.len() as u32);
+        self.answers.iter().for_each(|answer| _ = writer.raw(&answer.to_bytes()));
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let first = reader.u64("first answer")?;
+        let base = reader.array("answers before")?;
+        let mut requests = Self { first, base, tip: base, ..Self::default() };
+        for _ in 0..bounded(reader.u32("answers")?, REQUESTS_MAX + DEFERRED_MAX, "answers")? {
+            let request = RequestId(reader.array("request")?);
+            let digest = reader.array("command digest")?;
+            let reject = match reader.u16("answer")? {
+                0 => None,
+                number => Some(
+                    Reject::from_number(number)
+                        .ok_or(DecodeError::Unknown { field: "answer", value: number.into() })?,
+                ),
+            };
+            let answered_at_ms = reader.u64("answered_at")?;
+            requests.insert(Answer { request, digest, reject, answered_at_ms });
+        }
+        Ok(requests)
     }
 
     pub(crate) fn root(&self) -> Hash {

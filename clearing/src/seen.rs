@@ -11,13 +11,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use channel::{ParticipantId, Ruling, Uetr};
+use channel::{DecodeError, ParticipantId, Reader, Ruling, Uetr, Writer};
 use hashbrown::HashTable;
 use ledger::Hash;
 use sha2::{Digest, Sha256};
 
 use crate::record::Place;
 use crate::reject::Reject;
+use crate::snapshot::RestoreError;
 
 /// Entries in one page.
 pub const PAGE_ENTRIES: usize = 1024;
@@ -274,6 +275,65 @@ impl SeenIndex {
             self.base = link(&self.base, &page.hash);
             self.first_page += 1;
         }
+    }
+
+    /// The number of the first full page, or of the open page if there is none.
+    pub(crate) fn first_page(&self) -> u64 {
+        self.first_page
+    }
+
+    /// The full pages, in order.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<SeenPage>> {
+        self.pages.iter()
+    }
+
+    /// Everything but the full pages.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.u64(self.floor).u64(self.next).u64(self.forgotten_ms).raw(&self.base);
+        writer.raw(self.open.as_flattened());
+    }
+
+    /// Reads what [`SeenIndex::write`] wrote into an empty index, with the full pages.
+    pub(crate) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        pages: impl Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<(), RestoreError> {
+        let (floor, next) = (reader.u64("seen floor")?, reader.u64("seen next")?);
+        if floor > next || next - floor > u64::from(u32::MAX) {
+            return Err(DecodeError::Range { field: "seen floor" }.into());
+        }
+        self.forgotten_ms = reader.u64("seen forgotten")?;
+        self.base = reader.array("seen base")?;
+        self.tip = self.base;
+        self.floor = floor;
+        self.first_page = floor / PAGE_ENTRIES as u64;
+        self.next = self.first_page * PAGE_ENTRIES as u64;
+        let wanted = self.first_page..next / PAGE_ENTRIES as u64;
+        for (number, bytes) in pages.filter(|(number, _)| wanted.contains(number)) {
+            let expected = self.first_page + self.pages.len() as u64;
+            let page = SeenPage::decode(&bytes).filter(|_| number == expected);
+            let page = page.ok_or(RestoreError::Page(expected))?;
+            self.restore_entries(&page.entries)?;
+        }
+        let found = self.first_page + self.pages.len() as u64;
+        if found != wanted.end {
+            return Err(RestoreError::Page(found));
+        }
+        let open = (next % PAGE_ENTRIES as u64) as usize;
+        let (entries, _) = reader.raw(open * ENTRY_BYTES, "seen open page")?.as_chunks();
+        self.restore_entries(entries)
+    }
+
+    fn restore_entries(&mut self, entries: &[SeenEntry]) -> Result<(), RestoreError> {
+        for entry in entries {
+            seen_of(entry).ok_or(DecodeError::Range { field: "seen entry" })?;
+            if self.next >= self.floor {
+                self.insert_slot(self.tag(&identity_of(entry)));
+            }
+            self.append(*entry);
+        }
+        Ok(())
     }
 
     /// `SHA-256("causeway/1 seen" ‖ floor u64 ‖ next u64 ‖ forgotten u64 ‖ tip ‖ open page)`.
