@@ -66,6 +66,9 @@ fn settle(
 fn report(time: Duration, cpu: Duration, record_bytes: usize, latencies: &mut [Duration]) {
     latencies.sort_unstable();
     let count = latencies.len();
+    if count == 0 {
+        return;
+    }
     let megabytes = (count * record_bytes) as f64 / 1e6;
     println!(
         "{count} records of {record_bytes} bytes in {:.1} s: {:.0} records/s, {:.0} MB/s",

@@ -13,8 +13,10 @@ pub use real::RealDisk;
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Reading only.
+    /// Reading here and there.
     Read,
+    /// Reading all of it, soon.
+    Scan,
     /// Reading and writing.
     Write,
 }

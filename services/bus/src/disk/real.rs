@@ -70,9 +70,13 @@ impl Disk for RealDisk {
         let path = self.dir.join(name);
         let write = access == Access::Write;
         let cached = OpenOptions::new().read(true).write(write).open(&path)?;
-        // Reads are large and say what they want; read-ahead would only cache pages that a direct
-        // write is about to replace.
-        rustix::fs::fadvise(&cached, 0, None, Advice::Random)?;
+        let advice = match access {
+            Access::Scan => Advice::WillNeed,
+            // Reads are large and say what they want; read-ahead would only cache pages that a
+            // direct write is about to replace.
+            Access::Read | Access::Write => Advice::Random,
+        };
+        rustix::fs::fadvise(&cached, 0, None, advice)?;
         let direct = if write { self.open_direct(&path) } else { None };
         Ok(Arc::new(RealFile { direct, cached }))
     }

@@ -58,8 +58,10 @@ pub(crate) fn recover(disk: &dyn Disk, pool: u32) -> Result<Option<Recovered>, F
     epochs.sort_unstable();
     let mut segments: Vec<Segment> = Vec::with_capacity(epochs.len());
     let mut before: Option<(Opened, Segment)> = None;
+    let last = epochs.last().copied();
     for (expected, epoch) in (0..).zip(epochs) {
-        let opened = Opened::open(disk, pool, expected, epoch)?;
+        let access = if Some(epoch) == last { Access::Write } else { Access::Scan };
+        let opened = Opened::open(disk, pool, expected, epoch, access)?;
         if let Some((last, mut segment)) = before.take() {
             walk_closed(&last, &opened.header, &mut segment)?;
             segments.push(segment);
@@ -94,16 +96,21 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(disk: &dyn Disk, pool: u32, expected: u64, epoch: u64) -> Result<Self, Fault> {
+    fn open(
+        disk: &dyn Disk,
+        pool: u32,
+        expected: u64,
+        epoch: u64,
+        access: Access,
+    ) -> Result<Self, Fault> {
         let corrupt =
             |name: String, why| Err(Fault::Corrupt { position: Position(0), place: name, why });
         if epoch != expected {
             return corrupt(segment_name(expected), "segment missing");
         }
         let name = segment_name(epoch);
-        let file = disk
-            .open(&name, Access::Write)
-            .map_err(|error| Fault::io("open a log segment", error))?;
+        let file =
+            disk.open(&name, access).map_err(|error| Fault::io("open a log segment", error))?;
         let bytes = file.bytes().map_err(|error| Fault::io("open a log segment", error))?;
         if bytes < FRAMES_AT {
             return corrupt(name, "segment shorter than its header");
