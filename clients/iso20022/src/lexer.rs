@@ -4,8 +4,8 @@
 //! beyond the limits. Namespaces are resolved, comments are marked, line numbers are kept.
 
 use quick_xml::NsReader;
-use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use quick_xml::name::{Namespace, NamespaceError, NamespaceResolver, QName, ResolveResult};
 
 use crate::ErrorKind;
 use crate::limits::{ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, MESSAGE_BYTES_MAX};
@@ -113,7 +113,13 @@ impl<'a> Lexer<'a> {
         loop {
             self.count_lines();
             let at_beginning = self.counted == 0;
-            let event = self.reader.read_event().map_err(|_| self.fault(ErrorKind::Syntax))?;
+            let event = self.reader.read_event().map_err(|error| match error {
+                quick_xml::Error::Namespace(NamespaceError::TooManyBindings(_)) => {
+                    self.fault(ErrorKind::TooManyAttributes)
+                }
+                quick_xml::Error::Namespace(_) => self.fault(ErrorKind::Namespace),
+                _ => self.fault(ErrorKind::Syntax),
+            })?;
             let token = match event {
                 Event::Start(start) => {
                     let tag = self.start(&start).map_err(|kind| {
@@ -195,7 +201,7 @@ impl Tag {
     fn add_attribute(
         &mut self,
         resolver: &NamespaceResolver,
-        key: quick_xml::name::QName<'_>,
+        key: QName<'_>,
         value: &str,
     ) -> Result<(), ErrorKind> {
         let (space, name) = resolver.resolve_attribute(key);
@@ -236,7 +242,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<Token, ErrorKind> {
     Ok(Token::Text(character.to_string()))
 }
 
-fn check_declaration(declaration: &quick_xml::events::BytesDecl<'_>) -> Result<(), ErrorKind> {
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), ErrorKind> {
     if declaration.version().map_err(|_| ErrorKind::Syntax)? != "1.0" {
         return Err(ErrorKind::Syntax);
     }

@@ -6,6 +6,18 @@
 //! Causeway uses of it, [`Message::document_element`] all of it, [`Message::routings`] what an
 //! order needs. [`Message::compose`] makes messages from the same bodies.
 //!
+//! ```
+//! use iso20022::{ErrorKind, Message, Profile};
+//!
+//! let xml = "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\">\n<Oops/></Document>";
+//! let error = Message::read(xml.as_bytes(), Profile::Plain).unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::UnknownElement);
+//! assert_eq!(
+//!     error.to_string(),
+//!     "line 2: /Document/Oops: element is not part of the message here"
+//! );
+//! ```
+//!
 //! * Amounts are read as text into [`ledger::Amount`] and never are floating point numbers.
 //! * The schemas are tables (`schema`): two [`Edition`]s of each message, and nothing else.
 //! * No document types, no entities but the predefined ones, no processing instructions; sizes have

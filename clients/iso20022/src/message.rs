@@ -159,6 +159,53 @@ impl Message {
     ///
     /// It is written and read again, so whatever this returns is valid.
     ///
+    /// ```
+    /// use iso20022::{
+    ///     Actor, Agent, Bic, Body, CreditTransfer, Date, Edition, Form, Header, Message, Priority,
+    ///     SettlementMethod, Transfer, Uetr,
+    /// };
+    /// use ledger::Amount;
+    ///
+    /// let (from, to) = (Bic::parse("FJORXX2A").unwrap(), Bic::parse("ALPSXX2B").unwrap());
+    /// let transfer = Transfer {
+    ///     instruction_id: Some("FJOR0042".to_owned()),
+    ///     end_to_end_id: "LOAN-7".to_owned(),
+    ///     transaction_id: None,
+    ///     uetr: Uetr::parse("7a562c67-ca16-48ba-b074-65581be6f001"),
+    ///     priority: Priority::Urgent,
+    ///     amount: Amount::parse_text("1250000.00 EUR")?,
+    ///     settlement_date: Date::from_yyyymmdd(20_261_123),
+    ///     instructed_amount: None,
+    ///     charge_bearer: None,
+    ///     charges: Vec::new(),
+    ///     instructing_agent: Some(Agent::of_bic(from)),
+    ///     instructed_agent: Some(Agent::of_bic(to)),
+    ///     intermediaries: Vec::new(),
+    ///     debtor: Actor::Institution(Agent::of_bic(from)),
+    ///     debtor_account: None,
+    ///     debtor_agent: None,
+    ///     creditor_agent: None,
+    ///     creditor: Actor::Institution(Agent::of_bic(to)),
+    ///     creditor_account: None,
+    ///     purpose: None,
+    ///     regulatory_reports: Vec::new(),
+    ///     remittance: Vec::new(),
+    ///     underlying: None,
+    /// };
+    /// let body = Body::CreditTransfer(CreditTransfer {
+    ///     form: Form::Institution,
+    ///     message_id: "FJOR-20261123-0042".to_owned(),
+    ///     created_at: "2026-11-23T08:15:00+01:00".to_owned(),
+    ///     settlement_method: SettlementMethod::Clearing,
+    ///     transfers: vec![transfer],
+    /// });
+    /// let header = Header::of(&body, Edition::E2019, from, to);
+    /// let message = Message::compose(&body, Edition::E2019, Some(&header))?;
+    /// assert_eq!(message.identifier(), "pacs.009.001.08");
+    /// assert!(message.routings()?[0].urgent);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Message::read`]: texts that are too long, parts that the message does not have.
     /// Lines are those of the XML that would have come out.

@@ -14,7 +14,7 @@ const SUM_DIGITS: usize = 5;
 /// Checks the rules of a profile.
 pub(crate) fn check(parts: &Parts, profile: Profile) -> Result<(), Error> {
     let rules = Rules::new(parts)?;
-    match rules.version_message {
+    match rules.message_type {
         MessageType::Pacs008 | MessageType::Pacs009 => rules.check_credit_transfer()?,
         MessageType::Pacs002 => rules.check_statuses()?,
         MessageType::Camt054 | MessageType::Head001 => {}
@@ -26,7 +26,7 @@ pub(crate) fn check(parts: &Parts, profile: Profile) -> Result<(), Error> {
 }
 
 struct Rules<'a> {
-    version_message: MessageType,
+    message_type: MessageType,
     identifier: &'static str,
     header: Option<(&'a Element, Header)>,
     /// The one element of the document.
@@ -45,7 +45,7 @@ impl<'a> Rules<'a> {
             None => None,
         };
         Ok(Self {
-            version_message: version.message,
+            message_type: version.message,
             identifier: version.identifier,
             header,
             message: document.children.first().ok_or_else(|| missing("message"))?,
@@ -146,13 +146,13 @@ impl<'a> Rules<'a> {
         let service = header.service.as_deref().and_then(Service::parse);
         let allowed = match service {
             Some(Service::Core) => true,
-            Some(Service::Cover | Service::Advice) => self.version_message == MessageType::Pacs009,
+            Some(Service::Cover | Service::Advice) => self.message_type == MessageType::Pacs009,
             None => false,
         };
         let (Some(service), true) = (service, allowed) else {
             return Err(header_error(element, ErrorKind::BusinessService, "BizSvc"));
         };
-        match self.version_message {
+        match self.message_type {
             MessageType::Pacs008 | MessageType::Pacs009 => {
                 self.check_cbpr_transfers(element, header, service)
             }

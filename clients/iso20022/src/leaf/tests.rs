@@ -32,8 +32,8 @@ fn identifiers() {
     );
     check_all(
         Leaf::Lei,
-        &["529900T8BM49AURSDO55"],
-        &["529900T8BM49AURSDO56", "529900T8BM49AURSDO5", "529900t8bm49aursdo55", ""],
+        &["CAUSEWAYEXAMPLE00115"],
+        &["CAUSEWAYEXAMPLE00116", "CAUSEWAYEXAMPLE0011", "causewayexample00115", ""],
     );
     check_all(Leaf::Country, &["NO"], &["no", "NOR", "", "1A"]);
     check_all(Leaf::CurrencyCode, &["EUR"], &["eur", "EU", "EURO", ""]);

@@ -1,7 +1,7 @@
 //! `camt.054`: debit and credit notification, as far as booked payments need it.
 //!
 //! Left out: interest, cards, securities, cheques, deposits, availability, charges and exchange
-//! details, totals per transaction code.
+//! details, totals per transaction code, answers to queries. Amounts are of currencies that settle.
 
 use super::Type::{self, Sequence};
 use super::pacs002::DATE_OR_TIME;

@@ -1,4 +1,6 @@
-//! `pacs.002`: payment status report. The copy of the original transfer (`OrgnlTxRef`) is left out.
+//! `pacs.002`: payment status report.
+//!
+//! Left out: the copy of the original transfer (`OrgnlTxRef`), answers to queries.
 
 use super::Edition::E2024;
 use super::Type::{self, Choice, Sequence};

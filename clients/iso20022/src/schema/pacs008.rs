@@ -7,8 +7,8 @@ use super::remittance::{REMITTANCE, REMITTANCE_LOCATION};
 use super::tax::TAX;
 use super::{
     AMOUNT, ANY_AMOUNT, BOOLEAN, CODED_3, CODED_4, CODED_35, COUNTRY, DATE, DATE_TIME, DECIMAL,
-    DIGITS_15, NUMBER, RATE, TEXT_4, TEXT_10, TEXT_35, TEXT_70, TEXT_140, TIME, UUID_4, any, one,
-    opt, transfers, up_to,
+    DIGITS_15, RATE, TEXT_4, TEXT_10, TEXT_35, TEXT_70, TEXT_140, TIME, UUID_4, any, one, opt,
+    transfers, up_to,
 };
 use crate::Leaf;
 
@@ -156,10 +156,10 @@ static MANDATE_REASON: Type = Choice(&[one("Cd", &TEXT_4), one("Prtry", &TEXT_70
 
 static FREQUENCY: Type = Choice(&[
     one("Tp", &FREQUENCY_CODE),
-    one("Prd", &Sequence(&[one("Tp", &FREQUENCY_CODE), one("CntPerPrd", &NUMBER)])),
+    one("Prd", &Sequence(&[one("Tp", &FREQUENCY_CODE), one("CntPerPrd", &DECIMAL)])),
     one(
         "PtInTm",
-        &Sequence(&[one("Tp", &FREQUENCY_CODE), one("PtInTm", &Type::Leaf(Leaf::Alphanumeric(2)))]),
+        &Sequence(&[one("Tp", &FREQUENCY_CODE), one("PtInTm", &Type::Leaf(Leaf::Digits(2)))]),
     ),
 ]);
 

@@ -65,7 +65,7 @@ fn address() -> impl Strategy<Value = Address> {
 }
 
 fn agent() -> impl Strategy<Value = Agent> {
-    let lei = of(Just("529900T8BM49AURSDO55".to_owned()));
+    let lei = of(Just("CAUSEWAYEXAMPLE00115".to_owned()));
     (bic(), of(text(35)), lei, of(text(140)), of(address())).prop_map(
         |(bic, clearing_member, lei, name, address)| Agent {
             bic: Some(bic),
