@@ -219,6 +219,8 @@ pub(crate) fn describe(status: &Status) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use tonic_types::ErrorDetails;
 
     use super::*;
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn details_of_a_status_are_kept() {
         let mut details = ErrorDetails::new();
-        details.set_error_info("SIGNATURE_INVALID", "causeway", [("k", "v")]);
+        details.set_error_info("SIGNATURE_INVALID", "causeway", HashMap::<String, String>::new());
         details.add_bad_request_violation("orders[3].header.amount", "must be positive");
         let error = status(Code::InvalidArgument, details);
         assert_eq!(error.reason(), Some("SIGNATURE_INVALID"));

@@ -84,7 +84,7 @@ pub use error::{Error, Refusal, Unavailable, reason_is_transient, reason_name};
 pub use ledger::{Amount, Currency};
 pub use order::{Order, OrderBuilder, new_uetr, now_ms, parse_date};
 pub use outbox::Outbox;
-pub use profile::Profile;
+pub use profile::{Clock, Profile};
 pub use proto::v1;
 pub use retry::DEADLINE;
 pub use stream::{BatchStream, IN_FLIGHT_MAX, Ticket};

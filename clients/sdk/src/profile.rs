@@ -45,6 +45,20 @@ pub struct Profile {
     /// it the key that the node states over its authenticated connection is taken.
     #[serde(default)]
     pub operator_key: Option<String>,
+    /// The clock by which orders and commands are dated.
+    #[serde(default)]
+    pub clock: Clock,
+}
+
+/// A clock to date orders and commands by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// This machine's.
+    #[default]
+    System,
+    /// The pool's logged time, for a node that runs by a scripted clock.
+    Pool,
 }
 
 impl Profile {
