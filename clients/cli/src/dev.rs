@@ -1,0 +1,144 @@
+//! Development folders: an authority, certificates, keys, profiles, a genesis and a node's
+//! configuration, all new.
+
+mod authority;
+mod folder;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use sdk::{Currency, Role};
+
+pub(crate) use self::folder::{Folder, Person};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Shown;
+
+/// Where a development node listens.
+pub(crate) const LISTEN: &str = "127.0.0.1:7400";
+/// Where it serves its metrics.
+pub(crate) const METRICS_LISTEN: &str = "127.0.0.1:7401";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a folder with everything a development node and its clients need.
+    ///
+    /// The folder must be empty or not there. Its keys protect nothing but this node.
+    Init(InitArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The folder.
+    dir: PathBuf,
+    /// A bank: its BIC and its country, such as ALBKGB2L:GB. Three banks are made if none is named.
+    #[arg(long = "bank", value_name = "BIC:CC", value_parser = parse_bank)]
+    banks: Vec<(String, [u8; 2])>,
+    /// A currency of the pool.
+    #[arg(long = "currency", value_name = "CODE", value_parser = parse_currency,
+        default_values = ["EUR", "USD", "GBP", "JPY"])]
+    currencies: Vec<Currency>,
+    /// The number of the pool.
+    #[arg(long, default_value_t = 1)]
+    pool: u32,
+    /// Where the node listens.
+    #[arg(long, default_value = LISTEN)]
+    listen: String,
+    /// Where the node serves its metrics.
+    #[arg(long, default_value = METRICS_LISTEN)]
+    metrics_listen: String,
+    /// Where the node's time comes from.
+    #[arg(long, value_enum, default_value = "system")]
+    clock: Clock,
+}
+
+/// Where a node's time comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clock {
+    /// The machine.
+    System,
+    /// Whoever advances it.
+    Scripted,
+}
+
+impl Clock {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Scripted => "scripted",
+        }
+    }
+}
+
+pub(crate) fn parse_currency(code: &str) -> Result<Currency, String> {
+    Currency::parse(code).map_err(|error| error.to_string())
+}
+
+fn parse_bank(text: &str) -> Result<(String, [u8; 2]), String> {
+    let (bic, country) = text.split_once(':').ok_or("must be BIC:CC, such as ALBKGB2L:GB")?;
+    let country: [u8; 2] =
+        country.as_bytes().try_into().map_err(|_| "the country must be two letters")?;
+    if iso20022::Bic::parse(bic).is_none() {
+        return Err(format!("`{bic}` is not a BIC"));
+    }
+    if !country.iter().all(u8::is_ascii_uppercase) {
+        return Err("the country must be two capital letters".to_owned());
+    }
+    Ok((bic.to_owned(), country))
+}
+
+/// The people and institutions of a development pool beside its banks.
+pub(crate) fn officials() -> Vec<Person> {
+    vec![
+        Person::new(1, Role::Operator, "alice", *b"GB"),
+        Person::new(2, Role::Operator, "bob", *b"GB"),
+        Person::new(3, Role::SettlementAgent, "agent", *b"CH"),
+        Person::new(4, Role::Regulator, "overseer", *b"CH"),
+    ]
+}
+
+/// The number of the first bank of a development pool.
+pub(crate) const FIRST_BANK: u32 = 11;
+
+impl Command {
+    pub(crate) fn run(self, context: &Context) -> Result<Shown, Failure> {
+        let Self::Init(args) = self;
+        let folder = args.folder();
+        folder.write()?;
+        let dir = folder.dir.display();
+        context.output.note(&format!(
+            "made {dir}; next:\n  causewayd dev --dir {dir}\n  \
+             causeway --dir {dir} --profile alice pool\n  \
+             causeway --dir {dir} --profile alice participants list"
+        ));
+        Ok(Shown::Many(folder.participants.iter().map(Person::to_row).collect()))
+    }
+}
+
+impl InitArgs {
+    fn folder(self) -> Folder {
+        let mut banks = self.banks;
+        if banks.is_empty() {
+            let example = [("ALBKGB2L", *b"GB"), ("BRBKDEFF", *b"DE"), ("CSBKUS33", *b"US")];
+            banks = example.map(|(bic, country)| (bic.to_owned(), country)).to_vec();
+        }
+        let mut participants = officials();
+        let numbers = FIRST_BANK..;
+        participants.extend(
+            numbers
+                .zip(banks)
+                .map(|(id, (bic, country))| Person::new(id, Role::Bank, bic, country)),
+        );
+        Folder {
+            dir: self.dir,
+            pool: self.pool,
+            listen: self.listen,
+            metrics_listen: self.metrics_listen,
+            clock: self.clock,
+            genesis_ms: None,
+            rules: folder::rules_of(&self.currencies),
+            participants,
+            receipt_seed: None,
+        }
+    }
+}

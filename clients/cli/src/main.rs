@@ -1,0 +1,5 @@
+//! The `causeway` binary.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

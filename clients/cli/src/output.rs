@@ -1,0 +1,295 @@
+//! How results are written: data to stdout, everything else to stderr, nothing that a terminal
+//! would obey.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON value.
+    Json,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+/// A field's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Text(String),
+    /// An amount, or another number too large for JSON: digits, written as a string.
+    Digits(String),
+    Number(u64),
+    Flag(bool),
+    None,
+}
+
+/// One object: its fields in order.
+pub(crate) type Row = Vec<(&'static str, Cell)>;
+
+/// What a command has to show.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// Nothing: it has written its rows itself.
+    Nothing,
+    /// One object.
+    One(Row),
+    /// A list, possibly empty.
+    Many(Vec<Row>),
+    /// An object with its own text.
+    Report { json: Value, text: String },
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Cell {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}
+
+impl Cell {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Text(text) | Self::Digits(text) => json!(text),
+            Self::Number(number) => json!(number),
+            Self::Flag(flag) => json!(flag),
+            Self::None => Value::Null,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Digits(text) => printable(text),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(true) => "yes".to_owned(),
+            Self::Flag(false) => "no".to_owned(),
+            Self::None => "-".to_owned(),
+        }
+    }
+
+    fn to_the_right(&self) -> bool {
+        matches!(self, Self::Digits(_) | Self::Number(_))
+    }
+}
+
+/// Where a command writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+}
+
+impl Output {
+    /// Writes a result.
+    pub(crate) fn show(self, shown: &Shown) -> Result<(), Failure> {
+        let text = match (self.format, shown) {
+            (_, Shown::Nothing) => return Ok(()),
+            (Format::Text, Shown::One(row)) => fields(row),
+            (Format::Text, Shown::Many(rows)) => table(rows),
+            (Format::Text, Shown::Report { text, .. }) => text.clone(),
+            (_, Shown::One(row)) => line(&object(row)),
+            (Format::Json, Shown::Many(rows)) => line(&rows.iter().map(object).collect()),
+            (Format::Ndjson, Shown::Many(rows)) => {
+                rows.iter().map(|row| line(&object(row))).collect()
+            }
+            (_, Shown::Report { json, .. }) => line(json),
+        };
+        write(&text)
+    }
+
+    /// Writes one row of a stream.
+    pub(crate) fn row(self, row: &Row) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => {
+                let cells: Vec<String> = row.iter().map(|(_, cell)| cell.to_text()).collect();
+                write(&(cells.join("  ") + "\n"))
+            }
+            Format::Json | Format::Ndjson => write(&line(&object(row))),
+        }
+    }
+
+    /// Says something that is not data.
+    pub(crate) fn note(self, text: &str) {
+        // Nobody is left to tell if stderr is gone.
+        let _ = writeln!(io::stderr(), "{}", printable_lines(text));
+    }
+
+    /// Writes a failure: as an object where data would be, or as a sentence beside it.
+    pub(crate) fn fail(self, failure: &Failure) {
+        match self.format {
+            Format::Text => {
+                self.note(&format!("error: {}", failure.message));
+                if failure.kind == crate::failure::Kind::Transient {
+                    self.note("hint: nothing is lost; run the same command again");
+                }
+            }
+            Format::Json | Format::Ndjson => {
+                let _ = write(&line(&failure.to_json()));
+            }
+        }
+    }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::fault(format!("cannot write to stdout: {error}")))
+}
+
+fn object(row: &Row) -> Value {
+    let fields = row.iter().map(|(name, cell)| ((*name).to_owned(), cell.to_json()));
+    Value::Object(fields.collect::<Map<_, _>>())
+}
+
+/// One line of JSON, pure enough for any terminal.
+fn line(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        if obeyed(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn fields(row: &Row) -> String {
+    let width = row.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, cell): &(&str, Cell)| format!("{name:width$}  {}\n", cell.to_text());
+    row.iter().map(line).collect()
+}
+
+/// Columns under their names, numbers to the right.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let mut lines: Vec<Vec<String>> =
+        vec![first.iter().map(|(name, _)| name.to_uppercase()).collect()];
+    lines.extend(rows.iter().map(|row| row.iter().map(|(_, cell)| cell.to_text()).collect()));
+    let width = |at: usize| {
+        let widths = lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let columns: Vec<(usize, bool)> = first
+        .iter()
+        .enumerate()
+        .map(|(at, _)| (width(at), rows.iter().any(|row| row[at].1.to_the_right())))
+        .collect();
+    let mut text = String::new();
+    for line in &lines {
+        let padded = line.iter().zip(&columns).map(|(cell, (width, right))| match right {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:width$}"),
+        });
+        text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Whether a terminal would obey the character instead of showing it, or be misled by it.
+fn obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Text that others wrote, as it may be shown: what a terminal would obey is spelt out.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if obeyed(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_a_terminal_obeys_gets_through(text in any::<String>()) {
+            prop_assert!(!printable(&text).chars().any(obeyed));
+            let row = vec![("name", Cell::from(text.as_str()))];
+            let shown = line(&object(&row));
+            prop_assert!(!shown.trim_end_matches('\n').chars().any(obeyed));
+            let back: Value = serde_json::from_str(&shown).unwrap();
+            prop_assert_eq!(back["name"].as_str(), Some(text.as_str()));
+        }
+    }
+
+    #[test]
+    fn escapes_are_spelt_out() {
+        assert_eq!(printable("a\u{1b}[31mb\u{202e}"), "a\\u{1b}[31mb\\u{202e}");
+        assert_eq!(printable("Müller 株式会社"), "Müller 株式会社");
+    }
+
+    #[test]
+    fn tables_put_numbers_to_the_right() {
+        let row = |name: &str, amount: &str| -> Row {
+            vec![("name", name.into()), ("amount", Cell::Digits(amount.into()))]
+        };
+        let text = table(&[row("a", "10.00"), row("long", "7.00")]);
+        assert_eq!(text, "NAME  AMOUNT\na      10.00\nlong    7.00\n");
+        assert_eq!(table(&[]), "");
+    }
+}
