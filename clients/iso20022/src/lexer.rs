@@ -256,7 +256,8 @@ fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), ErrorKind> {
 
 /// XML 1.0, production 2.
 fn is_xml_character(character: char) -> bool {
-    !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+    let white_space = matches!(character, '\t' | '\n' | '\r');
+    white_space || (character >= ' ' && !matches!(character, '\u{fffe}' | '\u{ffff}'))
 }
 
 fn line_after(bytes: Option<&[u8]>) -> u32 {

@@ -1,15 +1,16 @@
 //! A narrow, strict codec for the ISO 20022 messages Causeway reads and writes.
 //!
-//! [`Message::read`] takes the bytes of a `pacs.008`, `pacs.009`, `pacs.002` or `camt.054`, alone or
-//! with its business application header, and refuses everything that its schema and its
-//! [`Profile`] do not allow, with the path and the line of what is wrong. [`Message::body`] is what
-//! Causeway uses of it, [`Message::document_element`] all of it, [`Message::routings`] what an
-//! order needs. [`Message::compose`] makes messages from the same bodies.
+//! [`Message::read`] takes the bytes of a `pacs.008`, `pacs.009`, `pacs.002` or `camt.054`, alone
+//! or with its business application header, and refuses everything that its schema and its
+//! [`Profile`] do not allow, with the path and the line of what is wrong. [`Message::body`] is
+//! what Causeway uses of it, [`Message::document_element`] all of it, [`Message::routings`] what
+//! an order needs. [`Message::compose`] makes messages from the same bodies.
 //!
 //! ```
 //! use iso20022::{ErrorKind, Message, Profile};
 //!
-//! let xml = "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\">\n<Oops/></Document>";
+//! let xml = r#"<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08">
+//! <Oops/></Document>"#;
 //! let error = Message::read(xml.as_bytes(), Profile::Plain).unwrap_err();
 //! assert_eq!(error.kind(), ErrorKind::UnknownElement);
 //! assert_eq!(

@@ -11,7 +11,7 @@ use crate::reader::{self, Part, Parts};
 use crate::schema::{Edition, MessageType, Version};
 use crate::status_report::{Status, StatusReport, TransferStatus};
 use crate::value::Bic;
-use crate::{Error, rules, writer};
+use crate::{Error, ErrorKind, rules, writer};
 
 /// Whose rules a message follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +143,11 @@ impl Message {
         let parts = reader::read(bytes)?;
         rules::check(&parts, profile)?;
         let header = parts.header.as_ref().and_then(|(_, element)| Header::from_element(element));
-        let Some(body) = Body::from_parts(&parts, header.as_ref()) else {
-            unreachable!("the schema has what the model needs")
-        };
+        // Cannot happen: the tables make sure that the model finds all it needs. Yet this is input
+        // by others, and a refusal does less harm than a panic.
+        let body = Body::from_parts(&parts, header.as_ref()).ok_or_else(|| {
+            Error::new(ErrorKind::UnsupportedMessage, "/Document", parts.document.1.line)
+        })?;
         Ok(Self {
             bytes: bytes.to_vec(),
             header_part: parts.header,

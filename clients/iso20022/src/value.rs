@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::leaf::is_bic;
 
-/// A business identifier code, always of 11 characters: `ABCDXX2A` is its head office `ABCDXX2AXXX`.
+/// A business identifier code, always of 11 characters.
+///
+/// One of 8 characters stands for the head office: `ABCDXX2A` is `ABCDXX2AXXX`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bic([u8; 11]);
 

@@ -123,7 +123,7 @@ pub(super) static SETTLEMENT_TIME_REQUEST: Type = Sequence(&[
 static CHARGE_BEARER: Type = Type::Leaf(Leaf::Code(&["DEBT", "CRED", "SHAR", "SLEV"]));
 
 pub(super) static CHARGES: Type =
-    Sequence(&[one("Amt", &ANY_AMOUNT), one("Agt", &AGENT), opt("Tp", &CHARGE_TYPE).only(E2024)]);
+    Sequence(&[one("Amt", &AMOUNT), one("Agt", &AGENT), opt("Tp", &CHARGE_TYPE).only(E2024)]);
 
 static CHARGE_TYPE: Type = Choice(&[one("Cd", &TEXT_4), one("Prtry", &ID_AND_ISSUER)]);
 
