@@ -1,1 +1,52 @@
-//! The gRPC edge: identity, validation, receipts, reads.
+//! The gRPC edge: who calls, may they, is it well-formed, is it signed; then the log, and back.
+//!
+//! ```text
+//! edge ──▶ conn ──▶ access (one table) ──▶ PaymentService   intake ──▶ log ──▶ answers
+//! TLS 1.3  silence, cut   identity, roles  LedgerService    commands ──▶ log
+//!                                          OperatorService  payments, watch, ledger, operator,
+//!                                          AuditService     audit ◀── store, log
+//! ```
+//!
+//! * On the wire: `tls`, `edge` (accept loop), `conn` (one connection), `serve` (start and drain).
+//! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`.
+//! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
+//! * Out: `payments`, `orders`, `watch`, `ledger`, `operator`, `audit`, `live` (what streams
+//!   share), `tokens`.
+//! * `errors`, `limits`, `metrics`, `health`.
+//!
+//! What needs the pool's state is not decided here: the gateway only keeps out what nobody should
+//! ever have to log. "Not yours" and "not there" are the same answer. Deliberately absent:
+//! compression, HTTP/1, anonymous access, and any knowledge of what a payload says.
+
+mod access;
+mod answers;
+mod audit;
+mod commands;
+mod conn;
+mod differs;
+mod edge;
+mod errors;
+mod gateway;
+mod health;
+mod identity;
+mod intake;
+mod ledger;
+mod limits;
+mod live;
+pub mod metrics;
+mod operator;
+mod orders;
+mod payments;
+mod rate;
+mod scope;
+mod serve;
+mod submit;
+mod tls;
+mod tokens;
+mod watch;
+
+pub use access::{ACCESS, Access};
+pub use errors::ERROR_DOMAIN;
+pub use limits::Limits;
+pub use serve::{Drained, GatewayParts, ServeError, serve};
+pub use tls::{ServerTls, TlsError};

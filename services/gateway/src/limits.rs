@@ -1,0 +1,82 @@
+//! Every bound of the edge, with cautious defaults.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// What the gateway allows. All of it can be set in the node's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once, over all callers.
+    pub connections_max: usize,
+    /// Connections at once whose TLS handshake is still under way.
+    pub handshakes_max: usize,
+    /// A handshake must be done, and the first bytes of HTTP/2 sent, within this time each.
+    pub handshake_timeout: Duration,
+    /// A connection from which nothing at all arrives for this long is closed. Keep-alive pings
+    /// make every living peer send something well within it.
+    pub silence_timeout: Duration,
+    /// Pings go out after this much quiet.
+    pub keepalive_interval: Duration,
+    /// Concurrent calls and streams on one connection.
+    pub streams_max: u32,
+    /// HTTP/2 window of one stream, bytes.
+    pub stream_window: u32,
+    /// HTTP/2 window of one connection, bytes.
+    pub connection_window: u32,
+    /// Batches of one stream that are taken in but not yet answered.
+    pub batches_in_flight: usize,
+    /// Watches and subscriptions at once, over all callers.
+    pub watches_max: usize,
+    /// Orders a second of one participant.
+    pub orders_per_second: NonZeroU32,
+    /// Orders that one participant may hand in at once after a pause; at least a whole batch.
+    pub orders_burst: NonZeroU32,
+    /// Bytes (headers and payloads) a second of one participant.
+    pub bytes_per_second: NonZeroU32,
+    /// Bytes that one participant may hand in at once after a pause; at least a whole batch.
+    pub bytes_burst: NonZeroU32,
+    /// Durable records that the core has not applied yet, at most; beyond it nothing is taken in.
+    pub core_lag_max: u64,
+    /// How long a call waits for the core's decision or a readable position, if its own deadline
+    /// is not sooner.
+    pub wait_max: Duration,
+    /// A watch that has nothing to say says so after this long; at most five seconds.
+    pub heartbeat_interval: Duration,
+    /// How long a drain waits before it cuts what is left.
+    pub drain_timeout: Duration,
+    /// Whether the node describes its services to whoever asks (reflection).
+    pub reflection: bool,
+}
+
+const fn nonzero(value: u32) -> NonZeroU32 {
+    match NonZeroU32::new(value) {
+        Some(value) => value,
+        None => NonZeroU32::MIN,
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4_096,
+            handshakes_max: 256,
+            handshake_timeout: Duration::from_secs(5),
+            silence_timeout: Duration::from_secs(60),
+            keepalive_interval: Duration::from_secs(20),
+            streams_max: 1_024,
+            stream_window: 8 << 20,
+            connection_window: 16 << 20,
+            batches_in_flight: 32,
+            watches_max: 1_024,
+            orders_per_second: nonzero(200_000),
+            orders_burst: nonzero(400_000),
+            bytes_per_second: nonzero(128 << 20),
+            bytes_burst: nonzero(256 << 20),
+            core_lag_max: 8_192,
+            wait_max: Duration::from_secs(30),
+            heartbeat_interval: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(10),
+            reflection: false,
+        }
+    }
+}

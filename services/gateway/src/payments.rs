@@ -1,0 +1,202 @@
+//! `PaymentService`: handing in, and what became of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use channel::{HeaderView, Uetr};
+use clearing::{PaymentState, Place, Reject};
+use ledger::{Amount, Currency};
+use proto::v1;
+use proto::v1::payment_service_server::PaymentService;
+use settler::PoolView;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::errors::Refusal;
+use crate::gateway::Gateway;
+use crate::identity::Caller;
+use crate::operator::name;
+use crate::orders::{LoggedOrder, OrderFault, Orders};
+
+#[tonic::async_trait]
+impl PaymentService for Gateway {
+    async fn submit_payment(
+        &self,
+        request: Request<v1::SubmitPaymentRequest>,
+    ) -> Result<Response<v1::SubmitPaymentResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        Ok(Response::new(self.submit_one(&caller, request.into_inner()).await?))
+    }
+
+    type SubmitBatchesStream = BoxStream<v1::SubmitBatchesResponse>;
+
+    async fn submit_batches(
+        &self,
+        request: Request<Streaming<v1::SubmitBatchesRequest>>,
+    ) -> Result<Response<Self::SubmitBatchesStream>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        Ok(Response::new(self.submit_stream(caller, request.into_inner())))
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<v1::GetPaymentRequest>,
+    ) -> Result<Response<v1::GetPaymentResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        let request = request.into_inner();
+        let uetr: Uetr = request.uetr.parse().map_err(|_| {
+            Refusal::field("uetr", "UETR_INVALID", "must be a version 4 UUID of 36 characters")
+        })?;
+        self.readable(request.at_least_position).await?;
+        Ok(Response::new(self.payments_of(&caller, uetr).await?))
+    }
+
+    async fn cancel_payment(
+        &self,
+        request: Request<v1::CancelPaymentRequest>,
+    ) -> Result<Response<v1::CancelPaymentResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        let request = request.into_inner();
+        let executed = self.cancel(&caller, &request.command, &request.signature).await?;
+        Ok(Response::new(v1::CancelPaymentResponse {
+            position: executed.position,
+            reason: executed.reason(),
+            replayed: executed.replayed,
+        }))
+    }
+
+    type WatchPaymentsStream = BoxStream<v1::WatchPaymentsResponse>;
+
+    async fn watch_payments(
+        &self,
+        request: Request<v1::WatchPaymentsRequest>,
+    ) -> Result<Response<Self::WatchPaymentsStream>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        Ok(Response::new(self.watch_payments_of(caller, &request.into_inner())?))
+    }
+}
+
+impl Gateway {
+    async fn payments_of(
+        &self,
+        caller: &Arc<Caller>,
+        uetr: Uetr,
+    ) -> Result<v1::GetPaymentResponse, Refusal> {
+        let view = self.view();
+        let caller = Arc::clone(caller);
+        let as_of_batch = self.reader.readable().borrow().batch;
+        let rows =
+            self.read("look up a payment", move |reader| reader.payments(uetr)).await?;
+        let gateway = self.clone();
+        let payments = self
+            .blocking("read payments", move || {
+                let mut orders = Orders::new(&*gateway.log);
+                let mut payments = Vec::new();
+                for row in &rows {
+                    let order = orders.at(row.place)?;
+                    let seen = Seen::new(&caller, Changed::from(row), order, Payloads::All);
+                    payments.extend(seen.map(|seen| seen.worded(&view)));
+                }
+                Ok::<_, OrderFault>(payments)
+            })
+            .await?;
+        let found = v1::GetPaymentResponse { payments, as_of_batch };
+        if found.payments.is_empty() {
+            return Err(Refusal::not_found("no such payment"));
+        }
+        Ok(found)
+    }
+}
+
+/// A payment's latest change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changed {
+    pub(crate) place: Place,
+    pub(crate) state: PaymentState,
+    pub(crate) reason: Option<Reject>,
+    /// The batch in which it settled or ended; 0 if it waits.
+    pub(crate) batch: u64,
+    pub(crate) changed_at_ms: u64,
+}
+
+impl From<&projector::PaymentRow> for Changed {
+    fn from(row: &projector::PaymentRow) -> Self {
+        Self {
+            place: row.place,
+            state: row.state,
+            reason: row.reason,
+            batch: row.batch,
+            changed_at_ms: row.changed_at_ms,
+        }
+    }
+}
+
+/// Which payloads a caller wants, of those it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payloads {
+    /// None.
+    None,
+    /// Of payments to it.
+    Received,
+    /// Of payments from it and to it.
+    All,
+}
+
+/// A payment as one of its parties sees it.
+pub(crate) struct Seen {
+    changed: Changed,
+    order: LoggedOrder,
+    payload: Bytes,
+}
+
+impl Seen {
+    /// Nothing, if the caller is neither the sender nor the receiver. The payload is the sender's
+    /// always and the receiver's once it is paid.
+    pub(crate) fn new(
+        caller: &Caller,
+        changed: Changed,
+        order: LoggedOrder,
+        payloads: Payloads,
+    ) -> Option<Self> {
+        let header = HeaderView::trusted(&order.header);
+        let (sender, receiver) = (header.sender() == caller.id, header.receiver() == caller.id);
+        let paid = receiver && changed.state == PaymentState::Settled;
+        let with_payload = match payloads {
+            Payloads::None => false,
+            Payloads::Received => paid,
+            Payloads::All => paid || sender,
+        };
+        let payload = if with_payload { order.payload.clone() } else { Bytes::new() };
+        (sender || receiver).then_some(Self { changed, order, payload })
+    }
+
+    /// Bytes that vary in its message.
+    pub(crate) fn payload_len(&self) -> usize {
+        self.payload.len()
+    }
+
+    pub(crate) fn worded(self, view: &PoolView) -> v1::Payment {
+        let header = HeaderView::trusted(&self.order.header);
+        let amount = Currency::from_bytes(header.currency_bytes())
+            .and_then(|currency| Amount::new(header.minor(), currency))
+            .ok();
+        v1::Payment {
+            uetr: header.uetr().to_string(),
+            message_kind: u32::from(header.kind_number()),
+            sender: name(view, header.sender()),
+            receiver: name(view, header.receiver()),
+            amount: amount.map(v1::Money::from),
+            value_date: header.value_date_number(),
+            class: u32::from(header.class()),
+            urgent: header.urgent(),
+            place: self.changed.place.0,
+            digest: Bytes::copy_from_slice(&self.order.digest),
+            state: i32::from(self.changed.state as u8),
+            reason: self.changed.reason.map_or(0, |reject| i32::from(reject.number())),
+            batch: self.changed.batch,
+            changed_at_ms: self.changed.changed_at_ms,
+            header: Bytes::copy_from_slice(&self.order.header),
+            payload: self.payload,
+        }
+    }
+}

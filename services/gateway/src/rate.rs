@@ -1,0 +1,96 @@
+//! Rate limits: every participant has a bucket of orders and one of bytes.
+
+use std::num::NonZeroU32;
+
+use channel::ParticipantId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tonic::Code;
+
+use crate::errors::Refusal;
+use crate::limits::Limits;
+
+/// The buckets of all participants.
+pub(crate) struct Rates {
+    orders: DefaultKeyedRateLimiter<u32>,
+    bytes: DefaultKeyedRateLimiter<u32>,
+    clock: DefaultClock,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let orders = Quota::per_second(limits.orders_per_second).allow_burst(limits.orders_burst);
+        let bytes = Quota::per_second(limits.bytes_per_second).allow_burst(limits.bytes_burst);
+        Self {
+            orders: RateLimiter::keyed(orders),
+            bytes: RateLimiter::keyed(bytes),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Takes `orders` and `bytes` out of the caller's buckets.
+    ///
+    /// What a refused batch took out of the first bucket stays out: to try costs something too.
+    pub(crate) fn take(
+        &self,
+        caller: ParticipantId,
+        orders: usize,
+        bytes: usize,
+    ) -> Result<(), Refusal> {
+        self.draw(&self.orders, caller, orders, "RATE_LIMIT_ORDERS")?;
+        self.draw(&self.bytes, caller, bytes, "RATE_LIMIT_BYTES")
+    }
+
+    fn draw(
+        &self,
+        buckets: &DefaultKeyedRateLimiter<u32>,
+        caller: ParticipantId,
+        count: usize,
+        reason: &'static str,
+    ) -> Result<(), Refusal> {
+        let count = u32::try_from(count).ok().and_then(NonZeroU32::new);
+        let Some(count) = count else { return Ok(()) };
+        let message = "more is handed in than this participant's rate limit allows";
+        match buckets.check_key_n(&caller.0, count) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(self.clock.now());
+                Err(Refusal::later(Code::ResourceExhausted, reason, message, wait))
+            }
+            // More than the whole bucket: waiting would not help, a smaller batch would.
+            Err(_) => Err(Refusal::new(Code::ResourceExhausted, reason, message)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits {
+            orders_per_second: NonZeroU32::MIN,
+            orders_burst: NonZeroU32::new(10).unwrap(),
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn one_participant_empties_its_own_bucket_only() {
+        let rates = Rates::new(&limits());
+        let (greedy, other) = (ParticipantId(1), ParticipantId(2));
+        assert_eq!(rates.take(greedy, 10, 100), Ok(()));
+        let refused = rates.take(greedy, 10, 100).unwrap_err();
+        assert_eq!(refused.reason(), "RATE_LIMIT_ORDERS");
+        let retry_ms = proto::v1::BatchError::from(refused).retry_after_ms;
+        assert!((1..=10_000).contains(&retry_ms), "{retry_ms} ms");
+        assert_eq!(rates.take(other, 10, 100), Ok(()));
+    }
+
+    #[test]
+    fn more_than_the_bucket_holds_is_refused_without_a_delay() {
+        let rates = Rates::new(&limits());
+        let refused = rates.take(ParticipantId(1), 11, 1).unwrap_err();
+        assert_eq!(proto::v1::BatchError::from(refused).retry_after_ms, 0);
+    }
+}

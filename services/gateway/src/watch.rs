@@ -1,0 +1,170 @@
+//! Following payments: what happened to the caller's, batch by batch.
+//!
+//! A message is a part of one batch; the next part begins where the resume token says, so a watch
+//! can be taken up again after every single message.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clearing::PaymentState;
+use projector::FeedItem;
+use proto::v1;
+use tonic::codegen::BoxStream;
+
+use crate::errors::Refusal;
+use crate::gateway::Gateway;
+use crate::identity::Caller;
+use crate::live::{self, Follow, Outlet};
+use crate::orders::{OrderFault, Orders};
+use crate::payments::{Changed, Payloads, Seen};
+use crate::tokens::{Purpose, refused};
+
+/// Payments in one message, at most.
+const PAYMENTS_MAX: usize = 256;
+/// A message is closed once its payloads have this many bytes.
+const PAYLOADS_BYTES: usize = 1 << 20;
+/// Changes read from the store at once, about.
+const READ_MAX: usize = 4_096;
+
+/// Everything up to here was delivered: all of `batch`, and `items` changes of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Delivered {
+    batch: u64,
+    items: u64,
+}
+
+struct Watch {
+    gateway: Gateway,
+    caller: Arc<Caller>,
+    payloads: Payloads,
+    delivered: Delivered,
+}
+
+impl Gateway {
+    pub(crate) fn watch_payments_of(
+        &self,
+        caller: Arc<Caller>,
+        request: &v1::WatchPaymentsRequest,
+    ) -> Result<BoxStream<v1::WatchPaymentsResponse>, Refusal> {
+        let delivered = match request.resume_token.as_ref() {
+            [] => Delivered::default(),
+            token => {
+                let [batch, items] = self
+                    .tokens
+                    .read(Purpose::Watch, caller.id, &[], token)
+                    .ok_or_else(|| refused("resume_token"))?;
+                Delivered { batch, items }
+            }
+        };
+        let payloads = if request.with_payloads { Payloads::Received } else { Payloads::None };
+        live::stream(self, Watch { gateway: self.clone(), caller, payloads, delivered })
+    }
+}
+
+impl Follow for Watch {
+    type Message = v1::WatchPaymentsResponse;
+
+    async fn catch_up(
+        &mut self,
+        newest: u64,
+        outlet: &Outlet<v1::WatchPaymentsResponse>,
+    ) -> Result<(), Refusal> {
+        while self.delivered.batch < newest {
+            let (from, caller) = (self.delivered.batch, self.caller.id);
+            let feed = self
+                .gateway
+                .read("read the feed", move |reader| reader.feed(caller, from, READ_MAX))
+                .await?;
+            let mut feed = feed.into_iter().filter(|(batch, _)| *batch <= newest).peekable();
+            if feed.peek().is_none() {
+                self.delivered = Delivered { batch: newest, items: 0 };
+            }
+            for (batch, items) in feed {
+                self.deliver(batch, &items, outlet).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&self) -> v1::WatchPaymentsResponse {
+        self.message(Vec::new())
+    }
+}
+
+impl Watch {
+    /// Delivers one batch, from where it was left.
+    async fn deliver(
+        &mut self,
+        batch: u64,
+        items: &[FeedItem],
+        outlet: &Outlet<v1::WatchPaymentsResponse>,
+    ) -> Result<(), Refusal> {
+        // In the batches between nothing happened to the caller's payments.
+        if self.delivered.batch + 1 < batch {
+            self.delivered = Delivered { batch: batch - 1, items: 0 };
+        }
+        while self.delivered.batch < batch {
+            let done = usize::try_from(self.delivered.items).unwrap_or(usize::MAX);
+            let rest = items.get(done..).unwrap_or_default();
+            let changes = rest.iter().map(|item| changed(batch, item)).take(PAYMENTS_MAX).collect();
+            let (payments, count) = self.read_some(changes).await?;
+            self.delivered = if count == rest.len() {
+                Delivered { batch, items: 0 }
+            } else {
+                Delivered { batch: batch - 1, items: (done + count) as u64 }
+            };
+            if !payments.is_empty() {
+                outlet.send(self.message(payments)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As many payments as one message takes, and how many changes they were.
+    async fn read_some(&self, changes: Vec<Changed>) -> Result<(Vec<v1::Payment>, usize), Refusal> {
+        let (gateway, caller) = (self.gateway.clone(), Arc::clone(&self.caller));
+        let payloads = self.payloads;
+        let read = move || {
+            let view = gateway.view();
+            let mut orders = Orders::new(&*gateway.log);
+            let (mut payments, mut count, mut bytes) = (Vec::new(), 0, 0);
+            for changed in changes {
+                if bytes >= PAYLOADS_BYTES {
+                    break;
+                }
+                count += 1;
+                let order = orders.at(changed.place)?;
+                if let Some(seen) = Seen::new(&caller, changed, order, payloads) {
+                    bytes += seen.payload_len();
+                    payments.push(seen.worded(&view));
+                }
+            }
+            Ok::<_, OrderFault>((payments, count))
+        };
+        self.gateway.blocking("read payments", read).await
+    }
+
+    fn message(&self, payments: Vec<v1::Payment>) -> v1::WatchPaymentsResponse {
+        let Delivered { batch, items } = self.delivered;
+        let token = self.gateway.tokens.make(Purpose::Watch, self.caller.id, &[], [batch, items]);
+        v1::WatchPaymentsResponse {
+            resume_token: Bytes::from(token),
+            batch: if items == 0 { batch } else { batch + 1 },
+            payments,
+        }
+    }
+}
+
+fn changed(batch: u64, item: &FeedItem) -> Changed {
+    let waits = matches!(
+        item.state,
+        PaymentState::Queued | PaymentState::Warehoused | PaymentState::AwaitingGroup
+    );
+    Changed {
+        place: item.place,
+        state: item.state,
+        reason: item.reason,
+        batch: if waits { 0 } else { batch },
+        changed_at_ms: item.changed_at_ms,
+    }
+}
