@@ -1,1 +1,0 @@
-//! Seeded workload, oracle and open-loop driver.

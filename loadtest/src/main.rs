@@ -1,0 +1,135 @@
+//! Load on a node, measured and checked.
+//!
+//! `workload` makes orders from a seed, `driver` hands them in over mTLS, `oracle` is a naive bank
+//! that says what the books must hold afterwards, `scene` starts a node of its own and funds it.
+
+mod driver;
+mod oracle;
+mod report;
+mod scene;
+mod usage;
+mod workload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::driver::Pace;
+use crate::report::Report;
+use crate::scene::Scene;
+use crate::workload::{Shape, Workload};
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Loads a Causeway node, measures it and checks its books")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hands in orders, waits until all are durable ledger rows, checks the books
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Orders to hand in
+    #[arg(long, default_value_t = 1_000_000)]
+    orders: u64,
+    /// Seed of the workload: the same seed gives the same orders
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Orders in a batch, 1 to 1024
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Bytes of each order's opaque payload
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    payload_bytes: u32,
+    /// Banks, 2 to 1000
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    participants: u32,
+    /// Share of urgent orders, in percent
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
+    urgent_share: u8,
+    /// Orders a second, handed in when they are due whatever the node does (open loop; latency
+    /// counts from the due time). Without it as fast as the window allows
+    #[arg(long)]
+    rate: Option<u64>,
+    /// Batches under way at once, at most
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    in_flight: u32,
+    /// Load the node at this address instead of starting one; needs --dir
+    #[arg(long, requires = "dir")]
+    target: Option<String>,
+    /// Directory made by `causeway dev init` (with --target: of the running node)
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Keep the node's directory
+    #[arg(long)]
+    keep: bool,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let Command::Run(args) = Cli::parse().command;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(6),
+        Err(error) => {
+            report::complain(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run(args: &RunArgs) -> anyhow::Result<bool> {
+    let shape = Shape {
+        seed: args.seed,
+        orders: args.orders,
+        batch: usize::from(args.batch),
+        payload_bytes: args.payload_bytes as usize,
+        urgent_percent: args.urgent_share,
+    };
+    let scene = match (&args.target, &args.dir) {
+        (Some(address), Some(dir)) => Scene::join(address, dir)?,
+        (_, dir) => Scene::start(args.participants, dir.as_deref(), args.keep).await?,
+    };
+    let report = measure(args, shape, &scene).await;
+    let ended = scene.end().await;
+    let report = report?;
+    ended.context("stop the node")?;
+    report.print(args.output == Output::Json);
+    Ok(report.oracle.ok)
+}
+
+async fn measure(args: &RunArgs, shape: Shape, scene: &Scene) -> anyhow::Result<Report> {
+    let banks = scene.prepare().await.context("prepare the pool")?;
+    let prepared_from = usage::own_cpu();
+    let workload = Workload::make(shape, &banks)?;
+    let prepare_cpu = usage::own_cpu() - prepared_from;
+    let pace = Pace { rate: args.rate, in_flight: args.in_flight as usize };
+    let before = scene.usage();
+    let own_before = usage::own_cpu();
+    let outcome = driver::drive(&workload, &banks, pace, scene.observer()).await?;
+    let driver_cpu = usage::own_cpu() - own_before;
+    let used = scene.usage().since(&before);
+    let oracle = oracle::check(&workload, &banks, &outcome, scene.observer()).await?;
+    Ok(Report::new(&workload, outcome, used, (driver_cpu, prepare_cpu), oracle))
+}
+
+/// How long anything but the load itself may take.
+const PATIENCE: Duration = Duration::from_secs(120);
