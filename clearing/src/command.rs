@@ -7,7 +7,7 @@ use channel::{
 
 use crate::intake::ensure;
 use crate::outcome::{Outcome, Subject};
-use crate::pool::Pool;
+use crate::pool::{Pool, TIME_MAX_MS};
 use crate::record::{Place, Record, RecordBody, RecordError};
 use crate::reject::Reject;
 use crate::requests::{Answer, ISSUED_AHEAD_MS, STALE_AFTER_MS};
@@ -65,8 +65,8 @@ impl Pool {
     pub(crate) fn confirms_time(&self, record: &Record<'_>) -> bool {
         let RecordBody::Command(signed) = &record.body else { return false };
         let Ok(command) = Command::decode(&signed.command) else { return false };
-        let confirms = |body| matches!(body, CommandBody::ConfirmTime { until_ms } if until_ms >= record.time_ms);
-        confirms(command.body.clone())
+        let CommandBody::ConfirmTime { until_ms } = command.body else { return false };
+        (record.time_ms..=TIME_MAX_MS).contains(&until_ms)
             && self.requests.find(&command.request_id).is_none()
             && self.authorise(&command, signed, record.time_ms).is_ok()
     }
@@ -217,6 +217,7 @@ impl Pool {
                 self.cancel(phase, command.maker, (*uetr, *kind), outcome)
             }
             CommandBody::ConfirmTime { until_ms } => {
+                ensure(*until_ms <= TIME_MAX_MS, Reject::Overflow)?;
                 self.confirmed_until_ms = self.confirmed_until_ms.max(*until_ms);
                 Ok(())
             }

@@ -181,3 +181,6 @@ impl Fifo {
         truncated.extend(present);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Both move money between a bank's account and the mirror of its currency, and both are the
 //! settlement agent's word: a pay-in reference counts once, for ever; a pay-out is reserved when
-//! the bank asks for it and posted or released when the agent answers.
+//! the bank asks for it and posted or released when the agent answers. A credit line is there to
+//! make payments: what is paid out must be the bank's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,8 +121,11 @@ impl Pool {
         let currency = self.directory.currency_index(amount.currency().to_bytes());
         let currency = currency.ok_or(Reject::CurrencyNotInPool)?;
         let account = self.directory.account_at(maker, currency).ok_or(Reject::UnknownAccount)?;
-        let available = self.ledger.available(account).unwrap_or(0);
-        ensure(i128::from(amount.minor()) <= available, Reject::InsufficientFunds)?;
+        let wanted = i128::from(amount.minor());
+        let Some(books) = self.ledger.account(account) else { return Err(Reject::UnknownAccount) };
+        ensure(wanted <= books.available(), Reject::InsufficientFunds)?;
+        let own = books.balance() - books.debits_pending().cast_signed();
+        ensure(wanted <= own, Reject::LimitExceeded)?;
         ensure(self.funding.defunds.len() < DEFUNDS_MAX, Reject::CapacityFull)?;
         if phase == Phase::Check {
             return Ok(());

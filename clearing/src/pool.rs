@@ -1,6 +1,6 @@
 //! The pool: its state, and the way of a record through it.
 
-use channel::{Genesis, RuleBook, SignedCommand};
+use channel::{DecodeError, Genesis, RuleBook, SignedCommand};
 use ledger::{AccountId, Hash, Ledger};
 use risk::{Limits, Velocity};
 
@@ -19,6 +19,9 @@ use crate::reject::Reject;
 use crate::requests::Requests;
 use crate::seen::SeenIndex;
 use crate::waiting::Waiting;
+
+/// The end of logged time, 9999-12-31T23:59:59.999Z in ms: adding to a time never overflows.
+pub(crate) const TIME_MAX_MS: u64 = 253_402_300_799_999;
 
 /// A pool: everything that is a function of its log.
 ///
@@ -109,6 +112,18 @@ impl Pool {
         self.cycle.number
     }
 
+    /// The cycle of the cut that waits for a proposal.
+    #[must_use]
+    pub fn cut_waiting(&self) -> Option<u64> {
+        self.cycle.cut.as_ref().map(|open| open.cut.cycle)
+    }
+
+    /// The key that checks receipts and decisions.
+    #[must_use]
+    pub fn operator_key(&self) -> [u8; 32] {
+        self.operator_key
+    }
+
     /// The present rule book.
     #[must_use]
     pub fn rules(&self) -> &RuleBook {
@@ -156,6 +171,9 @@ impl Pool {
             return Err(RecordError::Position { expected: self.next_position, found: position });
         }
         let record = Record::read(record)?;
+        if record.time_ms > TIME_MAX_MS {
+            return Err(DecodeError::Range { field: "time" }.into());
+        }
         match &record.body {
             RecordBody::Genesis(genesis) if position == 0 => {
                 return Ok(self.begin(record.time_ms, genesis));
@@ -240,6 +258,7 @@ impl Pool {
     }
 
     fn finish(&mut self, outcome: &mut Outcome) {
+        self.retry_credited(outcome);
         if !outcome.changes.is_empty() {
             self.batch.open(self.now_ms);
         }

@@ -201,7 +201,7 @@ impl Pool {
                 seal,
                 self.waiting.first_instant(),
                 // A validity ends after its instant.
-                self.expiry.earliest_ms().map(|at_ms| at_ms + 1),
+                self.expiry.earliest_ms().map(|at_ms| at_ms.saturating_add(1)),
                 self.first_close(),
             ],
         };

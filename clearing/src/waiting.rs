@@ -10,7 +10,7 @@ use crate::payment::{Payment, Stage};
 use crate::record::Place;
 
 /// The places are hashed in this many portions, so that a change rehashes only one of them.
-const PORTIONS: usize = 1024;
+const PORTIONS: usize = 256;
 
 /// Where payments wait outside the queues.
 #[derive(Debug)]

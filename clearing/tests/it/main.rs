@@ -1,0 +1,13 @@
+//! Tests of the pool through its public interface.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail"
+)]
+
+mod days;
+mod desk;
+mod script;
+mod tables;

@@ -1,0 +1,36 @@
+//! Runs the scripts in `tables/` and looks whether they meet every reject.
+
+use std::collections::BTreeSet;
+
+use clearing::Reject;
+
+use crate::script::run;
+
+macro_rules! scripts {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name), include_str!(concat!("tables/", stringify!($name), ".pool")));
+            }
+        )*
+
+        fn all() -> Vec<(&'static str, &'static str)> {
+            vec![$((
+                stringify!($name),
+                include_str!(concat!("tables/", stringify!($name), ".pool")),
+            )),*]
+        }
+    };
+}
+
+scripts![days, funding, gridlock, groups, index, limits, orders, proposals];
+
+#[test]
+fn every_reject_is_met() {
+    let met: BTreeSet<Reject> =
+        all().into_iter().flat_map(|(name, text)| run(name, text)).collect();
+    let missed: Vec<Reject> =
+        Reject::ALL.into_iter().filter(|reject| !met.contains(reject)).collect();
+    assert_eq!(missed, vec![]);
+}
