@@ -1,1 +1,29 @@
-//! Turns outcomes into rows that can be queried.
+//! The projector: turns what the core says into rows that can be queried.
+//!
+//! One sealed batch is one atomic commit, with the position it brings the store to in the same
+//! write; several batches may share a commit. Keys and values are functions of the log, so writing
+//! a batch again writes the same bytes, and a batch that differs from the one already written
+//! halts the projector. Nothing is read before it is written.
+//!
+//! * [`Projector`] is the thread that writes, [`Feed`] its bounded inbox.
+//! * [`Reader`] answers questions, about whole batches only: nothing of a batch is shown before
+//!   its commit has returned.
+//!
+//! Orders stay in the log: rows carry [`clearing::Place`]s, and the reader fetches headers and
+//! payloads from there. The rows' layouts are in `docs/internals/store-format.md`.
+
+mod build;
+mod draft;
+mod fault;
+mod feed;
+mod layout;
+mod metrics;
+mod people;
+mod projector;
+mod reader;
+mod uetr;
+
+pub use fault::Fault;
+pub use feed::{Feed, Projected};
+pub use projector::{Options, Projector};
+pub use reader::{Batch, EntryRow, FeedItem, Order, PaymentRow, READ_ROWS_MAX, Readable, Reader};

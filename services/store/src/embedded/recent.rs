@@ -215,6 +215,7 @@ fn damaged(number: u64) -> Fault {
     Fault::Damaged { why: format!("manifest of commit {number} is damaged") }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unreadable(error: fjall::Error) -> Fault {
     Fault::Damaged { why: format!("manifests: {error}") }
 }

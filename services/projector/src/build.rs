@@ -1,0 +1,256 @@
+//! A sealed batch becomes rows. The hot path: no allocation per order, sorting by counting.
+
+use clearing::{PaymentState, SealedBatch, TransferKind};
+use store::{Table, Write};
+
+use crate::draft::Draft;
+use crate::fault::Fault;
+use crate::layout::{
+    self, BatchPart, COUNTERS_BYTES, FEED_BYTES, FEED_PER_ROW, POSTING_BYTES, POSTINGS_PER_ROW,
+    Posting, STATE_BYTES, SUMS_PER_ROW, StateEntry, TRANSFER_BYTES, TRANSFERS_PER_ROW,
+};
+use crate::people::{People, Slot};
+use crate::reader::FeedItem;
+
+/// Room that the store needs behind a value for its checksum.
+const SPARE: usize = 8;
+
+/// Builds rows; holds the memory that building needs.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    /// Places that were settled by their own ruling, ascending.
+    at_once: Vec<u64>,
+    states: Vec<StateEntry>,
+    /// By account: where it stands in the batch's balances.
+    balance_of: Vec<u32>,
+    /// By balance or participant: where its part of `order` or `items` ends.
+    ends: Vec<u32>,
+    /// Transfers by account: index × 2 + (1 if debited).
+    order: Vec<u32>,
+    unsorted: Vec<(Slot, FeedItem)>,
+    items: Vec<FeedItem>,
+}
+
+impl Builder {
+    /// Adds all rows of a batch to a write.
+    pub(crate) fn build(
+        &mut self,
+        draft: &Draft,
+        batch: &SealedBatch,
+        people: &People,
+        write: &mut Write,
+    ) -> Result<(), Fault> {
+        self.at_once.clear();
+        let settled =
+            draft.events.iter().filter(|event| event.entry.state == PaymentState::Settled);
+        self.at_once.extend(settled.map(|event| event.entry.place.0));
+        put_batch(batch, write)?;
+        put_transfers(batch, write);
+        self.put_states(draft, batch, write);
+        self.put_postings(batch, write)?;
+        self.put_feed(draft, batch, people, write);
+        for info in &draft.accounts {
+            write.put(Table::Meta, layout::account_key(info.account), layout::encode_account(info));
+        }
+        Ok(())
+    }
+
+    /// Whether a payment settled by its own ruling, so that its draft tells of it already.
+    fn settled_at_once(&self, place: u64) -> bool {
+        self.at_once.first().is_some_and(|first| place >= *first)
+            && self.at_once.binary_search(&place).is_ok()
+    }
+
+    fn put_states(&mut self, draft: &Draft, batch: &SealedBatch, write: &mut Write) {
+        let mut states = std::mem::take(&mut self.states);
+        states.clear();
+        states.extend(draft.events.iter().map(|event| event.entry));
+        for transfer in &batch.transfers {
+            let place = transfer.place;
+            if transfer.kind == TransferKind::Payment && !self.settled_at_once(place.0) {
+                let (at_ms, state) = (batch.sealed_at_ms, PaymentState::Settled);
+                states.push(StateEntry { place, at_ms, state, reason: None });
+            }
+        }
+        // Stable: what happened to one payment stays in order.
+        states.sort_by_key(|entry| entry.place);
+        for row in states.chunk_by(|a, b| a.place.position() == b.place.position()) {
+            let mut value = Vec::with_capacity(row.len() * STATE_BYTES + SPARE);
+            for entry in row {
+                entry.put(&mut value);
+            }
+            let key = layout::states_key(row[0].place.position(), batch.number);
+            write.put(Table::States, key, value);
+        }
+        self.states = states;
+    }
+
+    fn put_postings(&mut self, batch: &SealedBatch, write: &mut Write) -> Result<(), Fault> {
+        self.sort_postings(batch)?;
+        let mut from = 0;
+        for (balance, end) in batch.balances.iter().zip(&self.ends) {
+            let order = &self.order[from..*end as usize];
+            from = *end as usize;
+            let mut closing = *balance;
+            for (chunk, part) in order.chunks(POSTINGS_PER_ROW).enumerate().rev() {
+                let bytes = COUNTERS_BYTES + part.len() * POSTING_BYTES + SPARE;
+                let mut value = Vec::with_capacity(bytes);
+                layout::put_counters(&mut value, &closing);
+                for coded in part {
+                    posting(batch, *coded).put(&mut value);
+                }
+                if chunk > 0 {
+                    let undone =
+                        part.iter().try_for_each(|coded| posting(batch, *coded).undo(&mut closing));
+                    undone
+                        .ok_or(Fault::malformed(Table::Postings, "balance below its movements"))?;
+                }
+                let key = layout::owner_key(balance.account.0, batch.number, chunk as u16);
+                write.put(Table::Postings, key, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `order` with the batch's movements by account, those of one account in the order of
+    /// posting, and `ends` with where each account's part ends.
+    fn sort_postings(&mut self, batch: &SealedBatch) -> Result<(), Fault> {
+        let lacking = Fault::malformed(Table::Postings, "a batch lacks a balance it moved");
+        for (at, balance) in (0..).zip(&batch.balances) {
+            let account = balance.account.0 as usize;
+            if self.balance_of.len() <= account {
+                self.balance_of.resize(account + 1, u32::MAX);
+            }
+            self.balance_of[account] = at;
+        }
+        let find = |account: ledger::AccountId| {
+            let at = self.balance_of.get(account.0 as usize).copied();
+            let balance = at.and_then(|at| batch.balances.get(at as usize));
+            at.filter(|_| balance.is_some_and(|balance| balance.account == account))
+        };
+        self.ends.clear();
+        self.ends.resize(batch.balances.len(), 0);
+        for transfer in &batch.transfers {
+            let (Some(debit), Some(credit)) = (find(transfer.debit), find(transfer.credit)) else {
+                return Err(lacking);
+            };
+            self.ends[debit as usize] += 1;
+            self.ends[credit as usize] += 1;
+        }
+        begins(&mut self.ends);
+        self.order.clear();
+        self.order.resize(batch.transfers.len() * 2, 0);
+        for (index, transfer) in (0_u32..).zip(&batch.transfers) {
+            for (account, debited) in [(transfer.debit, 1), (transfer.credit, 0)] {
+                let next = &mut self.ends[self.balance_of[account.0 as usize] as usize];
+                self.order[*next as usize] = index * 2 + debited;
+                *next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_feed(&mut self, draft: &Draft, batch: &SealedBatch, people: &People, write: &mut Write) {
+        self.sort_feed(draft, batch, people);
+        let mut from = 0;
+        for (slot, end) in (0..).zip(&self.ends) {
+            let items = &self.items[from..*end as usize];
+            from = *end as usize;
+            for (chunk, part) in items.chunks(FEED_PER_ROW).enumerate() {
+                let mut value = Vec::with_capacity(part.len() * FEED_BYTES + SPARE);
+                for item in part {
+                    layout::put_feed(&mut value, item);
+                }
+                let key = layout::owner_key(people.id(slot).0, batch.number, chunk as u16);
+                write.put(Table::Feed, key, value);
+            }
+        }
+    }
+
+    /// Fills `items` with what happened, by participant, and `ends` with where each one's part
+    /// ends. What happened to one payment stays in order: nothing follows its settlement.
+    fn sort_feed(&mut self, draft: &Draft, batch: &SealedBatch, people: &People) {
+        self.unsorted.clear();
+        for event in &draft.events {
+            let StateEntry { place, state, reason, .. } = event.entry;
+            if state != PaymentState::Settled {
+                self.unsorted
+                    .push((event.sender, FeedItem { place, state, reason, received: false }));
+            }
+        }
+        for transfer in &batch.transfers {
+            if transfer.kind != TransferKind::Payment {
+                continue;
+            }
+            for (account, received) in [(transfer.debit, false), (transfer.credit, true)] {
+                let Some(owner) = people.owner(account) else { continue };
+                let (place, state) = (transfer.place, PaymentState::Settled);
+                self.unsorted.push((owner, FeedItem { place, state, reason: None, received }));
+            }
+        }
+        self.ends.clear();
+        self.ends.resize(people.len(), 0);
+        for (slot, _) in &self.unsorted {
+            self.ends[*slot as usize] += 1;
+        }
+        begins(&mut self.ends);
+        let Some((_, any)) = self.unsorted.first() else {
+            self.items.clear();
+            return;
+        };
+        self.items.clear();
+        self.items.resize(self.unsorted.len(), *any);
+        for (slot, item) in &self.unsorted {
+            let next = &mut self.ends[*slot as usize];
+            self.items[*next as usize] = *item;
+            *next += 1;
+        }
+    }
+}
+
+/// Turns counts into the index at which each part begins. Filling the parts moves each of these to
+/// where its part ends.
+fn begins(counts: &mut [u32]) {
+    let mut sum = 0;
+    for count in counts {
+        let begin = sum;
+        sum += *count;
+        *count = begin;
+    }
+}
+
+fn posting(batch: &SealedBatch, coded: u32) -> Posting {
+    let index = coded / 2;
+    Posting::of(&batch.transfers[index as usize], index, coded % 2 == 1)
+}
+
+fn put_batch(batch: &SealedBatch, write: &mut Write) -> Result<(), Fault> {
+    let header = batch.header();
+    if header.hash() != batch.hash {
+        let why = "its hash is not that of its content";
+        return Err(Fault::Divergence { number: batch.number, why });
+    }
+    let mut value = header.encode();
+    value.extend_from_slice(&batch.hash);
+    write.put(Table::Batches, layout::batch_key(BatchPart::Header, batch.number, 0), value);
+    for (chunk, part) in batch.nets.chunks(SUMS_PER_ROW).enumerate() {
+        let mut value = Vec::new();
+        part.iter().for_each(|net| layout::put_net(&mut value, net));
+        write.put(Table::Batches, layout::batch_key(BatchPart::Nets, batch.number, chunk), value);
+    }
+    for (chunk, part) in batch.balances.chunks(SUMS_PER_ROW).enumerate() {
+        let mut value = Vec::new();
+        part.iter().for_each(|balance| layout::put_balance(&mut value, balance));
+        let key = layout::batch_key(BatchPart::Balances, batch.number, chunk);
+        write.put(Table::Batches, key, value);
+    }
+    Ok(())
+}
+
+fn put_transfers(batch: &SealedBatch, write: &mut Write) {
+    for (chunk, part) in batch.transfers.chunks(TRANSFERS_PER_ROW).enumerate() {
+        let mut value = Vec::with_capacity(part.len() * TRANSFER_BYTES + SPARE);
+        part.iter().for_each(|transfer| layout::put_transfer(&mut value, transfer));
+        write.put(Table::Transfers, layout::transfers_key(batch.number, chunk), value);
+    }
+}

@@ -1,0 +1,109 @@
+//! What has happened since the last seal.
+
+use bytes::Bytes;
+use channel::Ruling;
+use clearing::{AccountInfo, Outcome, PaymentState, Record, RecordBody, Reject, Ruled};
+
+use crate::fault::Fault;
+use crate::layout::StateEntry;
+use crate::people::{People, Slot};
+use crate::uetr::{Entry, Seed};
+
+/// A change of a payment's state, other than by settling from a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    pub(crate) entry: StateEntry,
+    pub(crate) sender: Slot,
+}
+
+/// What has happened since the last seal, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) events: Vec<Event>,
+    pub(crate) uetrs: Vec<Entry>,
+    pub(crate) accounts: Vec<AccountInfo>,
+}
+
+impl Draft {
+    /// Adds what came of one record.
+    pub(crate) fn note(
+        &mut self,
+        record: &Bytes,
+        outcome: &Outcome,
+        people: &mut People,
+        seed: Seed,
+    ) -> Result<(), Fault> {
+        for info in &outcome.accounts_opened {
+            people.open(info);
+            self.accounts.push(*info);
+        }
+        if outcome.rulings.iter().any(makes_payment) {
+            self.note_rulings(record, outcome, people, seed)?;
+        }
+        for change in &outcome.changes {
+            let sender = people.slot(change.sender);
+            let (place, state, reason) = (change.place, change.state, change.reason);
+            let entry = StateEntry { place, at_ms: outcome.time_ms, state, reason };
+            self.events.push(Event { entry, sender });
+        }
+        Ok(())
+    }
+
+    fn note_rulings(
+        &mut self,
+        record: &Bytes,
+        outcome: &Outcome,
+        people: &mut People,
+        seed: Seed,
+    ) -> Result<(), Fault> {
+        let position = outcome.position;
+        let record = Record::read(record).map_err(|source| Fault::Record { position, source })?;
+        let RecordBody::Orders(orders) = record.body else {
+            return Err(Fault::Gap { expected: position, found: position });
+        };
+        let sender = people.slot(orders.sender);
+        for (ruled, header) in outcome.rulings.iter().zip(orders.headers) {
+            if !makes_payment(ruled) {
+                continue;
+            }
+            let place = ruled.place;
+            let state = state_of(ruled.ruling);
+            let entry =
+                StateEntry { place, at_ms: ruled.decided_at_ms, state, reason: ruled.reason };
+            self.events.push(Event { entry, sender });
+            let uetr = channel::HeaderView::trusted(header).uetr();
+            self.uetrs.push(Entry { hash: seed.hash(uetr), place: place.0 });
+        }
+        Ok(())
+    }
+
+    /// Whether nothing has happened.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.accounts.is_empty()
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub(crate) fn clear(&mut self) {
+        self.events.clear();
+        self.uetrs.clear();
+        self.accounts.clear();
+    }
+}
+
+/// Whether a ruling makes a payment: a first ruling on an order that leaves a trace.
+fn makes_payment(ruled: &Ruled) -> bool {
+    !ruled.replayed
+        && ruled.ruling != Ruling::Refused
+        && ruled.reason != Some(Reject::IdentityReused)
+}
+
+/// The state in which a ruling leaves a payment.
+fn state_of(ruling: Ruling) -> PaymentState {
+    match ruling {
+        Ruling::Queued => PaymentState::Queued,
+        Ruling::Settled => PaymentState::Settled,
+        Ruling::Warehoused => PaymentState::Warehoused,
+        Ruling::AwaitingGroup => PaymentState::AwaitingGroup,
+        Ruling::Rejected | Ruling::Refused => PaymentState::Rejected,
+    }
+}

@@ -1,0 +1,132 @@
+//! The projector's inbox: bounded, in order.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use clearing::Outcome;
+
+use crate::fault::Fault;
+
+/// A record of the log with what came of it.
+#[derive(Clone, Debug)]
+pub struct Projected {
+    /// The record's position.
+    pub position: u64,
+    /// The record's bytes.
+    pub record: Bytes,
+    /// What came of it.
+    pub outcome: Arc<Outcome>,
+}
+
+/// Where outcomes are handed in. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct Feed(pub(crate) Arc<Inbox>);
+
+impl Feed {
+    /// The position behind the last one whose effects are durable in the store: where to begin
+    /// handing in after a start.
+    #[must_use]
+    pub fn next_position(&self) -> u64 {
+        self.0.next_position.load(Ordering::Acquire)
+    }
+
+    /// Hands in what came of the next record; blocks while the queue is full. Positions follow
+    /// each other without gap; those below [`Feed::next_position`] change nothing.
+    ///
+    /// # Errors
+    /// [`Fault::Halted`]: the projector has halted or was stopped.
+    pub fn push(&self, projected: Projected) -> Result<(), Fault> {
+        self.0.push(projected)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    /// Signalled when there is more to take, or nothing will come any more.
+    work: Condvar,
+    /// Signalled when there is more room.
+    room: Condvar,
+    records_max: usize,
+    bytes_max: usize,
+    pub(crate) next_position: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<Projected>,
+    bytes: usize,
+    stopping: bool,
+    closed: Option<Arc<str>>,
+}
+
+impl Inbox {
+    pub(crate) fn new(records_max: usize, bytes_max: usize, next_position: u64) -> Self {
+        Self {
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            records_max: records_max.max(1),
+            bytes_max,
+            next_position: AtomicU64::new(next_position),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, projected: Projected) -> Result<(), Fault> {
+        let full = |queue: &mut Queue| {
+            queue.closed.is_none()
+                && !queue.items.is_empty()
+                && (queue.items.len() >= self.records_max || queue.bytes >= self.bytes_max)
+        };
+        let mut queue =
+            self.room.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = &queue.closed {
+            return Err(Fault::Halted { why: why.clone() });
+        }
+        queue.bytes += projected.record.len();
+        queue.items.push_back(projected);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// The next item; waits for one unless told not to. Nothing once the inbox is stopping and
+    /// empty, or, without waiting, if it is empty.
+    pub(crate) fn pop(&self, wait: bool) -> Option<Projected> {
+        let idle = |queue: &mut Queue| wait && queue.items.is_empty() && !queue.stopping;
+        let mut queue =
+            self.work.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        let item = queue.items.pop_front()?;
+        queue.bytes -= item.record.len();
+        self.room.notify_one();
+        Some(item)
+    }
+
+    /// What is queued is still taken; then [`Inbox::pop`] says nothing.
+    pub(crate) fn stop(&self) {
+        self.lock().stopping = true;
+        self.work.notify_all();
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// Takes nothing in any more, and drops what is queued.
+    pub(crate) fn close(&self, why: &str) {
+        let mut queue = self.lock();
+        queue.closed.get_or_insert_with(|| why.into());
+        queue.items.clear();
+        queue.bytes = 0;
+        self.room.notify_all();
+    }
+
+    pub(crate) fn closed(&self) -> Option<Arc<str>> {
+        self.lock().closed.clone()
+    }
+}

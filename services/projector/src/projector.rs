@@ -1,0 +1,427 @@
+//! The thread that turns outcomes into commits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bus::{Log, Position};
+use clearing::{BatchHeader, Record, RecordBody, SealedBatch};
+use store::{Store, Table, Write};
+use tokio::sync::watch;
+
+use crate::build::Builder;
+use crate::draft::Draft;
+use crate::fault::Fault;
+use crate::feed::{Feed, Inbox, Projected};
+use crate::layout::{self, BatchPart, FORMAT, KEY_ACCOUNT, KEY_FORMAT, KEY_PROGRESS, Progress};
+use crate::metrics;
+use crate::people::People;
+use crate::reader::{Readable, Reader};
+use crate::uetr::{Covered, Entry, Index, IndexWriter};
+
+/// Between two attempts to write to a full disk.
+const NO_SPACE_PAUSE: Duration = Duration::from_millis(100);
+/// How much of the log is read at once while the index is gathered again.
+const GATHER_BYTES: usize = 4 << 20;
+/// Batches whose headers are read at once.
+const GATHER_BATCHES: usize = 256;
+
+/// How a projector works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Outcomes that may wait, at most; [`Feed::push`] blocks beyond.
+    pub queue_records_max: usize,
+    /// Bytes of records that may wait, at most.
+    pub queue_bytes_max: usize,
+    /// Batches that wait are committed together up to about so many bytes of rows.
+    pub commit_bytes: usize,
+    /// Payments in one run of the index of references, at least. Must not change once a store has
+    /// runs, or its runs will differ from those of other stores of the pool.
+    pub uetr_run_entries: usize,
+    /// Memory for the filters of runs, bytes, at most.
+    pub uetr_filter_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_records_max: 4_096,
+            queue_bytes_max: 64 << 20,
+            commit_bytes: 8 << 20,
+            // Seven eighths of 2^20: what a hash table of that size takes.
+            uetr_run_entries: 917_504,
+            uetr_filter_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// The running projector of a pool.
+#[derive(Debug)]
+pub struct Projector {
+    inbox: Arc<Inbox>,
+    thread: JoinHandle<()>,
+}
+
+impl Projector {
+    /// Reads how far the store is and starts to take outcomes from there on.
+    ///
+    /// # Errors
+    /// [`Fault::Foreign`] and [`Fault::Unsupported`] for a store that is not this pool's or not of
+    /// this format; [`Fault::Store`], [`Fault::Log`] and [`Fault::Record`] if it cannot be read.
+    pub fn start(
+        store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
+        pool: u32,
+        options: &Options,
+    ) -> Result<(Self, Feed, Reader), Fault> {
+        metrics::describe();
+        check_format(&*store, pool)?;
+        let progress = match store.get(Table::Meta, KEY_PROGRESS)? {
+            Some(bytes) => Progress::decode(&bytes)?,
+            None => Progress::default(),
+        };
+        let people = load_people(&*store)?;
+        let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
+        let mut writer = IndexWriter::start(index.clone(), options.uetr_run_entries)?;
+        Gatherer { store: &*store, log: &*log, index: &index }.run(
+            covered,
+            progress,
+            &mut writer,
+        )?;
+        let inbox = Arc::new(Inbox::new(
+            options.queue_records_max,
+            options.queue_bytes_max,
+            progress.next_position,
+        ));
+        let position = progress.next_position.saturating_sub(1);
+        let (readable, watch) = watch::channel(Readable { batch: progress.batch, position });
+        let reader = Reader::new(store.clone(), log, index.clone(), watch, inbox.clone());
+        let worker = Worker {
+            store,
+            pool,
+            inbox: inbox.clone(),
+            index,
+            writer,
+            people,
+            readable,
+            commit_bytes: options.commit_bytes,
+            expected: progress.next_position,
+            progress,
+            draft: Draft::default(),
+            builder: Builder::default(),
+            pending: Pending::default(),
+        };
+        let thread = thread::Builder::new()
+            .name("projector".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|error| Fault::system("start a thread", &error))?;
+        Ok((Self { inbox: inbox.clone(), thread }, Feed(inbox), reader))
+    }
+
+    /// Writes the batches that are complete in what was handed in, then stops.
+    pub fn stop(self) {
+        self.inbox.stop();
+        if self.thread.join().is_err() {
+            tracing::error!("the projector's thread panicked");
+        }
+    }
+}
+
+fn check_format(store: &dyn Store, pool: u32) -> Result<(), Fault> {
+    let Some(bytes) = store.get(Table::Meta, KEY_FORMAT)? else {
+        let mut write = Write::new();
+        let value = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
+        write.put(Table::Meta, KEY_FORMAT, value.as_flattened());
+        return Ok(store.commit(write)?);
+    };
+    let mut fields = layout::Fields::new(Table::Meta, &bytes);
+    let (found, owner) = (fields.u32()?, fields.u32()?);
+    fields.end()?;
+    if found != FORMAT {
+        return Err(Fault::Unsupported { found });
+    }
+    if owner == pool { Ok(()) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
+}
+
+fn load_people(store: &dyn Store) -> Result<People, Fault> {
+    let mut people = People::default();
+    let end = [&KEY_ACCOUNT[..KEY_ACCOUNT.len() - 1], &[KEY_ACCOUNT[KEY_ACCOUNT.len() - 1] + 1]];
+    for (_, value) in store.scan(Table::Meta, KEY_ACCOUNT, &end.concat(), usize::MAX)? {
+        people.open(&layout::decode_account(&value)?);
+    }
+    Ok(people)
+}
+
+/// Batches built and not yet committed.
+#[derive(Default)]
+struct Pending {
+    write: Write,
+    bytes: usize,
+    sealed: Vec<Sealed>,
+    /// The entries of all of them, one after the other.
+    uetrs: Vec<Entry>,
+}
+
+struct Sealed {
+    covered: Covered,
+    /// Where its entries end.
+    uetrs_end: usize,
+}
+
+struct Worker {
+    store: Arc<dyn Store>,
+    pool: u32,
+    inbox: Arc<Inbox>,
+    index: Index,
+    writer: IndexWriter,
+    people: People,
+    readable: watch::Sender<Readable>,
+    commit_bytes: usize,
+    /// The next position to be handed in.
+    expected: u64,
+    /// As far as batches are built.
+    progress: Progress,
+    draft: Draft,
+    builder: Builder,
+    pending: Pending,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let why = match self.project() {
+            Ok(()) => "stopped".to_owned(),
+            Err(fault) => {
+                tracing::error!(position = self.expected, %fault, "projector halted");
+                metrics::halted();
+                fault.to_string()
+            }
+        };
+        self.inbox.close(&why);
+    }
+
+    fn project(&mut self) -> Result<(), Fault> {
+        loop {
+            let idle = self.pending.sealed.is_empty();
+            match self.inbox.pop(idle) {
+                Some(projected) => self.take(&projected)?,
+                None if idle => return Ok(()),
+                None => self.commit()?,
+            }
+            if self.pending.bytes >= self.commit_bytes {
+                self.commit()?;
+            }
+            metrics::lag(self.expected - self.inbox.next_position.load(Ordering::Relaxed));
+        }
+    }
+
+    fn take(&mut self, projected: &Projected) -> Result<(), Fault> {
+        let Projected { position, record, outcome } = projected;
+        if *position < self.expected {
+            let sealed = outcome.sealed_before.iter().chain(&outcome.sealed);
+            return sealed.into_iter().try_for_each(|batch| self.compare(batch));
+        }
+        if *position > self.expected {
+            return Err(Fault::Gap { expected: self.expected, found: *position });
+        }
+        if let Some(batch) = &outcome.sealed_before {
+            self.seal(batch, position.wrapping_sub(1))?;
+        }
+        self.draft.note(record, outcome, &mut self.people, self.index.seed())?;
+        if let Some(batch) = &outcome.sealed {
+            self.seal(batch, *position)?;
+        }
+        self.expected += 1;
+        if self.draft.is_empty() && self.pending.sealed.is_empty() {
+            self.publish(*position);
+        }
+        Ok(())
+    }
+
+    /// A batch that was written before must be the same.
+    fn compare(&mut self, batch: &SealedBatch) -> Result<(), Fault> {
+        if !self.pending.sealed.is_empty() {
+            self.commit()?;
+        }
+        let number = batch.number;
+        if number > self.progress.batch {
+            // Its last positions were taken before a start, its seal was not.
+            return Err(Fault::Divergence { number, why: "it ends before the store does" });
+        }
+        let key = layout::batch_key(BatchPart::Header, number, 0);
+        let Some(row) = self.store.get(Table::Batches, &key)? else {
+            return Err(Fault::Divergence { number, why: "the store lacks it" });
+        };
+        if row.ends_with(&batch.hash) {
+            return Ok(());
+        }
+        Err(Fault::Divergence { number, why: "its hash is another" })
+    }
+
+    fn seal(&mut self, batch: &SealedBatch, last: u64) -> Result<(), Fault> {
+        let number = batch.number;
+        let follows = batch.pool == self.pool
+            && number == self.progress.batch + 1
+            && batch.previous == self.progress.hash
+            && batch.first == self.progress.next_position
+            && batch.last == last;
+        if !follows {
+            return Err(Fault::Divergence { number, why: "it does not follow the one before" });
+        }
+        let rows = self.pending.write.puts.len();
+        self.builder.build(&self.draft, batch, &self.people, &mut self.pending.write)?;
+        let added = &self.pending.write.puts[rows..];
+        self.pending.bytes +=
+            added.iter().map(|(_, key, value)| key.len() + value.len()).sum::<usize>();
+        self.progress = Progress { next_position: last + 1, batch: number, hash: batch.hash };
+        self.pending.uetrs.extend_from_slice(&self.draft.uetrs);
+        self.draft.clear();
+        let covered = Covered { position: last + 1, batch: number };
+        self.pending.sealed.push(Sealed { covered, uetrs_end: self.pending.uetrs.len() });
+        Ok(())
+    }
+
+    /// Writes what is pending, with the position; then shows it.
+    fn commit(&mut self) -> Result<(), Fault> {
+        let started = Instant::now();
+        self.pending.write.put(Table::Meta, KEY_PROGRESS, self.progress.encode());
+        let write = std::mem::take(&mut self.pending.write);
+        while let Err(fault) = self.store.commit(write.clone()) {
+            if !fault.retryable() || self.inbox.stopping() {
+                return Err(fault.into());
+            }
+            metrics::no_space();
+            thread::sleep(NO_SPACE_PAUSE);
+        }
+        let batches = self.pending.sealed.len() as u64;
+        let mut from = 0;
+        for Sealed { covered, uetrs_end } in self.pending.sealed.drain(..) {
+            self.writer.add(&self.pending.uetrs[from..uetrs_end], covered)?;
+            from = uetrs_end;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        metrics::committed(
+            write.puts.len() as u64,
+            from as u64,
+            self.pending.bytes as u64,
+            seconds,
+        );
+        self.pending.uetrs.clear();
+        self.pending.bytes = 0;
+        let next = self.progress.next_position;
+        self.inbox.next_position.store(next, Ordering::Release);
+        // Positions behind the last batch in which nothing happened have nothing to show.
+        self.publish(if self.draft.is_empty() { self.expected.max(next) } else { next } - 1);
+        Ok(())
+    }
+
+    fn publish(&self, position: u64) {
+        let batch = self.progress.batch;
+        self.readable.send_replace(Readable { batch, position });
+    }
+}
+
+/// Gathers from the log the references of batches that are in no run.
+struct Gatherer<'a> {
+    store: &'a dyn Store,
+    log: &'a dyn Log,
+    index: &'a Index,
+}
+
+impl Gatherer<'_> {
+    fn run(
+        &self,
+        covered: Covered,
+        progress: Progress,
+        writer: &mut IndexWriter,
+    ) -> Result<(), Fault> {
+        let mut batch = covered.batch + 1;
+        let mut reader = LogReader { log: self.log, from: covered.position, records: Vec::new() };
+        let mut entries = Vec::new();
+        while batch <= progress.batch {
+            let from = layout::batch_key(BatchPart::Header, batch, 0);
+            let to = layout::batch_key(BatchPart::Header, progress.batch + 1, 0);
+            let rows = self.store.scan(Table::Batches, &from, &to, GATHER_BATCHES)?;
+            if rows.is_empty() {
+                return Err(Fault::malformed(Table::Batches, "a batch is missing"));
+            }
+            for (_, value) in rows {
+                let header = header_of(&value)?;
+                entries.clear();
+                for position in header.first..=header.last {
+                    self.gather(position, &mut reader, &mut entries)?;
+                }
+                let covered = Covered { position: header.last + 1, batch: header.number };
+                writer.add(&entries, covered)?;
+                batch = header.number + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the payments of one record.
+    fn gather(
+        &self,
+        position: u64,
+        reader: &mut LogReader<'_>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Fault> {
+        let (from, to) = (layout::states_key(position, 0), layout::states_key(position + 1, 0));
+        let rows = self.store.scan(Table::States, &from, &to, usize::MAX)?;
+        let mut payments = Vec::new();
+        for (_, value) in &rows {
+            for entry in value.as_chunks().0 {
+                payments.push(layout::StateEntry::get(position, entry)?.place);
+            }
+        }
+        payments.sort_unstable();
+        payments.dedup();
+        if payments.is_empty() {
+            return Ok(());
+        }
+        let bytes = reader.read(position)?;
+        let record = Record::read(&bytes).map_err(|source| Fault::Record { position, source })?;
+        let RecordBody::Orders(orders) = record.body else {
+            return Err(Fault::malformed(Table::States, "a payment in a record without orders"));
+        };
+        for place in payments {
+            let header = orders.headers.get(place.index());
+            let header = header.ok_or(Fault::malformed(Table::States, "index of an order"))?;
+            let uetr = channel::HeaderView::trusted(header).uetr();
+            entries.push(Entry { hash: self.index.seed().hash(uetr), place: place.0 });
+        }
+        Ok(())
+    }
+}
+
+/// Reads records in ascending order, many at a time.
+struct LogReader<'a> {
+    log: &'a dyn Log,
+    from: u64,
+    records: Vec<bytes::Bytes>,
+}
+
+impl LogReader<'_> {
+    fn read(&mut self, position: u64) -> Result<bytes::Bytes, Fault> {
+        let held = self.from..self.from + self.records.len() as u64;
+        if !held.contains(&position) {
+            self.records = self.log.read(Position(position), GATHER_BYTES)?;
+            self.from = position;
+        }
+        let at = (position - self.from) as usize;
+        let end = Position(self.from);
+        self.records.get(at).cloned().ok_or(Fault::Log(bus::Fault::Beyond { end }))
+    }
+}
+
+/// Reads a batch's header row and checks it against its hash.
+pub(crate) fn header_of(value: &[u8]) -> Result<BatchHeader, Fault> {
+    let split = value.split_last_chunk::<32>();
+    let (header, hash) = split.ok_or(Fault::malformed(Table::Batches, "length"))?;
+    let header =
+        BatchHeader::decode(header).map_err(|_| Fault::malformed(Table::Batches, "header"))?;
+    if header.hash() == *hash {
+        return Ok(header);
+    }
+    Err(Fault::malformed(Table::Batches, "a header's hash does not match"))
+}
