@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use projector::BatchRow;
+use projector::Batch;
 use proto::v1;
 use proto::v1::audit_service_server::AuditService;
 use settler::PoolView;
@@ -91,7 +91,7 @@ impl Subscription {
     }
 }
 
-fn batch(view: &PoolView, row: &BatchRow) -> v1::Batch {
+fn batch(view: &PoolView, row: &Batch) -> v1::Batch {
     let header = &row.header;
     let nets = row.nets.iter().map(|net| v1::Net {
         participant: name(view, net.participant),
@@ -108,7 +108,7 @@ fn batch(view: &PoolView, row: &BatchRow) -> v1::Batch {
         orders_root: Bytes::copy_from_slice(&header.orders_root),
         previous_hash: Bytes::copy_from_slice(&header.previous),
         state_root: Bytes::copy_from_slice(&header.state_root),
-        hash: Bytes::copy_from_slice(&header.hash()),
+        hash: Bytes::copy_from_slice(&row.hash),
         header: Bytes::from(header.encode()),
         nets: nets.collect(),
     }

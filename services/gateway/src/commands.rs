@@ -1,7 +1,9 @@
 //! Signed commands: decoded and checked here, carried out by the core, which checks again.
 
 use bytes::Bytes;
-use channel::{Command, CommandBody, ParticipantId, PublicKey, Role, SignedCommand, command_statement};
+use channel::{
+    Command, CommandBody, ParticipantId, PublicKey, Role, SignedCommand, command_statement,
+};
 use clearing::{Reject, pack_command};
 use settler::PoolView;
 
@@ -68,9 +70,10 @@ impl Gateway {
         self.rates.take(caller.id, 1, bytes.len())?;
         let statement = command_statement(bytes);
         let signature = signature_bytes(signature, "signature")?;
-        caller.key.verify(&statement, signature).map_err(|error| {
-            Refusal::field("signature", "SIGNATURE_INVALID", error.to_string())
-        })?;
+        caller
+            .key
+            .verify(&statement, signature)
+            .map_err(|error| Refusal::field("signature", "SIGNATURE_INVALID", error.to_string()))?;
         let checker = check_checker(&view, &statement, checker)?;
         let signed = SignedCommand { command: bytes.to_vec(), signature: *signature, checker };
         let record = pack_command((self.number, self.clock.now_ms()), &signed);

@@ -87,8 +87,11 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let mut details =
-            ErrorDetails::with_error_info(refusal.reason, ERROR_DOMAIN, std::iter::empty::<(String, String)>().collect::<std::collections::HashMap<_, _>>());
+        let mut details = ErrorDetails::with_error_info(
+            refusal.reason,
+            ERROR_DOMAIN,
+            std::iter::empty::<(String, String)>().collect::<std::collections::HashMap<_, _>>(),
+        );
         if let Some(field) = refusal.field {
             details.add_bad_request_violation(field, refusal.message.clone());
         }

@@ -65,7 +65,6 @@ impl Peer {
 pub(crate) struct Caller {
     pub(crate) id: ParticipantId,
     pub(crate) role: Role,
-    pub(crate) name: String,
     /// Decompressed once per connection.
     pub(crate) key: PublicKey,
 }
@@ -112,12 +111,7 @@ impl Connection {
         let key = PublicKey::new(&participant.key).map_err(|_| {
             Refusal::denied("KEY_INVALID", "the participant's key in the directory is no valid key")
         })?;
-        let caller = Caller {
-            id: participant.id,
-            role: participant.role,
-            name: participant.name.clone(),
-            key,
-        };
+        let caller = Caller { id: participant.id, role: participant.role, key };
         Ok(Arc::clone(self.caller.get_or_init(|| Arc::new(caller))))
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct Taken {
     pub(crate) digests: Vec<Hash>,
 }
 
+/// A checked order: header and payload, where they are in the message.
+type Checked<'a> = (&'a [u8; HEADER_LEN], &'a [u8]);
+
 /// Where an order stands in its request, for the paths of fields.
 #[derive(Clone, Copy)]
 pub(crate) enum Within {
@@ -126,7 +129,7 @@ impl Gateway {
         caller: &Caller,
         within: Within,
         orders: &'a [Order],
-    ) -> Result<Vec<(&'a [u8; HEADER_LEN], &'a [u8])>, Refusal> {
+    ) -> Result<Vec<Checked<'a>>, Refusal> {
         if orders.is_empty() || orders.len() > BATCH_ORDERS_MAX {
             let message = format!("must be 1 to {BATCH_ORDERS_MAX}, found {}", orders.len());
             return Err(Refusal::field("orders", "ORDER_COUNT", message));
@@ -134,9 +137,8 @@ impl Gateway {
         let mut checked = Vec::with_capacity(orders.len());
         let mut bytes = 0;
         for (index, order) in orders.iter().enumerate() {
-            let header = self
-                .check_order(caller, order)
-                .map_err(|error| error.at(&within.order(index)))?;
+            let header =
+                self.check_order(caller, order).map_err(|error| error.at(&within.order(index)))?;
             bytes += HEADER_LEN + order.payload.len();
             checked.push((header.bytes(), order.payload.as_ref()));
         }
@@ -205,9 +207,10 @@ fn check_signature<'a>(
     let signature = signature_bytes(signature, "signature")?;
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     let statement = batch_statement(pool, caller.id, count, root);
-    caller.key.verify(&statement, signature).map_err(|error| {
-        Refusal::field("signature", "SIGNATURE_INVALID", error.to_string())
-    })?;
+    caller
+        .key
+        .verify(&statement, signature)
+        .map_err(|error| Refusal::field("signature", "SIGNATURE_INVALID", error.to_string()))?;
     Ok(signature)
 }
 
@@ -216,7 +219,8 @@ pub(crate) fn signature_bytes<'a>(
     signature: &'a Bytes,
     field: &'static str,
 ) -> Result<&'a [u8; 64], Refusal> {
-    signature.as_ref().try_into().map_err(|_| {
-        Refusal::field(field, "SIGNATURE_INVALID", "must be exactly 64 bytes")
-    })
+    signature
+        .as_ref()
+        .try_into()
+        .map_err(|_| Refusal::field(field, "SIGNATURE_INVALID", "must be exactly 64 bytes"))
 }

@@ -120,9 +120,8 @@ impl Gateway {
             }
         };
         // One more than the page holds: so it is known whether another one follows.
-        let mut rows = self
-            .read("read entries", move |reader| reader.entries(id, from, limit + 1))
-            .await?;
+        let mut rows =
+            self.read("read entries", move |reader| reader.entries(id, from, limit + 1)).await?;
         let next_page_token = match rows.get(limit) {
             Some(next) => {
                 let next = [next.batch, u64::from(next.index)];
@@ -188,7 +187,7 @@ impl Gateway {
         limit: usize,
     ) -> Result<Vec<(u32, Transfer)>, Refusal> {
         let found = self
-            .read("read transfers", move |reader| reader.transfers(batch, from, limit))
+            .read("read transfers", move |reader| reader.transfers(batch, from as usize, limit))
             .await?;
         Ok((from..).zip(found).collect())
     }
@@ -235,9 +234,8 @@ fn account_of(
     view: &PoolView,
     request: &v1::ListEntriesRequest,
 ) -> Result<AccountView, Refusal> {
-    let currency = Currency::parse(&request.currency_code).map_err(|error| {
-        Refusal::field("currency_code", "CURRENCY_INVALID", error.to_string())
-    })?;
+    let currency = Currency::parse(&request.currency_code)
+        .map_err(|error| Refusal::field("currency_code", "CURRENCY_INVALID", error.to_string()))?;
     let scope = match Scope::of(caller, view, &request.participant)? {
         // An operator who names nobody asks for the mirror account.
         Scope::All => None,

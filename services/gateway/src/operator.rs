@@ -28,8 +28,7 @@ impl OperatorService for Gateway {
         let caller = Caller::of(request.extensions())?;
         let request = request.into_inner();
         let checker = (request.checker, &request.checker_signature);
-        let executed =
-            self.execute(&caller, &request.command, &request.signature, checker).await?;
+        let executed = self.execute(&caller, &request.command, &request.signature, checker).await?;
         Ok(Response::new(v1::ExecuteCommandResponse {
             position: executed.position,
             reason: executed.reason(),

@@ -52,8 +52,7 @@ impl<'a> Orders<'a> {
 
 fn read(log: &dyn Log, position: u64) -> Result<Vec<LoggedOrder>, OrderFault> {
     let bytes = log.read(Position(position), 1)?.into_iter().next().unwrap_or_default();
-    let record =
-        Record::read(&bytes).map_err(|source| OrderFault::Record { position, source })?;
+    let record = Record::read(&bytes).map_err(|source| OrderFault::Record { position, source })?;
     let RecordBody::Orders(batch) = record.body else { return Ok(Vec::new()) };
     let orders = batch.orders().zip(batch.digests).map(|((header, payload), digest)| LoggedOrder {
         header: *header.bytes(),

@@ -85,8 +85,7 @@ impl Gateway {
         let view = self.view();
         let caller = Arc::clone(caller);
         let as_of_batch = self.reader.readable().borrow().batch;
-        let rows =
-            self.read("look up a payment", move |reader| reader.payments(uetr)).await?;
+        let rows = self.read("look up a payment", move |reader| reader.payments(uetr)).await?;
         let gateway = self.clone();
         let payments = self
             .blocking("read payments", move || {
@@ -114,9 +113,19 @@ pub(crate) struct Changed {
     pub(crate) place: Place,
     pub(crate) state: PaymentState,
     pub(crate) reason: Option<Reject>,
-    /// The batch in which it settled or ended; 0 if it waits.
+    /// The batch that brought it into this state.
     pub(crate) batch: u64,
     pub(crate) changed_at_ms: u64,
+}
+
+impl Changed {
+    /// The batch in which it settled or ended; 0 if it waits.
+    fn final_batch(&self) -> u64 {
+        match self.state {
+            PaymentState::Queued | PaymentState::Warehoused | PaymentState::AwaitingGroup => 0,
+            _ => self.batch,
+        }
+    }
 }
 
 impl From<&projector::PaymentRow> for Changed {
@@ -150,8 +159,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Nothing, if the caller is neither the sender nor the receiver. The payload is the sender's
-    /// always and the receiver's once it is paid.
+    /// Nothing, if the caller has no part in it: its sender always has, its receiver from the
+    /// settlement on. Until then it is an intention of the sender's alone.
     pub(crate) fn new(
         caller: &Caller,
         changed: Changed,
@@ -159,15 +168,15 @@ impl Seen {
         payloads: Payloads,
     ) -> Option<Self> {
         let header = HeaderView::trusted(&order.header);
-        let (sender, receiver) = (header.sender() == caller.id, header.receiver() == caller.id);
-        let paid = receiver && changed.state == PaymentState::Settled;
+        let sent = header.sender() == caller.id;
+        let received = header.receiver() == caller.id && changed.state == PaymentState::Settled;
         let with_payload = match payloads {
             Payloads::None => false,
-            Payloads::Received => paid,
-            Payloads::All => paid || sender,
+            Payloads::Received => received,
+            Payloads::All => true,
         };
         let payload = if with_payload { order.payload.clone() } else { Bytes::new() };
-        (sender || receiver).then_some(Self { changed, order, payload })
+        (sent || received).then_some(Self { changed, order, payload })
     }
 
     /// Bytes that vary in its message.
@@ -193,7 +202,7 @@ impl Seen {
             digest: Bytes::copy_from_slice(&self.order.digest),
             state: i32::from(self.changed.state as u8),
             reason: self.changed.reason.map_or(0, |reject| i32::from(reject.number())),
-            batch: self.changed.batch,
+            batch: self.changed.final_batch(),
             changed_at_ms: self.changed.changed_at_ms,
             header: Bytes::copy_from_slice(&self.order.header),
             payload: self.payload,

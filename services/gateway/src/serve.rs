@@ -139,7 +139,8 @@ fn routes(gateway: &Gateway) -> Result<Routes, ServeError> {
     let shared = || Arc::new(gateway.clone());
     let payments = PaymentServiceServer::from_arc(shared())
         .max_decoding_message_size(intake::MESSAGE_BYTES_MAX);
-    let ledger = LedgerServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
+    let ledger =
+        LedgerServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let operator =
         OperatorServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let audit = AuditServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
@@ -154,9 +155,8 @@ fn routes(gateway: &Gateway) -> Result<Routes, ServeError> {
                 .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        routes = routes
-            .add_service(described().build_v1()?)
-            .add_service(described().build_v1alpha()?);
+        routes =
+            routes.add_service(described().build_v1()?).add_service(described().build_v1alpha()?);
     }
     Ok(routes)
 }

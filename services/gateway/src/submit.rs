@@ -38,10 +38,7 @@ impl Gateway {
         let orders = std::slice::from_ref(&order);
         let taken = self.take_in(caller, Within::Single, orders, &request.signature)?;
         let answer = self.answer(taken, request.receipt_only).await?;
-        Ok(v1::SubmitPaymentResponse {
-            receipt: Some(answer.receipt),
-            decisions: answer.decisions,
-        })
+        Ok(v1::SubmitPaymentResponse { receipt: Some(answer.receipt), decisions: answer.decisions })
     }
 
     pub(crate) fn submit_stream(

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clearing::PaymentState;
 use projector::FeedItem;
 use proto::v1;
 use tonic::codegen::BoxStream;
@@ -23,14 +22,23 @@ use crate::tokens::{Purpose, refused};
 const PAYMENTS_MAX: usize = 256;
 /// A message is closed once its payloads have this many bytes.
 const PAYLOADS_BYTES: usize = 1 << 20;
-/// Changes read from the store at once, about.
-const READ_MAX: usize = 4_096;
+/// Batches read from the store at once.
+const READ_MAX: usize = 64;
 
 /// Everything up to here was delivered: all of `batch`, and `items` changes of the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Delivered {
     batch: u64,
     items: u64,
+}
+
+/// Why a watch cannot go on.
+#[derive(Debug, thiserror::Error)]
+enum WatchFault {
+    #[error(transparent)]
+    Order(#[from] OrderFault),
+    #[error(transparent)]
+    Store(#[from] projector::Fault),
 }
 
 struct Watch {
@@ -106,8 +114,8 @@ impl Watch {
         while self.delivered.batch < batch {
             let done = usize::try_from(self.delivered.items).unwrap_or(usize::MAX);
             let rest = items.get(done..).unwrap_or_default();
-            let changes = rest.iter().map(|item| changed(batch, item)).take(PAYMENTS_MAX).collect();
-            let (payments, count) = self.read_some(changes).await?;
+            let changes = rest.iter().take(PAYMENTS_MAX).copied().collect();
+            let (payments, count) = self.read_some(batch, changes).await?;
             self.delivered = if count == rest.len() {
                 Delivered { batch, items: 0 }
             } else {
@@ -121,25 +129,32 @@ impl Watch {
     }
 
     /// As many payments as one message takes, and how many changes they were.
-    async fn read_some(&self, changes: Vec<Changed>) -> Result<(Vec<v1::Payment>, usize), Refusal> {
+    async fn read_some(
+        &self,
+        batch: u64,
+        changes: Vec<FeedItem>,
+    ) -> Result<(Vec<v1::Payment>, usize), Refusal> {
         let (gateway, caller) = (self.gateway.clone(), Arc::clone(&self.caller));
         let payloads = self.payloads;
         let read = move || {
             let view = gateway.view();
+            let sealed = gateway.reader.batch(batch)?;
+            let changed_at_ms = sealed.map_or(0, |sealed| sealed.header.sealed_at_ms);
             let mut orders = Orders::new(&*gateway.log);
             let (mut payments, mut count, mut bytes) = (Vec::new(), 0, 0);
-            for changed in changes {
+            for FeedItem { place, state, reason, .. } in changes {
                 if bytes >= PAYLOADS_BYTES {
                     break;
                 }
                 count += 1;
-                let order = orders.at(changed.place)?;
+                let changed = Changed { place, state, reason, batch, changed_at_ms };
+                let order = orders.at(place)?;
                 if let Some(seen) = Seen::new(&caller, changed, order, payloads) {
                     bytes += seen.payload_len();
                     payments.push(seen.worded(&view));
                 }
             }
-            Ok::<_, OrderFault>((payments, count))
+            Ok::<_, WatchFault>((payments, count))
         };
         self.gateway.blocking("read payments", read).await
     }
@@ -152,19 +167,5 @@ impl Watch {
             batch: if items == 0 { batch } else { batch + 1 },
             payments,
         }
-    }
-}
-
-fn changed(batch: u64, item: &FeedItem) -> Changed {
-    let waits = matches!(
-        item.state,
-        PaymentState::Queued | PaymentState::Warehoused | PaymentState::AwaitingGroup
-    );
-    Changed {
-        place: item.place,
-        state: item.state,
-        reason: item.reason,
-        batch: if waits { 0 } else { batch },
-        changed_at_ms: item.changed_at_ms,
     }
 }

@@ -1,0 +1,118 @@
+//! Commands, cancels, and the clock of a rehearsal.
+
+use channel::{CommandBody, MessageKind, Status as Standing};
+use proto::v1;
+use tonic::Code;
+
+use crate::access::reason;
+use crate::node::Node;
+use crate::people::{START_MS, currency, uetr};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_repeated_takes_effect_once() {
+    let node = Node::start().await;
+    let amount = ledger::Amount::new(500, currency("EUR")).unwrap();
+    let fund = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
+    let request = node.agent.command(10, fund);
+    let mut client = node.operators(&node.agent).await;
+    let first = client.execute_command(request.clone()).await.unwrap().into_inner();
+    let again = client.execute_command(request).await.unwrap().into_inner();
+    assert_eq!((first.reason, first.replayed), (0, false));
+    assert_eq!((again.reason, again.replayed), (0, true));
+    node.settle().await;
+    assert_eq!(node.balance(&node.carol).await, "500");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_command_says_why() {
+    let node = Node::start().await;
+    let open = CommandBody::OpenAccount {
+        participant: node.alice.id,
+        currency: currency("EUR"),
+        credit_line: 0,
+    };
+    let mut client = node.operators(&node.operator).await;
+    let answer = client.execute_command(node.operator.command(90, open)).await.unwrap();
+    assert_eq!(answer.into_inner().reason, v1::RejectReason::AccountExists as i32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_can_be_taken_back() {
+    let node = Node::start().await;
+    let mut client = node.payments(&node.carol).await;
+    let order = node.carol.order(&node.bob, 1, 3);
+    client.submit_payment(node.carol.single(order)).await.unwrap();
+    let cancel = CommandBody::Cancel { uetr: uetr(3), kind: MessageKind::CustomerTransfer };
+    let signed = node.carol.command(1, cancel);
+    let request = v1::CancelPaymentRequest { command: signed.command, signature: signed.signature };
+    let answer = client.cancel_payment(request).await.unwrap().into_inner();
+    assert_eq!((answer.reason, answer.replayed), (0, false));
+    node.settle().await;
+    let request = v1::GetPaymentRequest { uetr: uetr(3).to_string(), at_least_position: 0 };
+    let found = client.get_payment(request).await.unwrap().into_inner();
+    assert_eq!(found.payments[0].state, v1::PaymentState::Cancelled as i32);
+
+    let other = node
+        .carol
+        .command(2, CommandBody::SetMultilateralLimit { currency: currency("EUR"), limit: None });
+    let request = v1::CancelPaymentRequest { command: other.command, signature: other.signature };
+    assert_eq!(reason(&client.cancel_payment(request).await.unwrap_err()), "NOT_A_CANCEL");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_bank_still_reads_and_others_do_not_learn_of_it() {
+    let node = Node::start().await;
+    let suspend =
+        CommandBody::SetStatus { participant: node.alice.id, status: Standing::Suspended };
+    node.give(&node.operator, 60, suspend).await;
+    let suspended = async |person| {
+        let mut client = node.operators(person).await;
+        let list = client.list_participants(v1::ListParticipantsRequest {}).await.unwrap();
+        let participants = list.into_inner().participants;
+        participants.iter().find(|known| known.name == "ALICGB2L").unwrap().suspended
+    };
+    assert!(suspended(&node.operator).await && suspended(&node.alice).await);
+    assert!(!suspended(&node.bob).await);
+    let order = node.alice.order(&node.bob, 1, 1);
+    let mut client = node.payments(&node.alice).await;
+    let answer = client.submit_payment(node.alice.single(order)).await.unwrap().into_inner();
+    let decision = &answer.decisions.unwrap().decisions[0];
+    assert_eq!(decision.reason, v1::RejectReason::SenderSuspended as i32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scripted_clock_moves_only_forward_and_only_from_where_the_script_is() {
+    let node = Node::start().await;
+    let mut client = node.operators(&node.operator).await;
+    let mut advance = async |time_ms, expected_position, close_cycle| {
+        let request = v1::AdvanceClockRequest { time_ms, expected_position, close_cycle };
+        client.advance_clock(request).await.map(|answer| answer.into_inner().position)
+    };
+    let end = node.log.end().0;
+    let elsewhere = advance(START_MS + 1, end + 1, false).await.unwrap_err();
+    assert_eq!(
+        (elsewhere.code(), reason(&elsewhere).as_str()),
+        (Code::Aborted, "POSITION_DIFFERS")
+    );
+    let past = advance(START_MS - 1, end, false).await.unwrap_err();
+    assert_eq!((past.code(), reason(&past).as_str()), (Code::InvalidArgument, "TIME_PAST"));
+    assert_eq!(node.log.end().0, end);
+    assert_eq!(advance(START_MS + 1, end, false).await.unwrap(), end);
+    assert_eq!(advance(START_MS + 1, end + 1, true).await.unwrap(), end + 1);
+    let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
+    assert_eq!((pool.time_ms, pool.next_position), (START_MS + 1, end + 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_pool_is_can_be_read() {
+    let node = Node::start().await;
+    let mut client = node.operators(&node.bob).await;
+    let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
+    assert_eq!(pool.operator_key, node.operator_key().as_slice());
+    assert_eq!(pool.rules.unwrap().currency_codes, ["EUR", "USD"]);
+    let days = client.list_days(v1::ListDaysRequest {}).await.unwrap().into_inner().days;
+    let open: Vec<_> = days.iter().map(|day| (day.currency_code.as_str(), day.open)).collect();
+    assert_eq!(open, [("EUR", true), ("USD", false)]);
+    let list = client.list_participants(v1::ListParticipantsRequest {}).await.unwrap();
+    assert_eq!(list.into_inner().participants.len(), node.people().len());
+}

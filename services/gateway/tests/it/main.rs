@@ -1,0 +1,13 @@
+//! The edge as its callers meet it: real TLS, the real log, pool and store on a temporary
+//! directory.
+
+mod access;
+mod bad_input;
+mod commands;
+mod drain;
+mod isolation;
+mod node;
+mod pages;
+mod people;
+mod submit;
+mod watch;
