@@ -2,23 +2,29 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
+use crate::commands;
 use crate::context::{Context, Globals};
 use crate::dev;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::output::Shown;
+
+const HELP: &str = "\
+To get started:
+  causeway demo --once                         a whole payment day, played and checked
+  causeway dev init dev                        a folder for a node of your own
+  causewayd dev --dir dev                      that node
+  causeway --profile alice pool                look at it
+  causeway --profile ALBKGB2L pay pacs008.xml  hand in a payment
+
+Exit codes: 0 ok, 1 fault, 2 usage, 3 rejected by a rule (do not repeat), 4 transient (nothing is \
+lost: run the same command again), 5 not authorised, 6 verification failed, 130 interrupted.";
 
 /// Hand in payments, follow them, run a pool.
 #[derive(Debug, Parser)]
-#[command(
-    name = "causeway",
-    version,
-    propagate_version = true,
-    after_help = "Exit codes: 0 ok, 1 fault, 2 usage, 3 rejected by a rule (do not repeat), \
-                  4 transient (nothing is lost: run the same command again), 5 not authorised, \
-                  6 verification failed, 130 interrupted."
-)]
+#[command(name = "causeway", version, propagate_version = true, after_help = HELP)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -28,9 +34,64 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Pay(commands::PayArgs),
+    Status(commands::StatusArgs),
+    Cancel(commands::CancelArgs),
+    Watch(commands::WatchArgs),
+    Inbox(commands::InboxArgs),
+    Report(commands::ReportArgs),
+    Balances(commands::BalancesArgs),
+    Statement(commands::StatementArgs),
+    Fund(commands::FundArgs),
+    Defund(commands::DefundArgs),
+    ConfirmDefund(commands::ConfirmDefundArgs),
+    /// Limits, and their use.
+    #[command(subcommand)]
+    Limits(commands::Limits),
+    /// Business days.
+    #[command(subcommand)]
+    Days(commands::Days),
+    /// Cycles.
+    #[command(subcommand)]
+    Cycles(Cycles),
+    /// Who takes part.
+    #[command(subcommand)]
+    Participants(commands::Participants),
+    /// Accounts.
+    #[command(subcommand)]
+    Accounts(commands::Accounts),
+    /// The rule book.
+    #[command(subcommand)]
+    Rules(commands::Rules),
+    Pool(commands::PoolArgs),
+    Batches(commands::BatchesArgs),
     /// Development folders.
     #[command(subcommand)]
     Dev(dev::Command),
+    /// Settings.
+    #[command(subcommand)]
+    Config(Config),
+    /// Write a shell's completions to stdout.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Cycles {
+    Run(commands::RunCycleArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Show every setting.
+    Show {
+        /// Say where each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
 }
 
 /// Runs the command line of this process.
@@ -38,8 +99,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context::new(cli.globals);
-    match cli.command.run(&context).and_then(|shown| context.output.show(&shown)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let shown = run(cli.command, &context);
+    match shown.and_then(|shown| context.output.show(&shown).map(|()| shown.exit_code())) {
+        Ok(code) => code,
         Err(failure) => {
             context.output.fail(&failure);
             failure.exit_code()
@@ -47,10 +109,63 @@ pub fn main() -> ExitCode {
     }
 }
 
-impl Command {
-    fn run(self, context: &Context) -> Result<Shown, Failure> {
-        match self {
-            Self::Dev(command) => command.run(context),
+/// Runs a command until it is done or interrupted.
+fn run(command: Command, context: &Context) -> Result<Shown, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::fault(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        tokio::select! {
+            shown = Box::pin(command.run(context)) => shown,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Kind::Interrupted, "interrupted")),
         }
+    })
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Result<Shown, Failure> {
+        match self {
+            Self::Pay(args) => args.run(context).await,
+            Self::Status(args) => args.run(context).await,
+            Self::Cancel(args) => args.run(context).await,
+            Self::Watch(args) => args.run(context).await,
+            Self::Inbox(args) => args.run(context).await,
+            Self::Report(args) => args.run(context).await,
+            Self::Balances(args) => args.run(context).await,
+            Self::Statement(args) => args.run(context).await,
+            Self::Fund(args) => args.run(context).await,
+            Self::Defund(args) => args.run(context).await,
+            Self::ConfirmDefund(args) => args.run(context).await,
+            Self::Limits(command) => command.run(context).await,
+            Self::Days(command) => command.run(context).await,
+            Self::Cycles(Cycles::Run(args)) => args.run(context).await,
+            Self::Participants(command) => command.run(context).await,
+            Self::Accounts(command) => command.run(context).await,
+            Self::Rules(command) => command.run(context).await,
+            Self::Pool(args) => args.run(context).await,
+            Self::Batches(args) => args.run(context).await,
+            Self::Dev(command) => command.run(context),
+            Self::Config(Config::Show { origin }) => context.show(origin),
+            Self::Completions { shell } => complete(shell),
+        }
+    }
+}
+
+fn complete(shell: Shell) -> Result<Shown, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut script);
+    let text = String::from_utf8(script).map_err(|_| Failure::fault("completions are not text"))?;
+    Ok(Shown::Report { json: text.as_str().into(), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_consistent() {
+        Cli::command().debug_assert();
     }
 }

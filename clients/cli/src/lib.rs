@@ -5,6 +5,7 @@
 //! them); text that others wrote is escaped before it reaches a terminal.
 
 mod args;
+mod commands;
 mod context;
 mod dev;
 mod failure;

@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,8 +44,20 @@ pub(crate) enum Shown {
     One(Row),
     /// A list, possibly empty.
     Many(Vec<Row>),
+    /// A list that is not all good: shown, and ended with this exit code.
+    Graded { rows: Vec<Row>, kind: Kind },
     /// An object with its own text.
     Report { json: Value, text: String },
+}
+
+impl Shown {
+    /// The exit code of a command that has this to show.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Graded { kind, .. } => ExitCode::from(*kind as u8),
+            _ => ExitCode::SUCCESS,
+        }
+    }
 }
 
 impl From<&str> for Cell {
@@ -120,11 +133,13 @@ impl Output {
         let text = match (self.format, shown) {
             (_, Shown::Nothing) => return Ok(()),
             (Format::Text, Shown::One(row)) => fields(row),
-            (Format::Text, Shown::Many(rows)) => table(rows),
+            (Format::Text, Shown::Many(rows) | Shown::Graded { rows, .. }) => table(rows),
             (Format::Text, Shown::Report { text, .. }) => text.clone(),
             (_, Shown::One(row)) => line(&object(row)),
-            (Format::Json, Shown::Many(rows)) => line(&rows.iter().map(object).collect()),
-            (Format::Ndjson, Shown::Many(rows)) => {
+            (Format::Json, Shown::Many(rows) | Shown::Graded { rows, .. }) => {
+                line(&rows.iter().map(object).collect())
+            }
+            (Format::Ndjson, Shown::Many(rows) | Shown::Graded { rows, .. }) => {
                 rows.iter().map(|row| line(&object(row))).collect()
             }
             (_, Shown::Report { json, .. }) => line(json),
@@ -154,7 +169,7 @@ impl Output {
         match self.format {
             Format::Text => {
                 self.note(&format!("error: {}", failure.message));
-                if failure.kind == crate::failure::Kind::Transient {
+                if failure.kind == Kind::Transient {
                     self.note("hint: nothing is lost; run the same command again");
                 }
             }

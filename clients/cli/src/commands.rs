@@ -1,0 +1,34 @@
+//! The commands, one file per subject.
+
+mod accounts;
+mod balances;
+mod batches;
+mod days;
+mod funds;
+mod inbox;
+mod limits;
+mod orders;
+mod participants;
+mod pay;
+mod pool;
+mod report;
+mod rules;
+mod show;
+mod status;
+mod watch;
+
+pub(crate) use self::accounts::Command as Accounts;
+pub(crate) use self::balances::{BalancesArgs, StatementArgs};
+pub(crate) use self::batches::BatchesArgs;
+pub(crate) use self::days::Command as Days;
+pub(crate) use self::funds::{ConfirmDefundArgs, DefundArgs, FundArgs};
+pub(crate) use self::inbox::InboxArgs;
+pub(crate) use self::limits::Command as Limits;
+pub(crate) use self::orders::{Directory, messages_of};
+pub(crate) use self::participants::Command as Participants;
+pub(crate) use self::pay::PayArgs;
+pub(crate) use self::pool::{PoolArgs, RunCycleArgs};
+pub(crate) use self::report::ReportArgs;
+pub(crate) use self::rules::Command as Rules;
+pub(crate) use self::status::{CancelArgs, StatusArgs};
+pub(crate) use self::watch::WatchArgs;
