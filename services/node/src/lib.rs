@@ -1,1 +1,24 @@
-//! The causewayd binary.
+//! The node: every role of the engine in one process, its configuration and its tools.
+//!
+//! * `cli`: the command line and the exit codes. `config`: the settings, each with its origin.
+//! * `catalogue`: the lists of metrics and rejects.
+//! * `genesis`: how a pool begins. `datadir`: what is on disk, and that only one process has it.
+//! * `node`: wiring, start, drain. `http`: metrics and health. `ready`: who is told. `telemetry`:
+//!   events.
+//! * `verify`: replays a log from zero and compares everything.
+//!
+//! Deliberately absent: separate processes per role (they need a shared log and store), and any
+//! code that opens payloads.
+
+mod catalogue;
+mod cli;
+mod config;
+mod datadir;
+mod genesis;
+mod http;
+mod node;
+mod ready;
+mod telemetry;
+mod verify;
+
+pub use cli::main;

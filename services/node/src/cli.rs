@@ -1,0 +1,192 @@
+//! The command line. Data goes to stdout, everything else to stderr.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Settings};
+use crate::node::{self, Exit};
+use crate::{catalogue, telemetry, verify};
+
+/// A Causeway node.
+#[derive(Debug, Parser)]
+#[command(
+    name = "causewayd",
+    version,
+    after_help = "Exit codes: 0 ok, 1 fault, 2 usage, 6 verification failed."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run all roles on the files of one folder (`causeway dev init` makes them).
+    Dev {
+        /// The folder that holds causewayd.toml.
+        #[arg(long)]
+        dir: PathBuf,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Run a node.
+    Run {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// What this process does.
+        #[arg(long = "role", value_enum, value_delimiter = ',', required = true)]
+        roles: Vec<Role>,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Replay a log from zero, check everything in it and compare the store with it.
+    Verify {
+        /// A data directory, or a folder that holds one as `data`. No node may run on it.
+        dir: PathBuf,
+        /// How the result is written.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+        /// Do not check the signatures of batches and commands.
+        #[arg(long)]
+        no_signatures: bool,
+    },
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The metrics.
+    #[command(subcommand)]
+    Metrics(ListCommand),
+    /// The reasons for which the core says no.
+    #[command(subcommand)]
+    Rejects(ListCommand),
+}
+
+#[derive(Debug, Args)]
+struct Start {
+    /// Write the addresses to this file, as JSON, once the node is ready.
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print every key with its value, as TOML that can be used.
+    Show {
+        /// The configuration file; without it, defaults and environment.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Say where each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ListCommand {
+    /// Print them all.
+    List {
+        /// How they are written.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Role {
+    /// Takes calls.
+    Gateway,
+    /// Owns the pool.
+    Settler,
+    /// Writes what can be queried.
+    Projector,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Dev { dir, start } => run(&dir.join("causewayd.toml"), &start),
+        Command::Run { config, roles, start } => match whole(roles) {
+            Ok(()) => run(&config, &start),
+            Err(exit) => return exit,
+        },
+        Command::Verify { dir, output, no_signatures } => verify(&dir, output, !no_signatures),
+        Command::Config(ConfigCommand::Show { config, origin }) => show(config.as_deref(), origin),
+        Command::Metrics(ListCommand::List { output }) => print(&catalogue::metrics(output)),
+        Command::Rejects(ListCommand::List { output }) => print(&catalogue::rejects(output)),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("causewayd: {error:#}"));
+        ExitCode::from(1)
+    })
+}
+
+/// All roles, each once or more; anything less is refused.
+fn whole(mut roles: Vec<Role>) -> Result<(), ExitCode> {
+    roles.sort_unstable();
+    roles.dedup();
+    if roles == [Role::Gateway, Role::Settler, Role::Projector] {
+        return Ok(());
+    }
+    complain(
+        "causewayd: --role must be gateway,settler,projector: roles in processes of their own \
+         need a shared log and store, which this build does not have",
+    );
+    Err(ExitCode::from(2))
+}
+
+/// A configuration that cannot be used is a mistake in the call, like a wrong option.
+fn settings(file: Option<&Path>) -> Result<Settings, ExitCode> {
+    Settings::load(file).map_err(|error| {
+        complain(&format!("causewayd: {error:#}"));
+        ExitCode::from(2)
+    })
+}
+
+fn run(file: &Path, start: &Start) -> Result<ExitCode> {
+    let config = match settings(Some(file)) {
+        Ok(settings) => Config::new(&settings),
+        Err(exit) => return Ok(exit),
+    };
+    telemetry::install(&config)?;
+    Ok(match node::run(&config, start.ready_file.as_deref())? {
+        Exit::Drained => ExitCode::SUCCESS,
+        Exit::CutOff => ExitCode::from(1),
+    })
+}
+
+fn verify(dir: &Path, output: Output, signatures: bool) -> Result<ExitCode> {
+    let report = verify::verify(dir, signatures)?;
+    print(&report.render(output))?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(6) })
+}
+
+fn show(file: Option<&Path>, origin: bool) -> Result<ExitCode> {
+    match settings(file) {
+        Ok(settings) => print(&settings.show(origin)),
+        Err(exit) => Ok(exit),
+    }
+}
+
+fn print(text: &str) -> Result<ExitCode> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn complain(message: &str) {
+    // Nobody is left to tell if stderr is gone too.
+    drop(writeln!(std::io::stderr(), "{message}"));
+}

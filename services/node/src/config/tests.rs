@@ -1,0 +1,60 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Settings> {
+    Settings::parse(text, Path::new("/srv"), |_| None)
+}
+
+fn refusal(text: &str) -> String {
+    format!("{:#}", parse(text).unwrap_err())
+}
+
+#[test]
+fn every_default_is_a_value_and_every_value_has_its_key() {
+    for key in KEYS {
+        assert!(key.kind.holds(key.default), "{}", key.name);
+        assert!(key.doc.ends_with('.'), "{}", key.name);
+    }
+    let config = Config::new(&parse("").unwrap());
+    assert_eq!(config.data_dir, Path::new("/srv/data"));
+    assert_eq!(config.listen.port(), 7400);
+}
+
+#[test]
+fn the_shown_settings_read_back_the_same() {
+    let settings = parse("listen = \"0.0.0.0:9\"\n[log]\ndirect_io = false").unwrap();
+    let shown = settings.show(true);
+    assert_eq!(parse(&shown).unwrap().show(false), settings.show(false));
+    assert!(shown.contains("listen = \"0.0.0.0:9\"  # file"), "{shown}");
+    assert!(shown.contains("direct_io = false  # file"), "{shown}");
+    assert!(shown.contains("clock = \"system\"  # default"), "{shown}");
+}
+
+#[test]
+fn the_environment_goes_before_the_file() {
+    let env = |name: &str| (name == "CAUSEWAY_TLS_CA").then(|| "/etc/ca.pem".to_owned());
+    let settings = Settings::parse("[tls]\nca = \"x\"", Path::new("/srv"), env).unwrap();
+    assert_eq!(Config::new(&settings).tls_ca, Path::new("/etc/ca.pem"));
+    assert!(settings.show(true).contains("ca = \"/etc/ca.pem\"  # env"));
+}
+
+#[test]
+fn unknown_keys_and_bad_values_are_named() {
+    assert_eq!(refusal("lisen = \"x\""), "unknown key `lisen`; did you mean `listen`?");
+    assert_eq!(refusal("[tsl]\nca = \"x\""), "unknown key `tsl.ca`; did you mean `tls.ca`?");
+    assert!(refusal("colour = 1").starts_with("unknown key `colour`; `causewayd config show`"));
+    assert_eq!(
+        refusal("listen = \"localhost\""),
+        "listen: must be an address such as \"127.0.0.1:7400\", not `localhost`"
+    );
+    assert_eq!(
+        refusal("worker_threads = 0"),
+        "worker_threads: must be an integer from 1 to 256, not `0`"
+    );
+    assert_eq!(refusal("worker_threads = -1").contains("not `-1`"), true);
+    assert_eq!(refusal("data_dir = 7"), "data_dir: must be a path, not empty");
+    assert_eq!(
+        refusal("clock = \"sundial\""),
+        "clock: must be one of \"system\", \"scripted\", not `sundial`"
+    );
+    assert!(refusal("listen = ").contains("TOML parse error"));
+}

@@ -1,0 +1,173 @@
+//! `genesis.toml`: how a pool begins, written by people, turned into the first record's bytes.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use channel::{ClosePolicy, Genesis, NettingMode, Participant, ParticipantId, Role, RuleBook};
+use ledger::Currency;
+use serde::Deserialize;
+
+/// A genesis and, if the file says so, the logged time at which the pool begins.
+#[derive(Debug)]
+pub(crate) struct GenesisFile {
+    pub(crate) genesis: Genesis,
+    pub(crate) time_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    pool: u32,
+    time_ms: Option<u64>,
+    rules: Rules,
+    participants: Vec<Person>,
+}
+
+/// The fields of [`RuleBook`]; missing ones take the standard's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    version: Option<u32>,
+    currencies: Vec<String>,
+    cycle_ms: Option<u32>,
+    seal_ms: Option<u32>,
+    netting: Option<String>,
+    proposal_timeout_ms: Option<u32>,
+    dedupe_horizon_ms: Option<u64>,
+    dedupe_entries_max: Option<u32>,
+    queue_max: Option<u32>,
+    clock_jump_max_ms: Option<u64>,
+    warehouse_days_max: Option<u16>,
+    close: Option<String>,
+    two_person: Option<Vec<u16>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    id: u32,
+    role: String,
+    name: String,
+    country: String,
+    key: String,
+}
+
+/// Reads a genesis; `operator_key` is the public key of the node's receipts and decisions.
+///
+/// # Errors
+/// The file cannot be read or a field does not fit; the message names it.
+pub(crate) fn read(path: &Path, operator_key: [u8; 32]) -> Result<GenesisFile> {
+    let shown = || format!("genesis {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    parse(&text, operator_key).with_context(shown)
+}
+
+fn parse(text: &str, operator_key: [u8; 32]) -> Result<GenesisFile> {
+    let file: File = toml::from_str(text).map_err(|error| anyhow!("{error}"))?;
+    let participants = file.participants.into_iter().map(participant).collect::<Result<_>>()?;
+    let rules = rules(file.rules)?;
+    let genesis = Genesis { pool: file.pool, rules, operator_key, participants };
+    // What does not decode must not be logged: the ranges are checked there.
+    Genesis::decode(&genesis.encode())?;
+    Ok(GenesisFile { genesis, time_ms: file.time_ms })
+}
+
+fn rules(file: Rules) -> Result<RuleBook> {
+    let currencies = file.currencies.iter().map(|code| {
+        Currency::parse(code).map_err(|error| anyhow!("currencies: `{code}`: {error}"))
+    });
+    let standard = RuleBook::standard(currencies.collect::<Result<_>>()?);
+    let rules = RuleBook {
+        version: file.version.unwrap_or(standard.version),
+        cycle_ms: file.cycle_ms.unwrap_or(standard.cycle_ms),
+        seal_ms: file.seal_ms.unwrap_or(standard.seal_ms),
+        netting: match file.netting.as_deref() {
+            None => standard.netting,
+            Some("strict_fifo") => NettingMode::StrictFifo,
+            Some("fifo_floor") => NettingMode::FifoFloor,
+            Some(other) => bail!("netting: must be strict_fifo or fifo_floor, not `{other}`"),
+        },
+        proposal_timeout_ms: file.proposal_timeout_ms.unwrap_or(standard.proposal_timeout_ms),
+        dedupe_horizon_ms: file.dedupe_horizon_ms.unwrap_or(standard.dedupe_horizon_ms),
+        dedupe_entries_max: file.dedupe_entries_max.unwrap_or(standard.dedupe_entries_max),
+        queue_max: file.queue_max.unwrap_or(standard.queue_max),
+        clock_jump_max_ms: file.clock_jump_max_ms.unwrap_or(standard.clock_jump_max_ms),
+        warehouse_days_max: file.warehouse_days_max.unwrap_or(standard.warehouse_days_max),
+        close: match file.close.as_deref() {
+            None => standard.close,
+            Some("reject") => ClosePolicy::Reject,
+            Some("roll") => ClosePolicy::Roll,
+            Some(other) => bail!("close: must be reject or roll, not `{other}`"),
+        },
+        two_person: file.two_person.unwrap_or(standard.two_person),
+        currencies: standard.currencies,
+    };
+    rules.check()?;
+    Ok(rules)
+}
+
+fn participant(person: Person) -> Result<Participant> {
+    let name = person.name;
+    let roles = [Role::Bank, Role::SettlementAgent, Role::Operator, Role::Regulator];
+    let role = roles.into_iter().find(|role| role.as_str() == person.role);
+    let role = role.with_context(|| format!("{name}: role `{}` is unknown", person.role))?;
+    let country = person.country.as_bytes().try_into();
+    let country = country.with_context(|| format!("{name}: country must be two letters"))?;
+    let key = hex(&person.key).with_context(|| format!("{name}: key must be 64 hex digits"))?;
+    Ok(Participant { id: ParticipantId(person.id), role, name, country, key })
+}
+
+fn hex(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok())
+        .collect();
+    rest.is_empty().then_some(bytes?.try_into().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+pool = 1
+[rules]
+currencies = ["EUR", "USD"]
+close = "roll"
+[[participants]]
+id = 1
+role = "operator"
+name = "alice"
+country = "GB"
+key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E1F"
+"#;
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", parse(text, [0; 32]).unwrap_err())
+    }
+
+    #[test]
+    fn missing_rules_take_the_standard() {
+        let read = parse(SMALL, [7; 32]).unwrap();
+        let rules = &read.genesis.rules;
+        let mut standard = RuleBook::standard(rules.currencies.clone());
+        standard.close = ClosePolicy::Roll;
+        assert_eq!(*rules, standard);
+        assert_eq!(read.time_ms, None);
+        assert_eq!(read.genesis.participants[0].key[31], 0x1f);
+        assert_eq!(read.genesis.operator_key, [7; 32]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        assert!(refusal(&SMALL.replace("pool", "pol")).contains("pol"));
+        assert!(refusal(&SMALL.replace("\"roll\"", "\"role\"")).starts_with("close: must be"));
+        assert!(refusal(&SMALL.replace("operator", "king")).contains("role `king`"));
+        assert!(refusal(&SMALL.replace("1E1F", "1E1")).contains("64 hex digits"));
+        assert!(refusal(&SMALL.replace("USD", "US")).contains("currencies: `US`"));
+        assert!(refusal(&SMALL.replace("operator", "regulator")).contains("participants"));
+        assert!(refusal(&SMALL.replace("close", "cycle_ms = 1\nclose")).contains("cycle_ms"));
+    }
+}

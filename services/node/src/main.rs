@@ -1,0 +1,7 @@
+//! The `causewayd` binary: a Causeway node.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    node::main()
+}

@@ -1,0 +1,143 @@
+//! Sealed batches: each for itself, after the one before, and against the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bus::Log;
+use clearing::SealedBatch;
+use ledger::Hash;
+use projector::{Projector, Reader};
+use store::embedded::EmbeddedStore;
+
+use super::report::Bad;
+use crate::datadir::DataDir;
+
+/// Transfers compared at once.
+const PAGE: usize = 4_096;
+
+/// The batches of the replay so far.
+pub(super) struct Batches {
+    stored: Option<Stored>,
+    count: u64,
+    next_position: u64,
+    hash: Hash,
+    state_root: Hash,
+}
+
+/// The store's side; an archive of a log alone has none.
+struct Stored {
+    reader: Reader,
+    /// Only its reader is used: it is handed nothing.
+    projector: Projector,
+    last: u64,
+}
+
+impl Batches {
+    /// Opens the store that is kept beside the log.
+    ///
+    /// # Errors
+    /// The store is there but cannot be opened.
+    pub(super) fn open(dir: &DataDir, log: Arc<dyn Log>, pool: u32) -> Result<Self> {
+        let path = dir.store();
+        let stored = if path.is_dir() {
+            let store = EmbeddedStore::open(path, store::embedded::Options::default());
+            let store = Arc::new(store.context("cannot open the store")?);
+            let options = projector::Options::default();
+            let (projector, _, reader) =
+                Projector::start(store, log, pool, &options).context("cannot read the store")?;
+            let last = reader.readable().borrow().batch;
+            Some(Stored { reader, projector, last })
+        } else {
+            None
+        };
+        let zeros = [0; 32];
+        Ok(Self { stored, count: 0, next_position: 0, hash: zeros, state_root: zeros })
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn state_root(&self) -> Hash {
+        self.state_root
+    }
+
+    /// The last batch in the store, if there is a store.
+    pub(super) fn stored(&self) -> Option<u64> {
+        self.stored.as_ref().map(|stored| stored.last)
+    }
+
+    /// Checks a batch that the record at `position` sealed.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(super) fn check(&mut self, position: u64, sealed: &SealedBatch) -> Result<(), Bad> {
+        let bad = |why: &str| Err(Bad::batch(position, sealed.number, why));
+        if sealed.hash != sealed.compute_hash() {
+            return bad("its hash is not that of its content");
+        }
+        let follows = sealed.number == self.count + 1
+            && sealed.first == self.next_position
+            && sealed.previous == self.hash;
+        if !follows {
+            return bad("it does not follow the one before");
+        }
+        let mut sums = BTreeMap::<_, i128>::new();
+        for net in &sealed.nets {
+            *sums.entry(net.currency).or_default() += net.minor;
+        }
+        if sums.values().any(|sum| *sum != 0) {
+            return bad("its nets do not sum to zero");
+        }
+        if let Some(stored) = self.stored.as_ref().filter(|stored| sealed.number <= stored.last) {
+            let compared = stored.compare(sealed);
+            compared.map_err(|why| Bad::batch(position, sealed.number, why))?;
+        }
+        self.count = sealed.number;
+        self.next_position = sealed.last + 1;
+        (self.hash, self.state_root) = (sealed.hash, sealed.state_root);
+        Ok(())
+    }
+
+    /// Nothing may be in the store that is not in the log.
+    ///
+    /// # Errors
+    /// The store is ahead of the log, which ends at `end`.
+    pub(super) fn check_end(&self, end: u64) -> Result<(), Bad> {
+        match self.stored() {
+            Some(last) if last > self.count => {
+                let why = format!("the store holds {last} batches, the log {}", self.count);
+                Err(Bad::batch(end.saturating_sub(1), self.count + 1, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn close(self) {
+        if let Some(stored) = self.stored {
+            stored.projector.stop();
+        }
+    }
+}
+
+impl Stored {
+    /// Header, nets, balances and transfers as they are stored.
+    fn compare(&self, sealed: &SealedBatch) -> Result<(), String> {
+        let stored = self.reader.batch(sealed.number).map_err(|fault| fault.to_string())?;
+        let stored = stored.ok_or("the store lacks it")?;
+        if stored.hash != sealed.hash {
+            return Err("the store has another hash".to_owned());
+        }
+        if stored.nets != sealed.nets || stored.balances != sealed.balances {
+            return Err("the store has other nets or balances".to_owned());
+        }
+        for (page, expected) in sealed.transfers.chunks(PAGE).enumerate() {
+            let found = self.reader.transfers(sealed.number, page * PAGE, PAGE);
+            if found.map_err(|fault| fault.to_string())? != expected {
+                return Err("the store has other transfers".to_owned());
+            }
+        }
+        Ok(())
+    }
+}

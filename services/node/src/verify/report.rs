@@ -1,0 +1,133 @@
+//! What verifying found.
+
+use std::fmt::{self, Display};
+
+use ledger::Hash;
+use serde_json::json;
+
+use crate::cli::Output;
+
+/// Something that does not hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Bad {
+    /// The record at which it shows.
+    pub(crate) position: u64,
+    /// The batch, if it is one that does not hold.
+    pub(crate) batch: Option<u64>,
+    pub(crate) error: String,
+}
+
+impl Bad {
+    pub(crate) fn record(position: u64, error: impl Display) -> Self {
+        Self { position, batch: None, error: error.to_string() }
+    }
+
+    pub(crate) fn batch(position: u64, number: u64, error: impl Display) -> Self {
+        Self { position, batch: Some(number), error: error.to_string() }
+    }
+}
+
+impl Display for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.position)?;
+        if let Some(batch) = self.batch {
+            write!(f, ", batch {batch}")?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
+/// The result as a whole.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) ok: bool,
+    /// Records that hold.
+    pub(crate) records: u64,
+    pub(crate) orders: u64,
+    /// Batches sealed.
+    pub(crate) batches: u64,
+    /// Batches in the store that are the same; none if there is no store.
+    pub(crate) stored_batches: Option<u64>,
+    /// Of the last batch; zeros if there is none.
+    pub(crate) state_root: Hash,
+    /// Whether signatures were checked.
+    pub(crate) signatures: bool,
+    pub(crate) bad: Option<Bad>,
+}
+
+impl Report {
+    /// Nothing could be replayed.
+    pub(crate) fn bad(bad: Bad) -> Self {
+        Self {
+            ok: false,
+            records: 0,
+            orders: 0,
+            batches: 0,
+            stored_batches: None,
+            state_root: [0; 32],
+            signatures: false,
+            bad: Some(bad),
+        }
+    }
+
+    pub(crate) fn render(&self, output: Output) -> String {
+        match output {
+            Output::Json => format!("{}\n", self.json()),
+            Output::Text => self.text(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "ok": self.ok,
+            "records": self.records,
+            "orders": self.orders,
+            "batches": self.batches,
+            "stored_batches": self.stored_batches,
+            "state_root": hex(&self.state_root),
+            "signatures_checked": self.signatures,
+            "first_bad": self.bad.as_ref().map(|bad| json!({
+                "record": bad.position,
+                "batch": bad.batch,
+                "error": bad.error,
+            })),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "records     {}\norders      {}\nbatches     {}\nin store    {}\nstate root  {}\n\
+             signatures  {}\n",
+            self.records,
+            self.orders,
+            self.batches,
+            self.stored_batches.map_or("no store".to_owned(), |count| count.to_string()),
+            hex(&self.state_root),
+            if self.signatures { "checked" } else { "not checked" },
+        );
+        match &self.bad {
+            None => text.push_str("everything holds\n"),
+            Some(bad) => text.push_str(&format!("DOES NOT HOLD: {bad}\n")),
+        }
+        text
+    }
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_record_and_the_batch() {
+        let report = Report::bad(Bad::batch(7, 2, "another hash"));
+        assert!(report.text().ends_with("DOES NOT HOLD: record 7, batch 2: another hash\n"));
+        let json = report.json();
+        assert_eq!(json["first_bad"]["record"], 7);
+        assert_eq!(json["ok"], false);
+        assert_eq!(json["state_root"].as_str().unwrap().len(), 64);
+    }
+}

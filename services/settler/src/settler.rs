@@ -1,0 +1,267 @@
+//! The thread that owns the pool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bus::{Log, Position};
+use bytes::Bytes;
+use clearing::{Pool, RecordError, Subject};
+use projector::{Feed, Projected};
+use store::Store;
+use thiserror::Error;
+
+use crate::capture::Capture;
+use crate::clock::Clock;
+use crate::handle::{PoolHandle, Shared};
+use crate::metrics;
+use crate::outcomes::Outcomes;
+use crate::proposer::{Desk, Proposer};
+use crate::snapshot;
+use crate::snapshotter::Snapshotter;
+use crate::ticks::Ticks;
+
+/// One group of records is at most about this large.
+const GROUP_BYTES: usize = 4 << 20;
+/// How long the thread sleeps at most while nothing happens.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How a settler works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The pool's number.
+    pub pool: u32,
+    /// The newest outcomes kept for callers, at most.
+    pub outcomes_max: usize,
+    /// Bytes of the newest outcomes kept for callers, at most.
+    pub outcomes_bytes_max: usize,
+    /// A snapshot is taken after this many orders, at least 1.
+    pub snapshot_every_orders: u64,
+}
+
+/// What ends the settler's work, or keeps it from starting.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// A record cannot be read.
+    #[error("record {position} of the log: {source}")]
+    Record {
+        /// Its position.
+        position: u64,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// The log cannot be read.
+    #[error("log: {0}")]
+    Log(#[from] bus::Fault),
+    /// The store failed.
+    #[error("store: {0}")]
+    Store(#[from] store::Fault),
+    /// The projector takes no more outcomes.
+    #[error("projector: {0}")]
+    Projector(#[from] projector::Fault),
+    /// The operating system gave no thread or no random number.
+    #[error("cannot {doing}: {why}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        why: String,
+    },
+}
+
+/// The running settler of a pool.
+#[derive(Debug)]
+pub struct Settler {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// What the settler works on.
+pub struct Parts {
+    /// The pool's log, with its genesis.
+    pub log: Arc<dyn Log>,
+    /// Where snapshots are kept.
+    pub store: Arc<dyn Store>,
+    /// Where outcomes go.
+    pub feed: Feed,
+    /// The time of ticks.
+    pub clock: Clock,
+    /// Who proposes what settles in a cut.
+    pub proposer: Box<dyn Proposer>,
+}
+
+impl Settler {
+    /// Restores the pool from the newest snapshot that the projector has passed, and starts to
+    /// apply the log behind it.
+    ///
+    /// # Errors
+    /// [`Fault::Store`] if snapshots cannot be read, [`Fault::System`].
+    pub fn start(parts: Parts, options: &Options) -> Result<(Self, PoolHandle), Fault> {
+        let seed = getrandom::u64()
+            .map_err(|error| Fault::System { doing: "draw a seed", why: error.to_string() })?;
+        let (pool, kept) = snapshot::load(&*parts.store, parts.feed.next_position(), seed)?;
+        let next = pool.next_position();
+        tracing::info!(position = next, "pool restored");
+        let mut capture = Capture::new(&pool);
+        let view = ArcSwap::from_pointee(capture.view(&pool, true));
+        let outcomes = Outcomes::new(next, options.outcomes_max, options.outcomes_bytes_max);
+        let shared = Arc::new(Shared { view, outcomes });
+        let handle = PoolHandle { shared: shared.clone() };
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut work = Work {
+            ticks: Ticks::new(parts.clock.clone(), options.pool),
+            desk: Desk::start(
+                parts.proposer,
+                parts.log.clone(),
+                (options.pool, parts.clock.clone()),
+            )?,
+            snapshotter: Snapshotter::start(parts.store, kept, options.snapshot_every_orders)?,
+            pool,
+            capture,
+            project_from: parts.feed.next_position(),
+            caught_up: false,
+            log: parts.log,
+            feed: parts.feed,
+            clock: parts.clock,
+            shared,
+            stop: stop.clone(),
+        };
+        let thread = spawn("settler", move || work.run())?;
+        Ok((Self { stop, thread }, handle))
+    }
+
+    /// Applies what is in the log now, then stops.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        if self.thread.join().is_err() {
+            tracing::error!("the settler's thread panicked");
+        }
+    }
+}
+
+pub(crate) fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Fault> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|error| Fault::System { doing: "start a thread", why: error.to_string() })
+}
+
+struct Work {
+    pool: Pool,
+    log: Arc<dyn Log>,
+    feed: Feed,
+    clock: Clock,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    capture: Capture,
+    ticks: Ticks,
+    desk: Desk,
+    snapshotter: Snapshotter,
+    /// The first position whose outcome the projector lacks.
+    project_from: u64,
+    /// Whether the end of the log was reached once: what falls due before that is in the log.
+    caught_up: bool,
+}
+
+impl Work {
+    fn run(&mut self) {
+        let reason = match self.settle() {
+            Ok(()) => "stopped".to_owned(),
+            Err(fault) => {
+                metrics::halted();
+                tracing::error!(position = self.pool.next_position(), %fault, "pool halted");
+                fault.to_string()
+            }
+        };
+        self.publish_view(true);
+        self.shared.outcomes.halt(&reason);
+    }
+
+    /// Applies records until it is told to stop and there are no more.
+    fn settle(&mut self) -> Result<(), Fault> {
+        loop {
+            let next = Position(self.pool.next_position());
+            let stopping = self.stop.load(Ordering::Acquire);
+            let records = self.log.read(next, GROUP_BYTES)?;
+            if records.is_empty() {
+                if stopping {
+                    return Ok(());
+                }
+                self.idle(next);
+            } else {
+                self.apply_group(records)?;
+            }
+            self.snapshotter.check()?;
+        }
+    }
+
+    /// Nothing to apply: the pool is up to date, so time may pass.
+    fn idle(&mut self, next: Position) {
+        self.clock.advance_to(self.pool.now_ms());
+        self.caught_up = true;
+        if self.capture.stale() {
+            self.publish_view(true);
+        }
+        // One that was due while another was being written.
+        self.snapshotter.offer(&mut self.pool, 0);
+        self.let_time_pass();
+        self.log.wait(next, self.ticks.wait(&self.pool, IDLE));
+    }
+
+    fn apply_group(&mut self, records: Vec<Bytes>) -> Result<(), Fault> {
+        let started = Instant::now();
+        let count = records.len() as u64;
+        let mut orders = 0;
+        for record in records {
+            orders += self.apply(record)?;
+        }
+        self.publish_view(false);
+        let lag = self.log.end().0.saturating_sub(self.pool.next_position());
+        metrics::applied(count, orders, started.elapsed(), lag);
+        self.snapshotter.offer(&mut self.pool, orders);
+        self.let_time_pass();
+        Ok(())
+    }
+
+    /// Has appended what is due: proposals and ticks.
+    fn let_time_pass(&mut self) {
+        if self.caught_up {
+            self.desk.offer(&self.pool);
+            self.ticks.run(&self.pool, &*self.log);
+        }
+    }
+
+    /// Applies one record, answers those who wait for it, and hands it on to the projector; how
+    /// many orders it held.
+    fn apply(&mut self, record: Bytes) -> Result<u64, Fault> {
+        let position = self.pool.next_position();
+        let outcome = self
+            .pool
+            .apply(position, &record)
+            .map_err(|source| Fault::Record { position, source })?;
+        let outcome = Arc::new(outcome);
+        let orders = outcome.rulings.len() as u64;
+        self.capture.note(&outcome);
+        if outcome.subject != Subject::Orders {
+            // Whoever sees the answer to a command sees what it changed.
+            self.publish_view(false);
+        }
+        self.shared.outcomes.publish(std::slice::from_ref(&outcome));
+        if position >= self.project_from {
+            self.feed.push(Projected { position, record, outcome })?;
+        }
+        Ok(orders)
+    }
+
+    fn publish_view(&mut self, quiet: bool) {
+        let view = self.capture.view(&self.pool, quiet);
+        let queued = view.queues.iter().map(|queue| queue.orders).sum();
+        metrics::standing(view.batch, queued, view.seen_entries);
+        self.shared.view.store(Arc::new(view));
+    }
+}

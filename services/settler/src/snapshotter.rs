@@ -1,0 +1,103 @@
+//! When a snapshot is taken, and the thread that writes it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use clearing::{Pool, Snapshot};
+use store::Store;
+
+use crate::metrics;
+use crate::settler::{Fault, spawn};
+use crate::snapshot::Snapshots;
+
+/// Takes a snapshot every so many orders, unless the one before is still being written.
+#[derive(Debug)]
+pub(crate) struct Snapshotter {
+    every_orders: u64,
+    orders: u64,
+    /// Gone once dropped, which ends the thread.
+    snapshots: Option<SyncSender<Snapshot>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    busy: AtomicBool,
+    failed: Mutex<Option<store::Fault>>,
+}
+
+impl Snapshotter {
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        mut kept: Snapshots,
+        every_orders: u64,
+    ) -> Result<Self, Fault> {
+        let (snapshots, taken) = sync_channel::<Snapshot>(1);
+        let shared = Arc::new(Shared::default());
+        let thread = spawn("snapshotter", {
+            let shared = shared.clone();
+            move || {
+                for snapshot in taken {
+                    shared.write(&*store, &mut kept, &snapshot);
+                    shared.busy.store(false, Ordering::Release);
+                }
+            }
+        })?;
+        let thread = Some(thread);
+        Ok(Self { every_orders, orders: 0, snapshots: Some(snapshots), shared, thread })
+    }
+
+    /// Counts applied orders, and takes a snapshot if it is time.
+    pub(crate) fn offer(&mut self, pool: &mut Pool, orders: u64) {
+        self.orders += orders;
+        let due = self.orders >= self.every_orders;
+        if !due || self.shared.busy.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.orders = 0;
+        if let Some(snapshots) = &self.snapshots {
+            // There is room: the thread was not busy. If it has ended, there is no snapshot.
+            drop(snapshots.try_send(pool.snapshot()));
+        }
+    }
+
+    /// # Errors
+    /// The store has failed for good.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let failed = self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.clone().map_or(Ok(()), |fault| Err(fault.into()))
+    }
+}
+
+impl Shared {
+    fn write(&self, store: &dyn Store, kept: &mut Snapshots, snapshot: &Snapshot) {
+        let (started, position) = (Instant::now(), snapshot.position);
+        match kept.write(store, snapshot) {
+            Ok(()) => {
+                metrics::snapshot_written(started.elapsed());
+                tracing::debug!(position, "snapshot written");
+            }
+            Err(fault) => {
+                metrics::snapshot_failed();
+                tracing::warn!(position, %fault, "snapshot not written");
+                if !fault.retryable() {
+                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failed = Some(fault);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Snapshotter {
+    fn drop(&mut self) {
+        self.snapshots = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the snapshotter's thread panicked");
+        }
+    }
+}
