@@ -102,7 +102,7 @@ impl Pool {
             self.batch.open(self.now_ms);
             self.open_cut(OpenCut { cut, queues });
         } else {
-            self.settle_fronts(&queues, outcome);
+            self.settle_fronts(&queues);
             self.retry_credited(outcome);
         }
     }
@@ -127,7 +127,7 @@ impl Pool {
     pub(crate) fn settle_floor(&mut self, outcome: &mut Outcome) {
         let Some(cut) = self.cycle.cut.take() else { return };
         self.unmark(&cut);
-        self.settle_fronts(&cut.queues, outcome);
+        self.settle_fronts(&cut.queues);
         self.resume(outcome);
     }
 
@@ -145,6 +145,7 @@ impl Pool {
         if let Some(cut) = self.cycle.cut.take() {
             self.unmark(&cut);
         }
+        slots.iter().for_each(|slot| self.queues.remove(self.payments.get(*slot)));
         self.settle_cycle(&slots);
         self.resume(outcome);
     }
@@ -179,15 +180,15 @@ impl Pool {
     }
 
     /// Settles the front of every queue, as far as the floor goes.
-    fn settle_fronts(&mut self, queues: &[CutQueue], _outcome: &mut Outcome) {
-        let mut slots = Vec::new();
+    fn settle_fronts(&mut self, queues: &[CutQueue]) {
+        let mut slots = Vec::with_capacity(totals(queues).1);
         for queue in queues {
             for class in 0..CLASSES {
-                let front = self.queues.lane(queue.account, class);
-                let front = front.take(queue.floor[class] as usize);
-                slots.extend(front.map(|entry| entry.slot));
+                let count = queue.floor[class] as usize;
+                slots.extend(self.queues.take_front(queue.account, class, count));
             }
         }
+        slots.sort_unstable();
         self.settle_cycle(&slots);
     }
 

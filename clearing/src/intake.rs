@@ -22,6 +22,8 @@ struct Incoming<'a> {
     place: Place,
     /// The sender's index, if the pool knows it.
     sender: Option<u32>,
+    /// The tag of its identity in the index.
+    tag: u32,
 }
 
 /// What the guards found out.
@@ -53,21 +55,28 @@ impl Pool {
         self.expiry.sweep(waits);
         let sender = self.directory.index(orders.sender);
         outcome.rulings.reserve_exact(count);
+        let tags = self.tags(orders);
         for (index, (header, digest)) in orders.headers.iter().zip(orders.digests).enumerate() {
             let header = HeaderView::trusted(header);
             let place = Place::new(outcome.position, index);
-            let ruled = self.take_order(&Incoming { header, digest, place, sender }, outcome);
+            let order = Incoming { header, digest, place, sender, tag: tags[index] };
+            let ruled = self.take_order(&order, outcome);
             outcome.rulings.push(ruled);
         }
     }
 
+    /// The tags of all orders, looked up once: the index is far larger than any cache, and look-ups
+    /// that do not wait for each other have their memory fetched at the same time.
+    fn tags(&self, orders: &OrdersRecord<'_>) -> Vec<u32> {
+        let headers = orders.headers.iter().map(HeaderView::trusted);
+        let tags: Vec<u32> = headers.map(|header| self.seen.tag(&identity_of(header))).collect();
+        tags.iter().for_each(|tag| self.seen.touch(*tag));
+        tags
+    }
+
     fn take_order(&mut self, order: &Incoming<'_>, outcome: &mut Outcome) -> Ruled {
-        let identity = Identity {
-            uetr: order.header.uetr(),
-            sender: order.header.sender(),
-            kind: order.header.kind_number(),
-        };
-        let tag = self.seen.tag(&identity);
+        let identity = identity_of(order.header);
+        let tag = order.tag;
         if let Some(seen) = self.seen.find(tag, &identity) {
             return repeat(&seen, order.digest);
         }
@@ -208,7 +217,13 @@ fn payment_of(order: &Incoming<'_>, admitted: &Admitted) -> Payment {
         stage: Stage::Queue,
         in_cut: false,
         in_floor: false,
+        gone: false,
     }
+}
+
+fn identity_of(header: HeaderView<'_>) -> Identity {
+    let (uetr, sender, kind) = (header.uetr(), header.sender(), header.kind_number());
+    Identity { uetr, sender, kind }
 }
 
 /// The first ruling again; or, for another body under the same identity, where the first stands.

@@ -120,6 +120,7 @@ impl Pool {
             }
             Stage::Time | Stage::Date | Stage::Group => self.waiting.remove(&payment),
         }
+        self.payments.tidy();
         outcome.changes.push(change(&payment, state, Some(reason)));
     }
 }

@@ -1,7 +1,8 @@
 //! The payments that wait: accepted, neither settled nor ended.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use channel::ParticipantId;
-use hashbrown::HashTable;
 use ledger::{AccountId, Hash};
 
 use crate::record::Place;
@@ -10,7 +11,7 @@ use crate::record::Place;
 pub(crate) const NO_GROUP: u32 = u32::MAX;
 
 /// The number of a payment's slot in [`Payments`]; it never shows in a result.
-pub(crate) type Slot = u32;
+pub(crate) type Slot = u64;
 
 /// For what a payment waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(crate) enum Stage {
 }
 
 /// An accepted payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Payment {
     pub(crate) place: Place,
     pub(crate) digest: Hash,
@@ -54,84 +55,115 @@ pub(crate) struct Payment {
     pub(crate) in_cut: bool,
     /// In the floor of the open cut.
     pub(crate) in_floor: bool,
+    /// A hole: it settled or left.
+    pub(crate) gone: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    place: Place,
-    slot: Slot,
-}
+/// Payments that came late enough stay in a row; holes in it are let be up to this many.
+const HOLES_MAX: usize = 65_536;
 
-/// Neighbouring places share cache lines; only the check bits are mixed.
-fn spread(place: Place) -> u64 {
-    let mixed = place.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (place.0 & (u64::MAX >> 7)) | (mixed & !(u64::MAX >> 7))
-}
-
-/// All waiting payments, by slot and by place.
+/// All waiting payments.
+///
+/// They stand in a row in the order in which they came, so that whatever goes through them in that
+/// order goes through memory in order. What settles or leaves becomes a hole; holes at the front
+/// are dropped, and when they are too many, what waits among them at the front moves out of the row.
 #[derive(Debug, Default)]
 pub(crate) struct Payments {
-    slab: Vec<Option<Payment>>,
-    free: Vec<Slot>,
-    by_place: HashTable<Found>,
+    /// The slot of `row[0]`.
+    first: Slot,
+    row: VecDeque<Payment>,
+    /// Payments that have waited for long; their slots are below `first`.
+    old: BTreeMap<Slot, Payment>,
+    old_places: BTreeMap<Place, Slot>,
+    /// Payments in the row that are no holes.
+    in_row: usize,
 }
 
 impl Payments {
     pub(crate) fn len(&self) -> usize {
-        self.by_place.len()
+        self.in_row + self.old.len()
     }
 
+    /// Appends a payment; its place is above all others.
     pub(crate) fn insert(&mut self, payment: Payment) -> Slot {
-        let place = payment.place;
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slab[slot as usize] = Some(payment);
-                slot
+        self.row.push_back(payment);
+        self.in_row += 1;
+        self.first + (self.row.len() - 1) as Slot
+    }
+
+    /// Takes a payment out. The row is tidied by [`Payments::tidy`], not here.
+    pub(crate) fn remove(&mut self, slot: Slot) -> Payment {
+        let found = match slot.checked_sub(self.first) {
+            Some(at) => {
+                let payment = &mut self.row[at as usize];
+                let found = *payment;
+                payment.gone = true;
+                self.in_row -= 1;
+                Some(found)
             }
             None => {
-                self.slab.push(Some(payment));
-                (self.slab.len() - 1) as Slot
+                let found = self.old.remove(&slot);
+                if let Some(payment) = &found {
+                    self.old_places.remove(&payment.place);
+                }
+                found
             }
         };
-        let found = Found { place, slot };
-        self.by_place.insert_unique(spread(place), found, |found| spread(found.place));
-        slot
+        found.unwrap_or_else(|| unreachable!("only payments that wait are removed"))
     }
 
-    pub(crate) fn remove(&mut self, slot: Slot) -> Payment {
-        let payment = self.slab[slot as usize]
-            .take()
-            .unwrap_or_else(|| unreachable!("only payments that wait are removed"));
-        self.free.push(slot);
-        let found = self.by_place.find_entry(spread(payment.place), |found| found.slot == slot);
-        if let Ok(found) = found {
-            found.remove();
+    /// Drops holes.
+    pub(crate) fn tidy(&mut self) {
+        while let Some(payment) = self.row.front().copied() {
+            let waits = !payment.gone;
+            if waits && self.row.len() <= self.in_row * 2 + HOLES_MAX {
+                return;
+            }
+            self.row.pop_front();
+            if waits {
+                self.in_row -= 1;
+                self.old.insert(self.first, payment);
+                self.old_places.insert(payment.place, self.first);
+            }
+            self.first += 1;
         }
-        payment
     }
 
     pub(crate) fn find(&self, place: Place) -> Option<Slot> {
-        self.by_place.find(spread(place), |found| found.place == place).map(|found| found.slot)
+        let at = self.row.partition_point(|payment| payment.place < place);
+        match self.row.get(at).filter(|payment| payment.place == place) {
+            Some(payment) if payment.gone => None,
+            Some(_) => Some(self.first + at as Slot),
+            None => self.old_places.get(&place).copied(),
+        }
     }
 
     pub(crate) fn get(&self, slot: Slot) -> &Payment {
-        self.slab[slot as usize]
-            .as_ref()
-            .unwrap_or_else(|| unreachable!("a slot is kept only while its payment waits"))
+        let found = match slot.checked_sub(self.first) {
+            Some(at) => self.row.get(at as usize),
+            None => self.old.get(&slot),
+        };
+        found.unwrap_or_else(|| unreachable!("a slot is kept only while its payment waits"))
     }
 
     pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut Payment {
-        self.slab[slot as usize]
-            .as_mut()
-            .unwrap_or_else(|| unreachable!("a slot is kept only while its payment waits"))
+        let found = match slot.checked_sub(self.first) {
+            Some(at) => self.row.get_mut(at as usize),
+            None => self.old.get_mut(&slot),
+        };
+        found.unwrap_or_else(|| unreachable!("a slot is kept only while its payment waits"))
+    }
+
+    /// All payments, in the order of their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Payment)> {
+        let old = self.old.iter().map(|(slot, payment)| (*slot, payment));
+        let row = (self.first..).zip(&self.row);
+        old.chain(row.filter(|(_, payment)| !payment.gone))
     }
 
     /// The places of the payments that match, ascending.
     pub(crate) fn matching(&self, wanted: impl Fn(&Payment) -> bool) -> Vec<Place> {
-        let all = self.slab.iter().flatten();
-        let mut places: Vec<Place> =
-            all.filter(|payment| wanted(payment)).map(|payment| payment.place).collect();
-        places.sort_unstable();
-        places
+        let all = self.iter().map(|(_, payment)| payment);
+        all.filter(|payment| wanted(payment)).map(|payment| payment.place).collect()
     }
 }

@@ -85,6 +85,13 @@ impl Lane {
         }
     }
 
+    fn pop(&mut self) -> Option<Slot> {
+        self.stale = true;
+        let entry = self.entries.pop_front();
+        self.trim();
+        entry.map(|entry| entry.slot)
+    }
+
     fn trim(&mut self) {
         while self.entries.front().is_some_and(|entry| entry.slot == GAP) {
             self.entries.pop_front();
@@ -173,6 +180,22 @@ impl Queues {
         self.queues[account].lanes[usize::from(payment.class)].remove(payment.order);
         self.count -= 1;
         self.mark(account);
+    }
+
+    /// Takes the first `count` payments of a lane.
+    pub(crate) fn take_front(
+        &mut self,
+        account: AccountId,
+        class: usize,
+        count: usize,
+    ) -> impl Iterator<Item = Slot> {
+        let index = account.0 as usize;
+        if count > 0 {
+            self.mark(index);
+            self.count -= count;
+        }
+        let lane = self.queues[index].lanes.get_mut(class);
+        lane.into_iter().flat_map(move |lane| (0..count).filter_map(|_| lane.pop()))
     }
 
     /// The payments of a queue, in order.

@@ -221,15 +221,21 @@ impl SeenIndex {
         seen_of(self.entry(self.number_of(slot.low)))
     }
 
+    /// Fetches what [`SeenIndex::find`] will look at first.
+    pub(crate) fn touch(&self, tag: u32) {
+        let found = self.shards[shard_of(tag)].find(spread(tag), |slot| slot.tag == tag);
+        std::hint::black_box(found);
+    }
+
     /// Remembers an identity that is not in the index.
     pub(crate) fn insert(&mut self, tag: u32, identity: &Identity, seen: &Seen) {
         let entry = encode(identity, seen);
-        self.insert_slot(tag);
+        self.insert_slot(tag, self.next);
         self.append(entry);
     }
 
-    fn insert_slot(&mut self, tag: u32) {
-        let slot = Slot { tag, low: self.next as u32 };
+    fn insert_slot(&mut self, tag: u32, number: u64) {
+        let slot = Slot { tag, low: number as u32 };
         self.shards[shard_of(tag)].insert_unique(spread(tag), slot, |slot| spread(slot.tag));
     }
 
@@ -315,6 +321,9 @@ impl SeenIndex {
             let page = SeenPage::decode(&bytes).filter(|_| number == expected);
             let page = page.ok_or(RestoreError::Page(expected))?;
             self.restore_entries(&page.entries)?;
+            self.next += PAGE_ENTRIES as u64;
+            self.tip = link(&self.tip, &page.hash);
+            self.pages.push_back(Arc::new(page));
         }
         let found = self.first_page + self.pages.len() as u64;
         if found != wanted.end {
@@ -322,16 +331,18 @@ impl SeenIndex {
         }
         let open = (next % PAGE_ENTRIES as u64) as usize;
         let (entries, _) = reader.raw(open * ENTRY_BYTES, "seen open page")?.as_chunks();
-        self.restore_entries(entries)
+        self.restore_entries(entries)?;
+        entries.iter().for_each(|entry| self.append(*entry));
+        Ok(())
     }
 
+    /// Enters entries that follow the last one in the table.
     fn restore_entries(&mut self, entries: &[SeenEntry]) -> Result<(), RestoreError> {
-        for entry in entries {
+        for (number, entry) in (self.next..).zip(entries) {
             seen_of(entry).ok_or(DecodeError::Range { field: "seen entry" })?;
-            if self.next >= self.floor {
-                self.insert_slot(self.tag(&identity_of(entry)));
+            if number >= self.floor {
+                self.insert_slot(self.tag(&identity_of(entry)), number);
             }
-            self.append(*entry);
         }
         Ok(())
     }

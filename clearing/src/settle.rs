@@ -80,12 +80,14 @@ impl Pool {
         if !self.affordable(account, head.credit, head.minor) {
             return false;
         }
+        self.queues.remove(self.payments.get(head.slot));
         self.settle_slots(&[head.slot]);
         self.cycle.credited.push(head.credit);
         true
     }
 
-    /// Settles queued payments that were found to be feasible together.
+    /// Settles payments that were found to be feasible together, in the order of their places; they
+    /// have left their queues.
     pub(crate) fn settle_slots(&mut self, slots: &[Slot]) {
         let mut postings = std::mem::take(&mut self.postings);
         postings.clear();
@@ -94,12 +96,12 @@ impl Pool {
         self.postings = postings;
         for slot in slots {
             let payment = self.payments.remove(*slot);
-            self.queues.remove(&payment);
             if payment.group != NO_GROUP {
                 self.groups.remove(payment.group);
             }
             self.book(&payment);
         }
+        self.payments.tidy();
     }
 
     /// The books check everything again; that they agree is this crate's promise.

@@ -174,11 +174,8 @@ impl Pool {
 
     fn write_payments(&self, writer: &mut Writer) {
         writer.u64(self.queues.joined());
-        let places = self.payments.matching(|_| true);
-        writer.u32(places.len() as u32);
-        for slot in places.into_iter().filter_map(|place| self.payments.find(place)) {
-            self.payments.get(slot).write(writer);
-        }
+        writer.u32(self.payments.len() as u32);
+        self.payments.iter().for_each(|(_, payment)| payment.write(writer));
     }
 
     /// Takes the payments in; they are put where they wait once their groups are known.
@@ -188,10 +185,11 @@ impl Pool {
         let currencies = self.directory.currencies().len();
         for _ in 0..reader.u32("payments")? {
             let payment = Payment::read(reader)?;
+            let last = self.payments.iter().last().map(|(_, payment)| payment.place);
             let fits = (payment.debit.0.max(payment.credit.0) as usize) < accounts
                 && usize::from(payment.currency) < currencies
                 && usize::from(payment.class) < CLASSES
-                && self.payments.find(payment.place).is_none();
+                && last < Some(payment.place);
             if !fits {
                 return Err(DecodeError::Range { field: "payment" });
             }
@@ -222,9 +220,7 @@ impl Pool {
     /// Puts the restored payments where they wait; those in queues in the order of joining.
     fn enter_restored(&mut self) {
         let mut queued = Vec::new();
-        for place in self.payments.matching(|_| true) {
-            let Some(slot) = self.payments.find(place) else { continue };
-            let payment = self.payments.get(slot);
+        for (slot, payment) in self.payments.iter() {
             match payment.stage {
                 Stage::Queue => queued.push((payment.order, slot)),
                 Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
@@ -282,6 +278,7 @@ impl Payment {
             group: NO_GROUP,
             in_cut: false,
             in_floor: false,
+            gone: false,
         })
     }
 }

@@ -470,10 +470,16 @@ proptest! {
             day.take(&Step::Close(code));
         }
         prop_assert!(day.desk.pool.directory().currencies().iter().all(|it| it.day.open.is_none()));
+        // What settled alone is told by the batch it is in.
+        day.desk.time_ms += 1_000;
+        day.take(&Step::Tick);
         let waits = |known: &&Known| !known.ended && known.header.sender == bank(whom);
         prop_assert_eq!(day.known.values().filter(waits).count(), 0);
     }
 }
+
+/// Makes a record that the pool refuses.
+type Refused = fn(&mut Desk) -> Vec<u8>;
 
 /// A request that is refused for now leaves the state as if it had never been made.
 #[test]
@@ -482,7 +488,7 @@ fn what_is_refused_leaves_no_trace() {
         queue_max: 1,
         ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
     };
-    let refused: [(&str, fn(&mut Desk) -> Vec<u8>); 4] = [
+    let refused: [(&str, Refused); 4] = [
         ("queue full", |desk| orders_record(desk.time_ms, &[order(2, 0, 1, 5, "EUR")])),
         ("seen before", |desk| orders_record(desk.time_ms, &[order(1, 0, 1, 5, "EUR")])),
         ("reused", |desk| orders_record(desk.time_ms, &[order(1, 0, 1, 6, "EUR")])),

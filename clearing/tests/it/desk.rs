@@ -6,7 +6,7 @@ use channel::{
     Role, RuleBook, SignedCommand, Uetr, ValueDate, order_digest, sha256,
 };
 use clearing::{
-    Outcome, Place, Pool, Ruled, SealedBatch, pack_command, pack_genesis, pack_orders, pack_settle,
+    Outcome, Place, Pool, SealedBatch, pack_command, pack_genesis, pack_orders, pack_settle,
     pack_tick,
 };
 use ledger::{Amount, Currency, Hash};
@@ -149,10 +149,6 @@ impl Desk {
 
     pub(crate) fn submit(&mut self, orders: &[OrderHeader]) -> Outcome {
         self.apply(orders_record(self.time_ms, orders))
-    }
-
-    pub(crate) fn submit_one(&mut self, order: OrderHeader) -> Ruled {
-        self.submit(&[order]).rulings[0]
     }
 
     pub(crate) fn request_id(&mut self) -> RequestId {
