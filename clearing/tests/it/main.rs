@@ -9,5 +9,6 @@
 
 mod days;
 mod desk;
+mod golden;
 mod script;
 mod tables;
