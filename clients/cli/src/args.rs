@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::commands;
 use crate::context::{Context, Globals};
+use crate::demo;
 use crate::dev;
 use crate::failure::{Failure, Kind};
 use crate::output::Shown;
@@ -34,6 +35,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Pay(commands::PayArgs),
     Status(commands::StatusArgs),
     Cancel(commands::CancelArgs),
@@ -117,6 +119,10 @@ fn run(command: Command, context: &Context) -> Result<Shown, Failure> {
         .build()
         .map_err(|error| Failure::fault(format!("cannot start: {error}")))?;
     runtime.block_on(async {
+        // The demonstration ends by being interrupted: it sees to that itself.
+        if let Command::Demo(args) = command {
+            return Box::pin(args.run(context)).await;
+        }
         tokio::select! {
             shown = Box::pin(command.run(context)) => shown,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Kind::Interrupted, "interrupted")),
@@ -127,6 +133,7 @@ fn run(command: Command, context: &Context) -> Result<Shown, Failure> {
 impl Command {
     async fn run(self, context: &Context) -> Result<Shown, Failure> {
         match self {
+            Self::Demo(args) => args.run(context).await,
             Self::Pay(args) => args.run(context).await,
             Self::Status(args) => args.run(context).await,
             Self::Cancel(args) => args.run(context).await,

@@ -13,7 +13,7 @@ mod pay;
 mod pool;
 mod report;
 mod rules;
-mod show;
+pub(crate) mod show;
 mod status;
 mod watch;
 
@@ -24,7 +24,9 @@ pub(crate) use self::days::Command as Days;
 pub(crate) use self::funds::{ConfirmDefundArgs, DefundArgs, FundArgs};
 pub(crate) use self::inbox::InboxArgs;
 pub(crate) use self::limits::Command as Limits;
-pub(crate) use self::orders::{Directory, messages_of};
+#[cfg(test)]
+pub(crate) use self::orders::created_at_ms;
+pub(crate) use self::orders::{messages_of, orders_of, read};
 pub(crate) use self::participants::Command as Participants;
 pub(crate) use self::pay::PayArgs;
 pub(crate) use self::pool::{PoolArgs, RunCycleArgs};

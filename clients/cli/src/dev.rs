@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use sdk::{Currency, Role};
 
-pub(crate) use self::folder::{Folder, Person};
+pub(crate) use self::folder::{Folder, Person, rules_of};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Shown;
@@ -136,9 +136,10 @@ impl InitArgs {
             metrics_listen: self.metrics_listen,
             clock: self.clock,
             genesis_ms: None,
-            rules: folder::rules_of(&self.currencies),
+            rules: rules_of(&self.currencies),
             participants,
             receipt_seed: None,
+            mark: None,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod context;
+mod demo;
 mod dev;
 mod failure;
 mod output;

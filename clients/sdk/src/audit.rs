@@ -144,7 +144,7 @@ impl Client {
             Box::pin(async move { client.subscribe_batches(message).await.map(|r| r.into_inner()) })
                 as _
         };
-        let place = (self.0.address.clone(), self.0.deadline);
+        let place = (self.0.address.clone(), self.0.limits.deadline);
         let token_of = |message: &v1::SubscribeBatchesResponse| message.resume_token.clone();
         let stream = Resumed::new(place, resume_token.into(), token_of, Box::new(open));
         BatchFeed { stream, chain: BatchChain::new() }

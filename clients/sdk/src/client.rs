@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use channel::{
@@ -35,7 +34,7 @@ pub(crate) struct Inner {
     pub(crate) participant: ParticipantId,
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) operator_key: OnceCell<PublicKey>,
-    pub(crate) deadline: Duration,
+    pub(crate) limits: retry::Limits,
 }
 
 impl fmt::Debug for Client {
@@ -253,7 +252,7 @@ impl Client {
         message: M,
         call: impl AsyncFnMut(tonic::Request<M>) -> Result<tonic::Response<R>, tonic::Status>,
     ) -> Result<R, Error> {
-        retry::call(&self.0.address, self.0.deadline, message, call).await
+        retry::call(&self.0.address, self.0.limits, message, call).await
     }
 }
 

@@ -29,6 +29,7 @@ pub struct ClientBuilder {
     signer: Option<Arc<dyn Signer>>,
     operator_key: Option<[u8; 32]>,
     deadline: Duration,
+    attempts_max: u32,
 }
 
 impl ClientBuilder {
@@ -43,6 +44,7 @@ impl ClientBuilder {
             signer: None,
             operator_key: None,
             deadline: retry::DEADLINE,
+            attempts_max: u32::MAX,
         }
     }
 
@@ -104,6 +106,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How often a call may be attempted within its deadline, at least once. For callers who look at
+    /// the log themselves before they repeat anything.
+    pub fn attempts_max(mut self, attempts: u32) -> Self {
+        self.attempts_max = attempts.max(1);
+        self
+    }
+
     /// The client. It connects with its first call, and again whenever the connection is lost.
     ///
     /// # Errors
@@ -124,7 +133,7 @@ impl ClientBuilder {
             participant: self.participant,
             signer: self.signer,
             operator_key,
-            deadline: self.deadline,
+            limits: retry::Limits { deadline: self.deadline, attempts_max: self.attempts_max },
         })))
     }
 

@@ -13,6 +13,13 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 const DELAY_FIRST: Duration = Duration::from_millis(50);
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
+/// How long and how often a call is attempted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) deadline: Duration,
+    pub(crate) attempts_max: u32,
+}
+
 /// Grows from attempt to attempt, and is drawn at random so that clients do not move in step.
 #[derive(Debug)]
 pub(crate) struct Backoff {
@@ -72,13 +79,14 @@ fn judge(status: &Status) -> Verdict {
 /// `call` is given a request with the time that is left; every attempt sends the same message.
 pub(crate) async fn call<M, R>(
     address: &str,
-    deadline: Duration,
+    limits: Limits,
     message: M,
     mut call: impl AsyncFnMut(Request<M>) -> Result<Response<R>, Status>,
 ) -> Result<R, Error>
 where
     M: Clone,
 {
+    let Limits { deadline, attempts_max } = limits;
     let ends_at = Instant::now() + deadline;
     let mut backoff = Backoff::new();
     loop {
@@ -93,7 +101,7 @@ where
             Err(_) => (Duration::ZERO, format!("deadline of {deadline:?} passed")),
         };
         let next_at = Instant::now() + backoff.next_delay().max(at_least);
-        if next_at >= ends_at {
+        if next_at >= ends_at || backoff.attempts() >= attempts_max {
             return Err(unavailable(address, backoff.attempts(), last_error));
         }
         sleep_until(next_at).await;
@@ -115,7 +123,8 @@ mod tests {
         mut answers: Vec<Result<u32, Status>>,
     ) -> (Result<u32, Error>, Vec<u32>) {
         let mut seen = Vec::new();
-        let result = call("https://n", deadline, 7_u32, async |request: Request<u32>| {
+        let limits = Limits { deadline, attempts_max: u32::MAX };
+        let result = call("https://n", limits, 7_u32, async |request: Request<u32>| {
             assert!(request.metadata().contains_key("grpc-timeout"));
             seen.push(request.into_inner());
             answers.remove(0).map(Response::new)

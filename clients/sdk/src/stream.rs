@@ -174,7 +174,7 @@ impl Feeder {
 
     /// Serves until everything is answered or given up.
     async fn serve(&mut self) -> Ended {
-        let deadline = self.client.0.deadline;
+        let deadline = self.client.0.limits.deadline;
         let mut backoff = Backoff::new();
         let mut gives_up_at = Instant::now() + deadline;
         loop {
@@ -191,7 +191,9 @@ impl Feeder {
             let passing =
                 is_local(&status) || matches!(status.code(), Code::Unavailable | Code::Cancelled);
             let delay = backoff.next_delay();
-            if !passing || Instant::now() + delay >= gives_up_at {
+            let enough = backoff.attempts() >= self.client.0.limits.attempts_max
+                || Instant::now() + delay >= gives_up_at;
+            if !passing || enough {
                 self.give_up(&status, passing, backoff.attempts());
                 return Ended::Lost(status);
             }
@@ -231,7 +233,7 @@ impl Feeder {
         requests: &mpsc::Sender<v1::SubmitBatchesRequest>,
         answers: &mut Streaming<v1::SubmitBatchesResponse>,
     ) -> Result<(), Status> {
-        let deadline = self.client.0.deadline;
+        let deadline = self.client.0.limits.deadline;
         let mut open = true;
         loop {
             if !open && self.waiting.is_empty() {

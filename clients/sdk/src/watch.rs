@@ -24,7 +24,7 @@ impl Client {
             Box::pin(async move { client.watch_payments(message).await.map(|r| r.into_inner()) })
                 as _
         };
-        let place = (self.0.address.clone(), self.0.deadline);
+        let place = (self.0.address.clone(), self.0.limits.deadline);
         let token_of = |message: &v1::WatchPaymentsResponse| message.resume_token.clone();
         PaymentWatch(Resumed::new(place, resume_token.into(), token_of, Box::new(open)))
     }

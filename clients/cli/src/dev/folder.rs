@@ -44,6 +44,8 @@ pub(crate) struct Folder {
     pub(crate) participants: Vec<Person>,
     /// The seed of the key that signs receipts; drawn at random unless given.
     pub(crate) receipt_seed: Option<[u8; 32]>,
+    /// A further file: its name and its text.
+    pub(crate) mark: Option<(&'static str, String)>,
 }
 
 impl Person {
@@ -108,6 +110,9 @@ impl Folder {
             people.push(Value::Table(genesis_entry(person, key)));
         }
         public(&dir.join("genesis.toml"), &self.genesis(people)?)?;
+        if let Some((name, text)) = &self.mark {
+            public(&dir.join(name), text)?;
+        }
         public(&dir.join("causewayd.toml"), &self.config()?)
     }
 

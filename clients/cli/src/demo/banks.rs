@@ -1,0 +1,86 @@
+//! The banks of the demonstration and their messages, as the project ships them.
+
+use ledger::Currency;
+use serde::Deserialize;
+
+use crate::commands::messages_of;
+use crate::failure::Failure;
+
+const BANKS: &str = include_str!("../../../../deploy/demo/banks.toml");
+
+/// Each bank's messages of the day, one file per bank.
+const FILES: [(&str, &[u8]); 12] = [
+    ("ALBKGB2L", include_bytes!("../../../../deploy/demo/day/ALBKGB2L.xml")),
+    ("RHNBDEFF", include_bytes!("../../../../deploy/demo/day/RHNBDEFF.xml")),
+    ("SEQBFRPP", include_bytes!("../../../../deploy/demo/day/SEQBFRPP.xml")),
+    ("HUDSUS33", include_bytes!("../../../../deploy/demo/day/HUDSUS33.xml")),
+    ("LAKEUS44", include_bytes!("../../../../deploy/demo/day/LAKEUS44.xml")),
+    ("SAKUJPJT", include_bytes!("../../../../deploy/demo/day/SAKUJPJT.xml")),
+    ("HELVCHZZ", include_bytes!("../../../../deploy/demo/day/HELVCHZZ.xml")),
+    ("AMSTNL2A", include_bytes!("../../../../deploy/demo/day/AMSTNL2A.xml")),
+    ("MERLSGSG", include_bytes!("../../../../deploy/demo/day/MERLSGSG.xml")),
+    ("BALTSESS", include_bytes!("../../../../deploy/demo/day/BALTSESS.xml")),
+    ("TEJOPTPL", include_bytes!("../../../../deploy/demo/day/TEJOPTPL.xml")),
+    ("MAPLCATT", include_bytes!("../../../../deploy/demo/day/MAPLCATT.xml")),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    banks: Vec<Bank>,
+}
+
+/// A bank.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bank {
+    pub(crate) bic: String,
+    /// What its customers call it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the messages' generator needs it"))]
+    pub(crate) name: String,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the messages' generator needs it"))]
+    pub(crate) town: String,
+    pub(crate) country: String,
+    currencies: Vec<String>,
+    /// Its part of the day's traffic, relative to the others'.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the messages' generator needs it"))]
+    pub(crate) share: u64,
+    /// What it brings in the morning: thousandths of what it will pay out.
+    pub(crate) liquidity: u64,
+}
+
+impl Bank {
+    /// The currencies in which it has an account.
+    pub(crate) fn currencies(&self) -> impl Iterator<Item = Currency> {
+        self.currencies.iter().filter_map(|code| Currency::parse(code).ok())
+    }
+
+    /// Its messages of the day.
+    pub(crate) fn messages(&self) -> Vec<&'static [u8]> {
+        let file = FILES.iter().find(|(bic, _)| *bic == self.bic);
+        file.map_or_else(Vec::new, |(_, bytes)| messages_of(bytes))
+    }
+}
+
+/// The banks, in the order of their numbers.
+pub(crate) fn banks() -> Result<Vec<Bank>, Failure> {
+    let file: File = toml::from_str(BANKS)
+        .map_err(|error| Failure::fault(format!("banks.toml: {}", error.message())))?;
+    Ok(file.banks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bank_is_whole() {
+        let banks = banks().unwrap();
+        assert_eq!(banks.len(), FILES.len());
+        for bank in &banks {
+            assert!(iso20022::Bic::parse(&bank.bic).is_some());
+            assert_eq!(bank.currencies().count(), bank.currencies.len(), "{}", bank.bic);
+            assert!(!bank.messages().is_empty(), "{}", bank.bic);
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! What the demonstration tells people and programs.
+
+mod liquidity;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sdk::{reason_name, v1};
+use serde_json::{Value, json};
+
+use self::liquidity::Liquidity;
+use super::node::Replay;
+use super::tally::Tally;
+use crate::commands::show::decimal;
+use crate::failure::Failure;
+use crate::output::hex;
+
+/// The report of a day.
+#[derive(Debug)]
+pub(super) struct Report {
+    seed: u64,
+    state_root: String,
+    counts: Counts,
+    /// How many payments were rejected, by reason.
+    rejections: BTreeMap<&'static str, u64>,
+    /// What waits, by bank and currency.
+    waiting: Vec<Waiting>,
+    currencies: Vec<Currency>,
+    batches: Vec<Batch>,
+    invariants: Invariants,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    received: u64,
+    settled: u64,
+    queued: u64,
+    warehoused: u64,
+    rejected: u64,
+}
+
+/// A queue that the day did not empty.
+#[derive(Debug)]
+struct Waiting {
+    bank: String,
+    currency: String,
+    payments: u64,
+    minor: i128,
+    /// What the first of them needs.
+    first: i128,
+    available: i128,
+}
+
+#[derive(Debug)]
+struct Currency {
+    code: String,
+    gross: i128,
+    net: i128,
+    liquidity: Liquidity,
+}
+
+#[derive(Debug)]
+struct Batch {
+    pool: u32,
+    number: u64,
+    payments: u32,
+    state_root: String,
+}
+
+#[derive(Debug)]
+struct Invariants {
+    replayed: u64,
+    /// The replay found nothing wrong and reached the node's last root over as many batches.
+    replay: bool,
+    /// Every batch's nets sum to zero per currency.
+    nets: bool,
+    /// All accounts of a currency sum to zero.
+    balances: bool,
+    /// Every payment is in exactly one state.
+    counts: bool,
+}
+
+impl Report {
+    pub(super) fn new(seed: u64, tally: &Tally, replay: &Replay) -> Result<Self, Failure> {
+        let counts = counts(tally);
+        let state_root = hex(&tally.pool.state_root);
+        let last = tally.batches.last().map(|batch| hex(&batch.state_root));
+        let invariants = Invariants {
+            replayed: replay.records,
+            replay: replay.ok
+                && replay.batches == tally.batches.len() as u64
+                && Some(&replay.state_root) == last.as_ref()
+                && state_root == replay.state_root,
+            nets: nets_are_zero(&tally.batches)?,
+            balances: balances_are_zero(&tally.balances)?,
+            counts: counts.received
+                == counts.settled + counts.queued + counts.warehoused + counts.rejected,
+        };
+        let batch = |batch: &v1::Batch| Batch {
+            pool: batch.pool,
+            number: batch.number,
+            payments: batch.payment_count,
+            state_root: hex(&batch.state_root),
+        };
+        Ok(Self {
+            seed,
+            state_root,
+            rejections: rejections(tally),
+            waiting: waiting(tally)?,
+            currencies: currencies(tally)?,
+            batches: tally.batches.iter().map(batch).collect(),
+            counts,
+            invariants,
+        })
+    }
+
+    /// Whether everything holds that was checked.
+    pub(super) fn ok(&self) -> bool {
+        let Invariants { replay, nets, balances, counts, .. } = self.invariants;
+        replay && nets && balances && counts
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let counts = &self.counts;
+        let currency = |currency: &Currency| {
+            let text = |minor| decimal(minor, &currency.code);
+            json!({
+                "currency": currency.code,
+                "gross": text(currency.gross),
+                "net": text(currency.net),
+                "liquidity_without_netting": text(currency.liquidity.without_netting),
+                "liquidity_with_netting": text(currency.liquidity.with_netting),
+            })
+        };
+        let batch = |batch: &Batch| {
+            json!({
+                "pool": batch.pool,
+                "number": batch.number,
+                "state_root": batch.state_root,
+                "payments": batch.payments,
+            })
+        };
+        let waiting = |waiting: &Waiting| {
+            let text = |minor| decimal(minor, &waiting.currency);
+            json!({
+                "bank": waiting.bank,
+                "currency": waiting.currency,
+                "payments": waiting.payments,
+                "amount": text(waiting.minor),
+                "first_needs": text(waiting.first),
+                "available": text(waiting.available),
+                "reason": waiting.reason(),
+            })
+        };
+        json!({
+            "seed": self.seed,
+            "state_root": self.state_root,
+            "payments": {
+                "received": counts.received,
+                "settled": counts.settled,
+                "queued": counts.queued,
+                "warehoused": counts.warehoused,
+                "rejected": counts.rejected,
+            },
+            "rejections": self.rejections,
+            "waiting": self.waiting.iter().map(waiting).collect::<Vec<_>>(),
+            "currencies": self.currencies.iter().map(currency).collect::<Vec<_>>(),
+            "batches": self.batches.iter().map(batch).collect::<Vec<_>>(),
+            "invariants": {
+                "ok": self.ok(),
+                "records_replayed": self.invariants.replayed,
+                "replay_reaches_the_same_root": self.invariants.replay,
+                "batches_net_to_zero": self.invariants.nets,
+                "balances_sum_to_zero": self.invariants.balances,
+                "payments_add_up": self.invariants.counts,
+            },
+        })
+    }
+}
+
+impl Waiting {
+    /// Why the first payment of the queue waits; the others wait behind it.
+    fn reason(&self) -> &'static str {
+        if self.first > self.available { "liquidity" } else { "a limit, or the next cycle" }
+    }
+}
+
+fn counts(tally: &Tally) -> Counts {
+    let mut counts = Counts::default();
+    for payment in tally.payments.values() {
+        counts.received += 1;
+        match payment.state() {
+            v1::PaymentState::Settled => counts.settled += 1,
+            v1::PaymentState::Queued | v1::PaymentState::AwaitingGroup => counts.queued += 1,
+            v1::PaymentState::Warehoused => counts.warehoused += 1,
+            v1::PaymentState::Rejected
+            | v1::PaymentState::Cancelled
+            | v1::PaymentState::Expired => counts.rejected += 1,
+            v1::PaymentState::Unspecified => {}
+        }
+    }
+    counts
+}
+
+fn rejections(tally: &Tally) -> BTreeMap<&'static str, u64> {
+    let mut rejections = BTreeMap::new();
+    for payment in tally.payments.values() {
+        if payment.reason() != v1::RejectReason::Unspecified {
+            *rejections.entry(reason_name(payment.reason())).or_default() += 1;
+        }
+    }
+    rejections
+}
+
+/// A payment's amount: its currency and its minor units.
+fn amount(payment: &v1::Payment) -> (&str, i128) {
+    payment
+        .amount
+        .as_ref()
+        .map_or(("", 0), |money| (money.currency_code.as_str(), i128::from(money.minor_units)))
+}
+
+fn waiting(tally: &Tally) -> Result<Vec<Waiting>, Failure> {
+    let mut waiting: BTreeMap<(&str, &str), Waiting> = BTreeMap::new();
+    let queued =
+        tally.payments.values().filter(|payment| payment.state() == v1::PaymentState::Queued);
+    // The queue's order: by class, then by place.
+    let mut queued: Vec<&v1::Payment> = queued.collect();
+    queued.sort_by_key(|payment| (payment.class, payment.place));
+    for payment in queued {
+        let (currency, minor) = amount(payment);
+        let own = (payment.sender.as_str(), currency);
+        if !waiting.contains_key(&own) {
+            let available = available(tally, own)?;
+            waiting.insert(
+                own,
+                Waiting {
+                    bank: payment.sender.clone(),
+                    currency: currency.to_owned(),
+                    payments: 0,
+                    minor: 0,
+                    first: minor,
+                    available,
+                },
+            );
+        }
+        if let Some(queue) = waiting.get_mut(&own) {
+            queue.payments += 1;
+            queue.minor += minor;
+        }
+    }
+    Ok(waiting.into_values().collect())
+}
+
+/// What an account has, less what is reserved.
+fn available(tally: &Tally, (bank, currency): (&str, &str)) -> Result<i128, Failure> {
+    let mut accounts = tally.balances.iter();
+    let account = accounts.find(|b| b.participant == bank && b.currency_code == currency);
+    account.map_or(Ok(0), |account| Ok(posted(account)? - minor(&account.debits_pending)?))
+}
+
+/// Credits less debits.
+fn posted(balance: &v1::Balance) -> Result<i128, Failure> {
+    Ok(minor(&balance.credits_posted)? - minor(&balance.debits_posted)?)
+}
+
+fn minor(text: &str) -> Result<i128, Failure> {
+    text.parse().map_err(|_| Failure::fault("the node sent no number"))
+}
+
+fn balances_are_zero(balances: &[v1::Balance]) -> Result<bool, Failure> {
+    let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+    for balance in balances {
+        *sums.entry(&balance.currency_code).or_default() += posted(balance)?;
+    }
+    Ok(sums.values().all(|sum| *sum == 0))
+}
+
+fn nets_are_zero(batches: &[v1::Batch]) -> Result<bool, Failure> {
+    for batch in batches {
+        let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+        for net in batch.nets.iter().filter_map(|net| net.net.as_ref()) {
+            *sums.entry(&net.currency_code).or_default() += minor(&net.minor_units)?;
+        }
+        if sums.values().any(|sum| *sum != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Gross and net of each currency over the day, and the liquidity that either takes.
+fn currencies(tally: &Tally) -> Result<Vec<Currency>, Failure> {
+    let mut gross: BTreeMap<&str, i128> = BTreeMap::new();
+    let mut positions: BTreeMap<(&str, &str), i128> = BTreeMap::new();
+    for payment in tally.payments.values() {
+        if payment.state() == v1::PaymentState::Settled {
+            let (currency, minor) = amount(payment);
+            *gross.entry(currency).or_default() += minor;
+            *positions.entry((currency, &payment.sender)).or_default() -= minor;
+            *positions.entry((currency, &payment.receiver)).or_default() += minor;
+        }
+    }
+    let needed = liquidity::needed(tally)?;
+    let currency = |(code, gross): (&str, i128)| {
+        let own = positions.iter().filter(|((currency, _), _)| *currency == code);
+        Currency {
+            code: code.to_owned(),
+            gross,
+            net: own.map(|(_, position)| (*position).max(0)).sum(),
+            liquidity: needed.get(code).copied().unwrap_or_default(),
+        }
+    };
+    Ok(gross.into_iter().map(currency).collect())
+}
+
+/// What to try next against the running node.
+pub(super) fn next_steps(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "\nThe node keeps running until Ctrl-C. In another terminal:\n  \
+         causeway --dir {dir} --profile alice pool\n  \
+         causeway --dir {dir} --profile ALBKGB2L balances\n  \
+         causeway --dir {dir} --profile HUDSUS33 inbox --into inbox"
+    )
+}
