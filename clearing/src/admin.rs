@@ -10,6 +10,7 @@ use crate::directory::{CURRENCIES_MAX, Holder, PoolCurrency};
 use crate::intake::ensure;
 use crate::outcome::{Outcome, PaymentState, Ruling};
 use crate::pool::{Pool, risk_id};
+use crate::record::Place;
 use crate::reject::Reject;
 use crate::seen::Identity;
 
@@ -35,7 +36,8 @@ impl Pool {
         self.directory.set_status(index, status);
         if status == Status::Suspended {
             let concerned = self.payments.matching(|payment| {
-                payment.sender == participant || payment.receiver == participant
+                let (sender, receiver) = self.parties(payment);
+                sender == participant || receiver == participant
             });
             for place in concerned {
                 let (state, reason) = (PaymentState::Rejected, Reject::ParticipantSuspended);
@@ -218,13 +220,26 @@ impl Pool {
     ) -> Result<(), Reject> {
         let identity = Identity { uetr, sender: maker, kind: kind as u16 };
         let seen = self.seen.find(self.seen.tag(&identity), &identity);
-        let seen = seen.ok_or(Reject::UnknownPayment)?;
-        let accepted = seen.ruling != Ruling::Rejected;
-        ensure(accepted && self.payments.find(seen.place).is_some(), Reject::PaymentFinal)?;
+        let place = match seen {
+            Some(seen) => seen.place,
+            None => self.waiting_as(&identity).ok_or(Reject::UnknownPayment)?,
+        };
+        let accepted = seen.is_none_or(|seen| seen.ruling != Ruling::Rejected);
+        ensure(accepted && self.payments.find(place).is_some(), Reject::PaymentFinal)?;
         if phase == Phase::Perform {
-            self.leave(seen.place, PaymentState::Cancelled, Reject::Cancelled, outcome);
+            self.leave(place, PaymentState::Cancelled, Reject::Cancelled, outcome);
         }
         Ok(())
+    }
+
+    /// A payment that waits for longer than its identity is remembered.
+    fn waiting_as(&self, identity: &Identity) -> Option<Place> {
+        let mut waiting = self.payments.iter().map(|(_, payment)| payment);
+        let found = waiting.find(|payment| {
+            (payment.uetr, payment.kind) == (identity.uetr, identity.kind)
+                && self.parties(payment).0 == identity.sender
+        });
+        found.map(|payment| payment.place)
     }
 }
 

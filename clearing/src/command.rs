@@ -35,19 +35,19 @@ pub(crate) struct Deferred {
 
 /// Whether a command could take a candidate away or lower liquidity.
 fn waits_for_cut(body: &CommandBody) -> bool {
-    match body {
-        CommandBody::SetStatus { status, .. } => *status == Status::Suspended,
-        CommandBody::SetCreditLine { .. }
-        | CommandBody::Defund { .. }
-        | CommandBody::SetBilateralLimit { .. }
-        | CommandBody::SetMultilateralLimit { .. }
-        | CommandBody::SetDebitCap { .. }
-        | CommandBody::CloseDay { .. }
-        | CommandBody::SetRules(_)
-        | CommandBody::Cancel { .. }
-        | CommandBody::RunCycle => true,
-        _ => false,
-    }
+    matches!(
+        body,
+        CommandBody::SetStatus { .. }
+            | CommandBody::SetCreditLine { .. }
+            | CommandBody::Defund { .. }
+            | CommandBody::SetBilateralLimit { .. }
+            | CommandBody::SetMultilateralLimit { .. }
+            | CommandBody::SetDebitCap { .. }
+            | CommandBody::CloseDay { .. }
+            | CommandBody::SetRules(_)
+            | CommandBody::Cancel { .. }
+            | CommandBody::RunCycle
+    )
 }
 
 impl Pool {

@@ -139,6 +139,7 @@ impl Pool {
 
     fn judge_velocity(&mut self, order: &Incoming<'_>) -> Result<(), Reject> {
         let Some(sender) = order.sender else { return Ok(()) };
+        // One window counts the orders of all currencies.
         let (window, minor) = (risk::CurrencyIndex(0), order.header.minor());
         self.velocity
             .check_and_count(risk_id(sender), window, minor, self.now_ms)
@@ -205,8 +206,8 @@ fn payment_of(order: &Incoming<'_>, admitted: &Admitted) -> Payment {
         not_before_ms: header.not_before_ms(),
         not_after_ms: header.not_after_ms(),
         order: 0,
-        sender: header.sender(),
-        receiver: header.receiver(),
+        uetr: header.uetr(),
+        kind: header.kind_number(),
         debit: admitted.debit,
         credit: admitted.credit,
         value_date: header.value_date_number(),

@@ -1,5 +1,7 @@
 //! The way of an accepted payment up to its queue, and out of the pool if it does not settle.
 
+use channel::ParticipantId;
+
 use crate::outcome::{Change, Outcome, PaymentState};
 use crate::payment::{NO_GROUP, Payment, Slot, Stage};
 use crate::pool::Pool;
@@ -48,7 +50,7 @@ impl Pool {
     }
 
     fn tell(&self, slot: Slot, state: PaymentState, outcome: &mut Outcome) {
-        outcome.changes.push(change(self.payments.get(slot), state, None));
+        outcome.changes.push(self.change(self.payments.get(slot), state, None));
     }
 
     /// Moves on the payments whose `not_before` has come.
@@ -121,11 +123,19 @@ impl Pool {
             Stage::Time | Stage::Date | Stage::Group => self.waiting.remove(&payment),
         }
         self.payments.tidy();
-        outcome.changes.push(change(&payment, state, Some(reason)));
+        outcome.changes.push(self.change(&payment, state, Some(reason)));
     }
-}
 
-fn change(payment: &Payment, state: PaymentState, reason: Option<Reject>) -> Change {
-    let Payment { place, sender, receiver, .. } = *payment;
-    Change { place, sender, receiver, state, reason }
+    fn change(&self, payment: &Payment, state: PaymentState, reason: Option<Reject>) -> Change {
+        let (sender, receiver) = self.parties(payment);
+        Change { place: payment.place, sender, receiver, state, reason }
+    }
+
+    /// Debtor and creditor agent.
+    pub(crate) fn parties(&self, payment: &Payment) -> (ParticipantId, ParticipantId) {
+        match (self.directory.owner(payment.debit), self.directory.owner(payment.credit)) {
+            (Some(sender), Some(receiver)) => (sender, receiver),
+            _ => unreachable!("payments are between the accounts of participants"),
+        }
+    }
 }

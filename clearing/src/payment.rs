@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use channel::ParticipantId;
+use channel::Uetr;
 use ledger::{AccountId, Hash};
 
 use crate::record::Place;
@@ -39,8 +39,10 @@ pub(crate) struct Payment {
     pub(crate) not_after_ms: u64,
     /// Counts up with every payment that joins a queue.
     pub(crate) order: u64,
-    pub(crate) sender: ParticipantId,
-    pub(crate) receiver: ParticipantId,
+    /// With its debtor, its identity: the index forgets it sooner than a payment may wait.
+    pub(crate) uetr: Uetr,
+    /// The message kind's number.
+    pub(crate) kind: u16,
     pub(crate) debit: AccountId,
     pub(crate) credit: AccountId,
     /// `yyyymmdd`.

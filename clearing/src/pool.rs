@@ -176,7 +176,7 @@ impl Pool {
         }
         match &record.body {
             RecordBody::Genesis(genesis) if position == 0 => {
-                return Ok(self.begin(record.time_ms, genesis));
+                return self.begin(record.time_ms, genesis);
             }
             RecordBody::Genesis(_) => return Err(RecordError::Genesis),
             _ if position == 0 => return Err(RecordError::Genesis),
@@ -187,9 +187,10 @@ impl Pool {
         }
         // After this point, the record takes effect.
         let mut outcome = self.outcome(position, &record);
-        outcome.sealed_before = self.seal_if_due(record.time_ms);
+        let jumps = self.time_jumps(&record);
+        outcome.sealed_before = self.seal_if_due(if jumps { self.now_ms } else { record.time_ms });
         self.next_position += 1;
-        if self.time_jumps(&record) {
+        if jumps {
             refuse(&mut outcome, &record.body);
             return Ok(outcome);
         }
@@ -228,7 +229,15 @@ impl Pool {
         record.time_ms > bound.max(self.confirmed_until_ms) && !self.confirms_time(record)
     }
 
-    fn begin(&mut self, time_ms: u64, genesis: &Genesis) -> Outcome {
+    fn begin(&mut self, time_ms: u64, genesis: &Genesis) -> Result<Outcome, RecordError> {
+        let mut directory = Directory::default();
+        for participant in &genesis.participants {
+            directory
+                .add(participant.clone())
+                .map_err(|_| DecodeError::Range { field: "participants" })?;
+        }
+        // After this point, the pool begins.
+        self.directory = directory;
         self.pool = genesis.pool;
         self.identity = genesis.hash();
         self.operator_key = genesis.operator_key;
@@ -236,13 +245,9 @@ impl Pool {
         self.now_ms = time_ms;
         self.cycle.due_at_ms = time_ms + u64::from(genesis.rules.cycle_ms);
         let mut outcome = empty_outcome(0, time_ms, Subject::System);
-        for participant in &genesis.participants {
-            // A participant named twice is taken in once.
-            _ = self.directory.add(participant.clone());
-        }
         self.adopt_rules(genesis.rules.clone(), &mut outcome);
         self.batch.open(time_ms);
-        outcome
+        Ok(outcome)
     }
 
     /// Lets logged time do what is due: unless a cut waits, which fixes everything it holds.

@@ -85,11 +85,11 @@ impl Lane {
         }
     }
 
-    fn pop(&mut self) -> Option<Slot> {
+    fn pop(&mut self) -> Option<Entry> {
         self.stale = true;
         let entry = self.entries.pop_front();
         self.trim();
-        entry.map(|entry| entry.slot)
+        entry
     }
 
     fn trim(&mut self) {
@@ -119,6 +119,9 @@ struct Queue {
     lanes: Vec<Lane>,
     /// Changed since the last root.
     marked: bool,
+    count: usize,
+    /// The sum of its payments, minor units.
+    minor: u128,
 }
 
 /// All queues.
@@ -170,6 +173,8 @@ impl Queues {
             lanes.resize_with(class + 1, Lane::default);
         }
         lanes[class].push(Entry::of(slot, payment));
+        self.queues[account].count += 1;
+        self.queues[account].minor += u128::from(payment.minor);
         self.count += 1;
         self.mark(account);
     }
@@ -177,7 +182,10 @@ impl Queues {
     /// Takes a payment out of the middle.
     pub(crate) fn remove(&mut self, payment: &Payment) {
         let account = payment.debit.0 as usize;
-        self.queues[account].lanes[usize::from(payment.class)].remove(payment.order);
+        let queue = &mut self.queues[account];
+        queue.lanes[usize::from(payment.class)].remove(payment.order);
+        queue.count -= 1;
+        queue.minor -= u128::from(payment.minor);
         self.count -= 1;
         self.mark(account);
     }
@@ -194,13 +202,20 @@ impl Queues {
             self.mark(index);
             self.count -= count;
         }
-        let lane = self.queues[index].lanes.get_mut(class);
-        lane.into_iter().flat_map(move |lane| (0..count).filter_map(|_| lane.pop()))
+        let Queue { lanes, count: left, minor, .. } = &mut self.queues[index];
+        let lane = lanes.get_mut(class).into_iter();
+        let front = lane.flat_map(move |lane| (0..count).filter_map(|_| lane.pop()));
+        front.map(|entry| {
+            *left -= 1;
+            *minor -= u128::from(entry.minor);
+            entry.slot
+        })
     }
 
-    /// The payments of a queue, in order.
-    pub(crate) fn iter(&self, account: AccountId) -> impl Iterator<Item = &Entry> {
-        self.queues[account.0 as usize].lanes.iter().flat_map(Lane::live)
+    /// How many payments wait in a queue, and their sum in minor units.
+    pub(crate) fn total(&self, account: AccountId) -> (usize, u128) {
+        let queue = &self.queues[account.0 as usize];
+        (queue.count, queue.minor)
     }
 
     /// The payments of one lane, in order.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use channel::{DecodeError, ParticipantId, Reader, RequestId, RuleBook, Writer};
+use channel::{DecodeError, ParticipantId, Reader, RequestId, RuleBook, Uetr, Writer};
 use ledger::{AccountId, Amount, Hash, Ledger};
 use risk::{Limits, Velocity};
 use sha2::{Digest, Sha256};
@@ -188,6 +188,8 @@ impl Pool {
             let last = self.payments.iter().last().map(|(_, payment)| payment.place);
             let fits = (payment.debit.0.max(payment.credit.0) as usize) < accounts
                 && usize::from(payment.currency) < currencies
+                && self.directory.owner(payment.debit).is_some()
+                && self.directory.owner(payment.credit).is_some()
                 && usize::from(payment.class) < CLASSES
                 && last < Some(payment.place);
             if !fits {
@@ -247,7 +249,7 @@ impl Payment {
     fn write(&self, writer: &mut Writer) {
         writer.u64(self.place.0).raw(&self.digest).u64(self.minor);
         writer.u64(self.not_before_ms).u64(self.not_after_ms).u64(self.order);
-        writer.u32(self.sender.0).u32(self.receiver.0).u32(self.debit.0).u32(self.credit.0);
+        writer.raw(&self.uetr.0).u16(self.kind).u32(self.debit.0).u32(self.credit.0);
         writer.u32(self.value_date).u8(self.currency).u8(self.class);
         writer.u8(u8::from(self.urgent)).u8(self.stage as u8);
     }
@@ -260,8 +262,8 @@ impl Payment {
             not_before_ms: reader.u64("not_before")?,
             not_after_ms: reader.u64("not_after")?,
             order: reader.u64("order")?,
-            sender: ParticipantId(reader.u32("sender")?),
-            receiver: ParticipantId(reader.u32("receiver")?),
+            uetr: Uetr(reader.array("uetr")?),
+            kind: reader.u16("kind")?,
             debit: AccountId(reader.u32("debit")?),
             credit: AccountId(reader.u32("credit")?),
             value_date: reader.u32("value_date")?,

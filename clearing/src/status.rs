@@ -137,7 +137,7 @@ pub enum Violation {
 }
 
 impl Pool {
-    /// The pool at a glance; walks the queues.
+    /// The pool at a glance; walks the accounts.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
@@ -168,10 +168,9 @@ impl Pool {
             .collect();
         for (account, holder) in (0..).map(AccountId).zip(self.directory.holders()) {
             let queued = &mut queued[usize::from(holder.currency)];
-            for entry in self.queues.iter(account) {
-                queued.count += 1;
-                queued.minor += u128::from(entry.minor);
-            }
+            let (count, minor) = self.queues.total(account);
+            queued.count += count as u64;
+            queued.minor += minor;
         }
         queued
     }

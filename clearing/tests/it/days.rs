@@ -415,7 +415,7 @@ fn replay(log: &[Vec<u8>], seed: u64) -> (Pool, Vec<Outcome>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn any_day_keeps_the_invariants_and_replays(

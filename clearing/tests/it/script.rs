@@ -29,8 +29,15 @@ use crate::desk::{
     AGENT, DAY_MS, Desk, OPERATOR, POOL, REGULATOR, SECOND, bank, currency, order, participant,
 };
 
+/// Whether every step is also taken by a pool that was restored just before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shadow {
+    With,
+    Without,
+}
+
 /// Runs a script; returns the rejects it met.
-pub(crate) fn run(name: &str, text: &str) -> BTreeSet<Reject> {
+pub(crate) fn run(name: &str, text: &str, shadow: Shadow) -> BTreeSet<Reject> {
     let mut script: Option<Script> = None;
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or("").trim();
@@ -40,7 +47,11 @@ pub(crate) fn run(name: &str, text: &str) -> BTreeSet<Reject> {
         };
         let at = format!("{name}:{}: {line}", number + 1);
         match (&mut script, word) {
-            (None, "pool") => script = Some(Script::new(rest)),
+            (None, "pool") => {
+                let mut new = Script::new(rest);
+                new.desk.shadow = shadow == Shadow::With;
+                script = Some(new);
+            }
             (Some(script), _) => script.line(&at, word, rest),
             (None, _) => panic!("{at}: a script begins with its pool"),
         }
@@ -216,7 +227,7 @@ impl Script {
         let orders: Vec<OrderHeader> = (0..count)
             .map(|index| OrderHeader {
                 created_at_ms: self.desk.time_ms,
-                ..order(1_000_000 + index, 0, 1, 1, words.0[2])
+                ..order(self.desk.time_ms * 10_000 + index, 0, 1, 1, words.0[2])
             })
             .collect();
         let outcome = self.desk.submit(&orders);

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use clearing::Reject;
 
-use crate::script::run;
+use crate::script::{Shadow, run};
 
 macro_rules! scripts {
     ($($name:ident),* $(,)?) => {
         $(
             #[test]
             fn $name() {
-                run(stringify!($name), include_str!(concat!("tables/", stringify!($name), ".pool")));
+                run(stringify!($name), include_str!(concat!("tables/", stringify!($name), ".pool")), Shadow::With);
             }
         )*
 
@@ -29,7 +29,7 @@ scripts![days, funding, gridlock, groups, index, limits, orders, proposals];
 #[test]
 fn every_reject_is_met() {
     let met: BTreeSet<Reject> =
-        all().into_iter().flat_map(|(name, text)| run(name, text)).collect();
+        all().into_iter().flat_map(|(name, text)| run(name, text, Shadow::Without)).collect();
     let missed: Vec<Reject> =
         Reject::ALL.into_iter().filter(|reject| !met.contains(reject)).collect();
     assert_eq!(missed, vec![]);
