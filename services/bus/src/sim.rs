@@ -19,7 +19,8 @@ const SECTOR_BYTES: usize = 512;
 pub enum Trouble {
     /// The power goes before the operation; all later ones fail until [`SimDisk::restart`].
     Crash,
-    /// The operation fails with an input/output error. A write has been done in part.
+    /// The operation fails with an input/output error. A write has been done in part; after a
+    /// sync, what it should have made durable is still seen, but no later sync saves it.
     Io,
     /// This operation and all later ones fail with an input/output error.
     IoForever,
@@ -37,7 +38,7 @@ pub enum Trouble {
 pub enum Survival {
     /// Nothing.
     Nothing,
-    /// Everything: only the process died.
+    /// Everything, as only the process died. What was not synced may still be lost later.
     Everything,
     /// Some sectors and names, drawn from the disk's seed.
     Some,
@@ -214,6 +215,17 @@ impl World {
     }
 
     fn restart(&mut self, survival: Survival) {
+        if survival != Survival::Everything {
+            self.settle(survival);
+        }
+        self.troubles.clear();
+        self.failing = false;
+        self.powered = true;
+        self.life += 1;
+    }
+
+    /// Decides what a power cut leaves of that which was not synced.
+    fn settle(&mut self, survival: Survival) {
         for index in 0..self.nodes.len() {
             let pending = std::mem::take(&mut self.nodes[index].pending);
             let mut durable = std::mem::take(&mut self.nodes[index].durable);
@@ -224,16 +236,13 @@ impl World {
                     left -= kept;
                     let keep = match survival {
                         Survival::Nothing => false,
-                        Survival::Everything | Survival::Prefix(_) => kept > 0,
+                        Survival::Everything | Survival::Prefix(_) => true,
                         Survival::Some => self.draw().is_multiple_of(2),
                     };
                     if keep {
                         put(&mut durable, at, &sector[..kept]);
                     }
                 }
-            }
-            if survival == Survival::Everything {
-                durable.clone_from(&self.nodes[index].seen);
             }
             self.nodes[index].seen.clone_from(&durable);
             self.nodes[index].durable = durable;
@@ -248,10 +257,6 @@ impl World {
         } else {
             self.names = self.durable_names.clone();
         }
-        self.troubles.clear();
-        self.failing = false;
-        self.powered = true;
-        self.life += 1;
     }
 }
 
@@ -400,7 +405,12 @@ impl DiskFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         let moving = self.disk.moving.wait_while(self.disk.lock(), |world| world.stalled);
         let mut world = moving.unwrap_or_else(PoisonError::into_inner);
-        world.begin_whole(self.life)?;
+        if let Err(error) = world.begin_whole(self.life) {
+            if error.raw_os_error() == Some(EIO) {
+                world.nodes[self.node].pending.clear();
+            }
+            return Err(error);
+        }
         let Node { seen, durable, pending } = &mut world.nodes[self.node];
         durable.resize(seen.len(), 0);
         for (offset, bytes) in pending.drain(..) {

@@ -6,6 +6,7 @@
 //! proves that what is missing had been durable: damage. The segments before the last one were
 //! durable to their end when the next one began.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crc32c::crc32c;
@@ -72,6 +73,8 @@ pub(crate) fn recover(disk: &dyn Disk, pool: u32) -> Result<Option<Recovered>, F
         before = Some((opened, segment));
     }
     let Some((last, mut segment)) = before else { return Ok(None) };
+    // A process that was killed may have named the last segment, but not durably.
+    disk.sync_names().map_err(|error| Fault::io("sync the log's directory", error))?;
     let end = walk_last(&last, &mut segment)?;
     segments.push(segment);
     close_all_but_last(&mut segments);
@@ -161,14 +164,18 @@ fn walk_closed(opened: &Opened, next: &SegmentHeader, index: &mut Segment) -> Re
 }
 
 /// Walks the last segment to its end, decides whether that end is torn or damaged, clears it and
-/// makes all of it durable: a frame found whole may not have been synced yet.
+/// makes all of it durable.
 fn walk_last(opened: &Opened, index: &mut Segment) -> Result<End, Fault> {
     let mut window = Window::new(&*opened.file, opened.header.bytes);
     let mut end = End::of_empty(&opened.header);
+    let mut last = end.offset..end.offset;
     let broken = loop {
         let at = end;
         match step(&mut window, &opened.header, &mut end)? {
-            Ok(()) => index.note(at.position, at.offset),
+            Ok(()) => {
+                index.note(at.position, at.offset);
+                last = at.offset..end.offset;
+            }
             Err(broken) => break broken,
         }
     };
@@ -177,6 +184,7 @@ fn walk_last(opened: &Opened, index: &mut Segment) -> Result<End, Fault> {
     }
     let dirty = find_remains(&mut window, opened, &end)?;
     clear(&*opened.file, &dirty)?;
+    rewrite(&mut window, last)?;
     opened.file.sync().map_err(|error| Fault::io("sync the log", error))?;
     Ok(end)
 }
@@ -280,6 +288,19 @@ fn clear(file: &dyn DiskFile, dirty: &[u64]) -> Result<(), Fault> {
     for offset in dirty {
         let bytes = zeros.slice(BLOCK);
         file.write_at(*offset, bytes).map_err(|error| Fault::io("clear the log's end", error))?;
+    }
+    Ok(())
+}
+
+/// Writes the last frame once more, as it was read. It may never have been synced; and if its sync
+/// failed before the process ended, the operating system may show it and yet think it durable.
+fn rewrite(window: &mut Window<'_>, frame: Range<u64>) -> Result<(), Fault> {
+    let mut piece = Aligned::zeroed(0);
+    for offset in frame.clone().step_by(WINDOW_BYTES as usize) {
+        let bytes = (frame.end - offset).min(WINDOW_BYTES) as usize;
+        piece.slice_mut(bytes).copy_from_slice(window.get(offset, bytes)?);
+        let written = window.file.write_at(offset, piece.slice(bytes));
+        written.map_err(|error| Fault::io("rewrite the log's last frame", error))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The engine on a disk that fails, beside a model of what must be there: a list of records.
 //!
-//! No threads: the same seed gives the same run. A failure names its seed.
+//! No threads: the same seed gives the same run. A failure names its seed; `SIM_SEEDS` sets how many
+//! are run.
 
 mod exhaustive;
 mod golden;
@@ -183,7 +184,8 @@ impl Run {
 
 #[test]
 fn no_fault_of_the_disk_loses_or_invents_a_record() {
-    for seed in 0..400 {
+    let seeds = std::env::var("SIM_SEEDS").map_or(400, |seeds| seeds.parse().expect("a number"));
+    for seed in 0..seeds {
         let run = std::panic::catch_unwind(|| {
             let mut run = Run::new(seed);
             for _ in 0..40 {

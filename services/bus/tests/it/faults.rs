@@ -205,6 +205,7 @@ fn a_slow_disk_fills_the_queue_and_nothing_is_acknowledged_early() {
             Ok(ticket) => tickets.push(ticket),
             Err(refused) => break refused,
         }
+        assert!(tickets.len() < 1_000, "the queue never fills");
     };
     assert_eq!(refused, Refused::Busy);
     assert!(refused.retryable());
