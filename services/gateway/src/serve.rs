@@ -21,7 +21,7 @@ use crate::access::Guard;
 use crate::gateway::Gateway;
 use crate::limits::Limits;
 use crate::tls::ServerTls;
-use crate::{edge, health, intake};
+use crate::{edge, health, intake, metrics};
 
 /// Bytes of one message from a client, at most, where no payments come in.
 const SMALL_MESSAGE_MAX: usize = 16 << 10;
@@ -29,6 +29,8 @@ const SMALL_MESSAGE_MAX: usize = 16 << 10;
 const CALL_HEADERS_MAX: u32 = 16 << 10;
 /// Calls that a client may begin and take back before any was looked at.
 const RESET_STREAMS_MAX: usize = 32;
+/// How often to look whether the pool has begun.
+const BEGIN_PAUSE: Duration = Duration::from_millis(5);
 /// How long to wait for connections that were cut to be gone.
 const CUT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -60,6 +62,9 @@ pub enum ServeError {
     /// The signer does not work.
     #[error("cannot sign receipts")]
     Signer(#[from] KeyError),
+    /// The pool stopped before its first record was applied.
+    #[error("the pool has halted: {0}")]
+    Halted(String),
     /// The signer's key is not the one that the pool's genesis names.
     #[error("the receipt key is not the operator key of this pool")]
     OtherKey,
@@ -92,6 +97,8 @@ pub async fn serve(
 ) -> Result<Drained, ServeError> {
     let GatewayParts { log, pool, reader, signer, clock, tls, trust_domain, limits, listener } =
         parts;
+    metrics::describe();
+    begun(&pool).await?;
     if signer.public_key() != pool.view().operator_key {
         return Err(ServeError::OtherKey);
     }
@@ -121,6 +128,17 @@ pub async fn serve(
     }
     // A client that is slow to close is no reason to call the drain unclean afterwards.
     Ok(if cut.is_cancelled() { Drained::Cut } else { Drained::Clean })
+}
+
+/// Waits for the pool's first record: it says which pool this is.
+async fn begun(pool: &PoolHandle) -> Result<(), ServeError> {
+    while pool.view().next_position == 0 {
+        if let Some(why) = pool.halted() {
+            return Err(ServeError::Halted(why));
+        }
+        tokio::time::sleep(BEGIN_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn server(limits: &Limits) -> Server {

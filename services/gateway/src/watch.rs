@@ -162,10 +162,6 @@ impl Watch {
     fn message(&self, payments: Vec<v1::Payment>) -> v1::WatchPaymentsResponse {
         let Delivered { batch, items } = self.delivered;
         let token = self.gateway.tokens.make(Purpose::Watch, self.caller.id, &[], [batch, items]);
-        v1::WatchPaymentsResponse {
-            resume_token: Bytes::from(token),
-            batch: if items == 0 { batch } else { batch + 1 },
-            payments,
-        }
+        v1::WatchPaymentsResponse { resume_token: Bytes::from(token), batch, payments }
     }
 }

@@ -119,7 +119,8 @@ impl Node {
             operator_key,
             participants: people.iter().map(Person::participant).collect(),
         };
-        let core = start_core(dir.path(), &genesis);
+        let path = dir.path().to_owned();
+        let core = tokio::task::spawn_blocking(move || start_core(&path, &genesis)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (certificate, key) = authority.node();
