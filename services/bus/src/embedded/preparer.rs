@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::port::Fault;
 
 /// Where the spare segment is on its way.
-enum State {
+enum Stage {
     /// To be made, for this epoch.
     Ordered(u64),
     Ready(Spare),
@@ -17,7 +17,11 @@ enum State {
     NoSpace(u64),
     Failed(Fault),
     Taken,
-    Stopped,
+}
+
+struct State {
+    spare: Stage,
+    stopped: bool,
 }
 
 /// The writer's side of the thread, and its shared state.
@@ -31,9 +35,9 @@ pub(crate) struct Preparer {
 impl Preparer {
     /// Begins with an order for the spare of `epoch`.
     pub(crate) fn new(epoch: u64, options: &Options) -> Self {
-        let state = Mutex::new(State::Ordered(epoch));
+        let state = State { spare: Stage::Ordered(epoch), stopped: false };
         Self {
-            state,
+            state: Mutex::new(state),
             changed: Condvar::new(),
             segment_bytes: options.segment_bytes(),
             retry: options.retry_space_every,
@@ -44,88 +48,76 @@ impl Preparer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
-        *self.lock() = state;
+    fn set(&self, spare: Stage) {
+        self.lock().spare = spare;
         self.changed.notify_all();
     }
 
     /// Orders the spare of an epoch; the one before must have been taken.
     pub(crate) fn order(&self, epoch: u64) {
-        let mut state = self.lock();
-        if !matches!(*state, State::Stopped) {
-            *state = State::Ordered(epoch);
-        }
-        drop(state);
-        self.changed.notify_all();
+        self.set(Stage::Ordered(epoch));
     }
 
     /// The spare, waiting for it if it is being made.
     pub(crate) fn take(&self) -> Result<Spare, Fault> {
-        let mut state = self.lock();
-        loop {
-            match std::mem::replace(&mut *state, State::Taken) {
-                State::Ready(spare) => return Ok(spare),
-                ordered @ State::Ordered(_) => *state = ordered,
-                State::NoSpace(epoch) => {
-                    *state = State::NoSpace(epoch);
-                    return Err(Fault::NoSpace);
-                }
-                State::Failed(fault) => return Err(fault),
-                State::Taken | State::Stopped => return Err(Fault::Halted),
+        let ordered =
+            |state: &mut State| matches!(state.spare, Stage::Ordered(_)) && !state.stopped;
+        let waited = self.changed.wait_while(self.lock(), ordered);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut state.spare, Stage::Taken) {
+            Stage::Ready(spare) => Ok(spare),
+            Stage::NoSpace(epoch) => {
+                state.spare = Stage::NoSpace(epoch);
+                Err(Fault::NoSpace)
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            Stage::Failed(fault) => Err(fault),
+            Stage::Ordered(_) | Stage::Taken => Err(Fault::Halted),
         }
     }
 
     /// Whether the disk had space for the next segment when it was last tried.
     pub(crate) fn has_space(&self) -> bool {
-        !matches!(*self.lock(), State::NoSpace(_) | State::Ordered(_))
+        !matches!(self.lock().spare, Stage::NoSpace(_) | Stage::Ordered(_))
     }
 
     /// Ends the thread.
     pub(crate) fn stop(&self) {
-        self.set(State::Stopped);
-    }
-
-    fn stopped(&self) -> bool {
-        matches!(*self.lock(), State::Stopped)
+        self.lock().stopped = true;
+        self.changed.notify_all();
     }
 
     /// The thread: makes what is ordered until it is stopped.
     pub(crate) fn run(&self, disk: &Arc<dyn Disk>) {
         while let Some(epoch) = self.next_order() {
-            let made = Spare::prepare(&**disk, epoch, self.segment_bytes, &|| !self.stopped());
-            let next = match made {
-                Ok(Some(spare)) => State::Ready(spare),
+            let go_on = || !self.lock().stopped;
+            self.set(match Spare::prepare(&**disk, epoch, self.segment_bytes, &go_on) {
+                Ok(Some(spare)) => Stage::Ready(spare),
                 Ok(None) => return,
-                Err(Fault::NoSpace) => State::NoSpace(epoch),
-                Err(fault) => State::Failed(fault),
-            };
-            if !self.stopped() {
-                self.set(next);
-            }
+                Err(Fault::NoSpace) => Stage::NoSpace(epoch),
+                Err(fault) => Stage::Failed(fault),
+            });
         }
     }
 
     /// Waits for an order, or for the time to try again; none once stopped.
     fn next_order(&self) -> Option<u64> {
         let mut state = self.lock();
-        loop {
-            match *state {
-                State::Ordered(epoch) => return Some(epoch),
-                State::Stopped => return None,
-                State::NoSpace(epoch) => {
+        while !state.stopped {
+            match state.spare {
+                Stage::Ordered(epoch) => return Some(epoch),
+                Stage::NoSpace(epoch) => {
                     let waited = self.changed.wait_timeout(state, self.retry);
                     let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     state = woken;
-                    if timeout.timed_out() && matches!(*state, State::NoSpace(_)) {
+                    if timeout.timed_out() && !state.stopped {
                         return Some(epoch);
                     }
                 }
-                State::Ready(_) | State::Failed(_) | State::Taken => {
+                Stage::Ready(_) | Stage::Failed(_) | Stage::Taken => {
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
+        None
     }
 }
