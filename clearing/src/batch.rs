@@ -145,17 +145,30 @@ pub fn nets_hash(nets: &[Net]) -> Hash {
 /// Hash over transfers, in their order.
 #[must_use]
 pub fn transfers_hash(transfers: &[Transfer]) -> Hash {
+    /// Enough that the hash works on whole blocks.
+    const CHUNK: usize = 64;
     let mut hasher = Sha256::new_with_prefix(TRANSFERS_LABEL);
-    let mut bytes = [0; 25];
-    for transfer in transfers {
-        bytes[..8].copy_from_slice(&transfer.place.0.to_be_bytes());
-        bytes[8] = transfer.kind as u8;
-        bytes[9..13].copy_from_slice(&transfer.debit.0.to_be_bytes());
-        bytes[13..17].copy_from_slice(&transfer.credit.0.to_be_bytes());
-        bytes[17..].copy_from_slice(&transfer.minor.to_be_bytes());
-        hasher.update(bytes);
+    let mut bytes = [[0; TRANSFER_BYTES]; CHUNK];
+    for chunk in transfers.chunks(CHUNK) {
+        for (bytes, transfer) in bytes.iter_mut().zip(chunk) {
+            *bytes = transfer_bytes(transfer);
+        }
+        hasher.update(bytes[..chunk.len()].as_flattened());
     }
     hasher.finalize().into()
+}
+
+const TRANSFER_BYTES: usize = 25;
+
+/// `place u64 ‖ kind u8 ‖ debit u32 ‖ credit u32 ‖ minor u64`.
+pub(crate) fn transfer_bytes(transfer: &Transfer) -> [u8; TRANSFER_BYTES] {
+    let mut bytes = [0; TRANSFER_BYTES];
+    bytes[..8].copy_from_slice(&transfer.place.0.to_be_bytes());
+    bytes[8] = transfer.kind as u8;
+    bytes[9..13].copy_from_slice(&transfer.debit.0.to_be_bytes());
+    bytes[13..17].copy_from_slice(&transfer.credit.0.to_be_bytes());
+    bytes[17..].copy_from_slice(&transfer.minor.to_be_bytes());
+    bytes
 }
 
 /// The batch that is being filled.

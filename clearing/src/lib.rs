@@ -3,6 +3,22 @@
 //! `Pool::apply(position, record) -> Outcome` is the whole of it. Time, identities and rules come
 //! in only through records; whatever happened comes out as data. The same records give the same
 //! outcomes and the same state root on any machine.
+//!
+//! | what | where |
+//! |---|---|
+//! | the bytes of the log, what came of a record, every way to say no | `record`, `outcome`, `reject` |
+//! | the way of a record through the pool, time, seals | `pool` |
+//! | orders: guards, rulings | `intake`, `seen` |
+//! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
+//! | cut, proposal, FIFO maximum, settlement | `cycle`, `proposal`, `fifo`, `settle` |
+//! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
+//! | who takes part | `directory` |
+//! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
+//! | what services ask for | `status` |
+//!
+//! A change has one shape throughout: guards, each with its own reject; then a point after which it
+//! must succeed; then the change. Absent on purpose: I/O, clocks, randomness, floats, threads, and
+//! signatures, which the gateway and the verifier check.
 
 mod admin;
 mod batch;
@@ -19,6 +35,7 @@ mod lifecycle;
 mod outcome;
 mod payment;
 mod pool;
+mod proposal;
 mod queue;
 mod record;
 mod reject;

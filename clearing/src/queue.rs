@@ -47,8 +47,9 @@ impl Entry {
 struct Lane {
     entries: VecDeque<Entry>,
     gaps: usize,
-    /// Over the places in order; stale once something other than an arrival happened.
+    /// Over the places of the first `hashed` entries; stale once one of them has left.
     hasher: Sha256,
+    hashed: usize,
     stale: bool,
 }
 
@@ -59,11 +60,6 @@ impl Lane {
 
     fn len(&self) -> usize {
         self.entries.len() - self.gaps
-    }
-
-    fn push(&mut self, entry: Entry) {
-        self.hasher.update(entry.place.0.to_be_bytes());
-        self.entries.push_back(entry);
     }
 
     fn remove(&mut self, order: u64) {
@@ -106,10 +102,13 @@ impl Lane {
     }
 
     fn refresh(&mut self) {
-        if self.stale {
-            self.hasher = self.digest_from_entries();
-            self.stale = false;
+        if std::mem::take(&mut self.stale) {
+            self.hasher = Sha256::new();
+            self.hashed = 0;
         }
+        let new = self.entries.range(self.hashed..).filter(|entry| entry.slot != GAP);
+        new.for_each(|entry| self.hasher.update(entry.place.0.to_be_bytes()));
+        self.hashed = self.entries.len();
     }
 }
 
@@ -172,7 +171,7 @@ impl Queues {
         if lanes.len() <= class {
             lanes.resize_with(class + 1, Lane::default);
         }
-        lanes[class].push(Entry::of(slot, payment));
+        lanes[class].entries.push_back(Entry::of(slot, payment));
         self.queues[account].count += 1;
         self.queues[account].minor += u128::from(payment.minor);
         self.count += 1;

@@ -152,7 +152,6 @@ pub(crate) struct SeenIndex {
     /// The number of `pages[0]`, or of the open page if there is none.
     first_page: u64,
     open: Vec<SeenEntry>,
-    open_hash: Sha256,
     /// The chain before `pages[0]`, and after the last full page.
     base: Hash,
     tip: Hash,
@@ -171,7 +170,6 @@ impl SeenIndex {
             pages: VecDeque::new(),
             first_page: 0,
             open: Vec::with_capacity(PAGE_ENTRIES),
-            open_hash: Sha256::new(),
             base: [0; 32],
             tip: [0; 32],
             floor: 0,
@@ -240,12 +238,11 @@ impl SeenIndex {
     }
 
     fn append(&mut self, entry: SeenEntry) {
-        self.open_hash.update(entry);
         self.open.push(entry);
         self.next += 1;
         if self.open.len() == PAGE_ENTRIES {
-            let hash = self.open_hash.finalize_reset().into();
             let entries = std::mem::replace(&mut self.open, Vec::with_capacity(PAGE_ENTRIES));
+            let hash = Sha256::digest(entries.as_flattened()).into();
             self.tip = link(&self.tip, &hash);
             self.pages.push_back(Arc::new(SeenPage::new(entries, hash)));
         }
@@ -349,7 +346,7 @@ impl SeenIndex {
 
     /// `SHA-256("causeway/1 seen" ‖ floor u64 ‖ next u64 ‖ forgotten u64 ‖ tip ‖ open page)`.
     pub(crate) fn root(&self) -> Hash {
-        self.root_of(&self.tip, self.open_hash.clone().finalize().into())
+        self.root_of(&self.tip)
     }
 
     /// The same from the entries.
@@ -357,16 +354,16 @@ impl SeenIndex {
         let tip = self.pages.iter().fold(self.base, |tip, page| {
             link(&tip, &Sha256::digest(page.entries.as_flattened()).into())
         });
-        self.root_of(&tip, Sha256::digest(self.open.as_flattened()).into())
+        self.root_of(&tip)
     }
 
-    fn root_of(&self, tip: &Hash, open: Hash) -> Hash {
+    fn root_of(&self, tip: &Hash) -> Hash {
         let mut hasher = Sha256::new_with_prefix(b"causeway/1 seen");
         hasher.update(self.floor.to_be_bytes());
         hasher.update(self.next.to_be_bytes());
         hasher.update(self.forgotten_ms.to_be_bytes());
         hasher.update(tip);
-        hasher.update(open);
+        hasher.update(Sha256::digest(self.open.as_flattened()));
         hasher.finalize().into()
     }
 }

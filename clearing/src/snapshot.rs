@@ -11,7 +11,7 @@ use risk::{Limits, Velocity};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::batch::OpenBatch;
+use crate::batch::{OpenBatch, transfer_bytes};
 use crate::cycle::Cycle;
 use crate::directory::Directory;
 use crate::funding::{DEFUNDS_MAX, Funding, PAY_INS_MAX, PendingDefund};
@@ -322,8 +322,7 @@ impl OpenBatch {
         writer.u64(self.number).u64(self.first).option_u64(self.opened_at_ms).raw(&self.previous);
         writer.u32(self.transfers.len() as u32);
         for transfer in &self.transfers {
-            writer.u64(transfer.place.0).u8(transfer.kind as u8);
-            writer.u32(transfer.debit.0).u32(transfer.credit.0).u64(transfer.minor);
+            writer.raw(&transfer_bytes(transfer));
         }
         // One leaf for each transfer that is a payment, in their order.
         writer.raw(self.leaves.as_flattened());
