@@ -17,7 +17,7 @@ mod draft;
 mod fault;
 mod feed;
 mod layout;
-mod metrics;
+pub mod metrics;
 mod people;
 mod projector;
 mod reader;

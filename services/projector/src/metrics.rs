@@ -22,7 +22,7 @@ pub(crate) const HALTED: &str = "causeway_projector_halted";
 pub(crate) const UETR_RUNS: &str = "causeway_projector_uetr_runs";
 
 /// Tells the recorder what each metric means.
-pub(crate) fn describe() {
+pub fn describe() {
     describe_gauge!(LAG_RECORDS, Unit::Count, "Outcomes not yet durable in the store.");
     describe_counter!(BATCHES, Unit::Count, "Batches written.");
     describe_counter!(PAYMENTS, Unit::Count, "Payments written.");

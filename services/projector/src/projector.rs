@@ -108,7 +108,7 @@ impl Projector {
             commit_bytes: options.commit_bytes,
             expected: progress.next_position,
             progress,
-            draft: Draft::default(),
+            draft: Draft::new(),
             builder: Builder::default(),
             pending: Pending::default(),
         };
@@ -224,12 +224,19 @@ impl Worker {
         if *position > self.expected {
             return Err(Fault::Gap { expected: self.expected, found: *position });
         }
-        if let Some(batch) = &outcome.sealed_before {
-            self.seal(batch, position.wrapping_sub(1))?;
+        match &outcome.sealed_before {
+            // After a start: this record's predecessors were committed with the batch they closed.
+            Some(batch) if batch.number <= self.progress.batch => self.compare(batch)?,
+            Some(batch) => {
+                self.seal(batch, position.wrapping_sub(1))?;
+                self.draft.clear();
+            }
+            None => {}
         }
         self.draft.note(record, outcome, &mut self.people, self.index.seed())?;
         if let Some(batch) = &outcome.sealed {
             self.seal(batch, *position)?;
+            self.draft.clear_behind_cycle();
         }
         self.expected += 1;
         if self.draft.is_empty() && self.pending.sealed.is_empty() {
@@ -275,7 +282,6 @@ impl Worker {
             added.iter().map(|(_, key, value)| key.len() + value.len()).sum::<usize>();
         self.progress = Progress { next_position: last + 1, batch: number, hash: batch.hash };
         self.pending.uetrs.extend_from_slice(&self.draft.uetrs);
-        self.draft.clear();
         let covered = Covered { position: last + 1, batch: number };
         self.pending.sealed.push(Sealed { covered, uetrs_end: self.pending.uetrs.len() });
         Ok(())
@@ -300,12 +306,7 @@ impl Worker {
             from = uetrs_end;
         }
         let seconds = started.elapsed().as_secs_f64();
-        metrics::committed(
-            write.puts.len() as u64,
-            from as u64,
-            self.pending.bytes as u64,
-            seconds,
-        );
+        metrics::committed(batches, from as u64, self.pending.bytes as u64, seconds);
         self.pending.uetrs.clear();
         self.pending.bytes = 0;
         let next = self.progress.next_position;

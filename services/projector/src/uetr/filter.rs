@@ -74,7 +74,8 @@ mod tests {
     use super::*;
 
     fn hash(number: u64) -> u64 {
-        crate::uetr::Seed([7, 11]).hash(channel::Uetr((u128::from(number) * 77).to_be_bytes()))
+        crate::uetr::Seed([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344])
+            .hash(channel::Uetr((u128::from(number) * 77).to_be_bytes()))
     }
 
     #[test]
