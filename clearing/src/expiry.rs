@@ -76,3 +76,51 @@ impl Expiry {
         near.or_else(|| self.far.first_key_value().map(|(span, _)| *span << SPAN_BITS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ends_come_in_the_order_of_their_times(
+            steps in prop::collection::vec((0_u64..3_000, 0_u64..400), 1..200),
+        ) {
+            let (mut expiry, mut model) = (Expiry::default(), BTreeSet::new());
+            let mut now_ms = 0;
+            for (place, (ahead_ms, passed_ms)) in (0..).map(Place).zip(steps) {
+                expiry.insert(now_ms + ahead_ms, place);
+                model.insert((now_ms + ahead_ms, place));
+                let earliest_ms = expiry.earliest_ms().unwrap();
+                prop_assert!(model.first().is_some_and(|(at_ms, _)| *at_ms >= earliest_ms));
+                now_ms += passed_ms;
+                while let Some(place) = expiry.pop(now_ms) {
+                    let (at_ms, first) = model.pop_first().unwrap();
+                    prop_assert_eq!(first, place);
+                    prop_assert!(at_ms < now_ms);
+                }
+                prop_assert!(model.first().is_none_or(|(at_ms, _)| *at_ms >= now_ms));
+            }
+        }
+    }
+
+    #[test]
+    fn remains_are_swept_once_they_are_many() {
+        let mut expiry = Expiry::default();
+        for place in 0..100_000 {
+            expiry.insert(1_000_000 + place, Place(place));
+            expiry.sweep(|place| place.0.is_multiple_of(1_000));
+        }
+        assert!(expiry.count <= SWEEP_AT_MIN + 1, "{}", expiry.count);
+        let mut left = Vec::new();
+        while let Some(place) = expiry.pop(2_000_000) {
+            left.push(place.0);
+        }
+        assert!((0..100_000).step_by(1_000).all(|place| left.contains(&place)));
+        assert_eq!(expiry.count, 0);
+    }
+}

@@ -169,3 +169,59 @@ impl Payments {
         all.filter(|payment| wanted(payment)).map(|payment| payment.place).collect()
     }
 }
+
+#[cfg(test)]
+pub(crate) fn sample(place: u64, class: u8) -> Payment {
+    Payment {
+        place: Place(place),
+        digest: [0; 32],
+        minor: 1 + place % 7,
+        not_before_ms: 0,
+        not_after_ms: 0,
+        order: 0,
+        uetr: Uetr([0; 16]),
+        kind: 1,
+        debit: AccountId(0),
+        credit: AccountId(1),
+        value_date: 20_260_105,
+        group: NO_GROUP,
+        currency: 0,
+        class,
+        urgent: false,
+        stage: Stage::Queue,
+        in_cut: false,
+        in_floor: false,
+        gone: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_long_moves_out_of_the_row_and_is_still_found() {
+        let mut payments = Payments::default();
+        let long: Vec<Slot> =
+            [3, 5].into_iter().map(|place| payments.insert(sample(place, 0))).collect();
+        for place in 10..400_000 {
+            let slot = payments.insert(sample(place, 0));
+            assert_eq!(payments.find(Place(place)), Some(slot));
+            payments.remove(slot);
+            assert_eq!(payments.find(Place(place)), None);
+            payments.tidy();
+        }
+        assert!(payments.row.len() <= HOLES_MAX + 4, "holes are bounded");
+        assert_eq!(payments.old.len(), 2);
+        assert_eq!(payments.len(), 2);
+        assert_eq!(payments.find(Place(5)), Some(long[1]));
+        assert_eq!(payments.find(Place(4)), None);
+        payments.get_mut(long[0]).class = 3;
+        let young = payments.insert(sample(400_000, 0));
+        let places: Vec<u64> = payments.iter().map(|(_, payment)| payment.place.0).collect();
+        assert_eq!(places, [3, 5, 400_000]);
+        assert_eq!(payments.remove(long[0]).class, 3);
+        assert_eq!((payments.find(Place(3)), payments.len()), (None, 2));
+        assert_eq!(payments.get(young).place, Place(400_000));
+    }
+}

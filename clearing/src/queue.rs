@@ -276,3 +276,70 @@ fn queue_digest(queue: &Queue, digest: impl Fn(&Lane) -> Sha256) -> Hash {
     }
     hasher.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::payment::{Payments, sample};
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Join(u8),
+        Leave(prop::sample::Index),
+        Front(usize, usize),
+        Root,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            5 => (0_u8..4).prop_map(Step::Join),
+            4 => any::<prop::sample::Index>().prop_map(Step::Leave),
+            1 => (0_usize..4, 0_usize..4).prop_map(|(class, count)| Step::Front(class, count)),
+            1 => Just(Step::Root),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_queue_is_its_payments_by_class_and_joining(
+            steps in prop::collection::vec(step(), 0..300),
+        ) {
+            let (mut queues, mut payments) = (Queues::default(), Payments::default());
+            queues.grow(2);
+            let mut model: Vec<Vec<Slot>> = vec![Vec::new(); CLASSES];
+            for (place, step) in (0..).zip(steps) {
+                match step {
+                    Step::Join(class) => {
+                        let slot = payments.insert(sample(place, class));
+                        queues.join(slot, payments.get_mut(slot));
+                        model[usize::from(class)].push(slot);
+                    }
+                    Step::Leave(index) => {
+                        let all: Vec<Slot> = model.concat();
+                        let Some(slot) = all.get(index.index(all.len().max(1))) else { continue };
+                        queues.remove(payments.get(*slot));
+                        model.iter_mut().for_each(|lane| lane.retain(|other| other != slot));
+                    }
+                    Step::Front(class, count) => {
+                        let count = count.min(model[class].len());
+                        let front: Vec<Slot> =
+                            queues.take_front(AccountId(0), class, count).collect();
+                        prop_assert_eq!(front, model[class].drain(..count).collect::<Vec<_>>());
+                    }
+                    Step::Root => prop_assert_eq!(queues.root(), queues.recompute_root()),
+                }
+                for (class, lane) in model.iter().enumerate() {
+                    let slots = queues.lane(AccountId(0), class).map(|entry| entry.slot);
+                    prop_assert_eq!(&slots.collect::<Vec<_>>(), lane);
+                }
+                let all: Vec<Slot> = model.concat();
+                let minor = all.iter().map(|slot| u128::from(payments.get(*slot).minor)).sum();
+                prop_assert_eq!(queues.total(AccountId(0)), (all.len(), minor));
+                prop_assert_eq!(queues.head(AccountId(0)).map(|head| head.slot), all.first().copied());
+            }
+            prop_assert_eq!(queues.root(), queues.recompute_root());
+        }
+    }
+}

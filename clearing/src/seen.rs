@@ -376,3 +376,83 @@ fn fold(a: u64, b: u64) -> u64 {
 fn link(tip: &Hash, page: &Hash) -> Hash {
     Sha256::new().chain_update(tip).chain_update(page).finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(number: u64) -> Identity {
+        let mut uetr = [7; 16];
+        uetr[8..].copy_from_slice(&number.to_be_bytes());
+        Identity { uetr: Uetr(uetr), sender: ParticipantId(1 + number as u32 % 3), kind: 1 }
+    }
+
+    fn seen(number: u64, decided_at_ms: u64) -> Seen {
+        let reason = number.is_multiple_of(5).then_some(Reject::Expired);
+        let ruling = if reason.is_some() { Ruling::Rejected } else { Ruling::Queued };
+        Seen { digest: [number as u8; 32], place: Place(number), decided_at_ms, ruling, reason }
+    }
+
+    /// A minute's horizon, an entry every 100 ms: 3,600 of them live at a time.
+    fn filled(count: u64, seed: u64) -> SeenIndex {
+        let mut index = SeenIndex::new(seed);
+        for number in 0..count {
+            let now_ms = number * 100;
+            index.sweep(now_ms, 60_000, 1);
+            let (identity, tag) = (identity(number), index.tag(&identity(number)));
+            assert_eq!(index.find(tag, &identity), None);
+            index.insert(tag, &identity, &seen(number, now_ms));
+        }
+        index
+    }
+
+    #[test]
+    fn what_is_within_the_horizon_is_found_and_the_rest_is_not() {
+        let index = filled(10_000, 3);
+        let oldest = 9_999 - 3_600;
+        for number in 0..10_000 {
+            let found = index.find(index.tag(&identity(number)), &identity(number));
+            assert_eq!(found, (number >= oldest).then(|| seen(number, number * 100)), "{number}");
+        }
+        assert_eq!(index.len(), 3_601);
+        assert_eq!(index.forgotten_ms(), (oldest - 1) * 100 + CLOCK_TOLERANCE_MS);
+        let slots: usize = index.shards.iter().map(HashTable::len).sum();
+        assert_eq!(slots as u64, index.len(), "the table holds what the index holds");
+        let stranger = Identity { kind: 2, ..identity(9_999) };
+        assert_eq!(index.find(index.tag(&stranger), &stranger), None);
+    }
+
+    #[test]
+    fn the_root_is_of_the_entries_and_not_of_the_table() {
+        let index = filled(5_000, 3);
+        assert_eq!(index.root(), index.recompute_root());
+        assert_eq!(index.root(), filled(5_000, 4).root());
+        assert_ne!(index.root(), filled(5_001, 3).root());
+    }
+
+    #[test]
+    fn an_index_is_restored_from_its_bytes_and_pages() {
+        let index = filled(9_000, 3);
+        let mut writer = Writer::new();
+        index.write(&mut writer);
+        let bytes = writer.into_bytes();
+        let pages = index.full_pages();
+        assert!(pages.len() >= 3 && pages[0].0 > 0);
+        let mut restored = SeenIndex::new(8);
+        let mut reader = Reader::new(&bytes);
+        let pages = pages.iter().map(|(number, page)| (*number, page.encode().to_vec()));
+        restored.read(&mut reader, pages).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(restored.root(), index.root());
+        assert_eq!(restored.recompute_root(), index.root());
+        for number in 0..9_000 {
+            let found = restored.find(restored.tag(&identity(number)), &identity(number));
+            assert_eq!(found, index.find(index.tag(&identity(number)), &identity(number)));
+        }
+    }
+
+    #[test]
+    fn numbers_of_rejects_fit_their_byte() {
+        assert!(Reject::ALL.iter().all(|reject| reject.number() <= u16::from(u8::MAX)));
+    }
+}
