@@ -50,7 +50,7 @@ fn unknown_keys_and_bad_values_are_named() {
         refusal("worker_threads = 0"),
         "worker_threads: must be an integer from 1 to 256, not `0`"
     );
-    assert_eq!(refusal("worker_threads = -1").contains("not `-1`"), true);
+    assert!(refusal("worker_threads = -1").contains("not `-1`"));
     assert_eq!(refusal("data_dir = 7"), "data_dir: must be a path, not empty");
     assert_eq!(
         refusal("clock = \"sundial\""),

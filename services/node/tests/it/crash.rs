@@ -99,7 +99,9 @@ fn kills_at_any_moment_lose_nothing_that_was_acknowledged() {
     let loads: Vec<_> = banks
         .iter()
         .map(|(client, acknowledged)| {
-            runtime.spawn(load(client.clone(), stop.clone(), acknowledged.clone()))
+            let (client, stop, acknowledged) = (client.clone(), stop.clone(), acknowledged.clone());
+            let runtime = runtime.handle().clone();
+            std::thread::spawn(move || runtime.block_on(load(client, stop, acknowledged)))
         })
         .collect();
     for _ in 0..kills {
@@ -109,11 +111,9 @@ fn kills_at_any_moment_lose_nothing_that_was_acknowledged() {
     }
     std::thread::sleep(Duration::from_millis(200));
     stop.store(true, Ordering::Release);
-    runtime.block_on(async {
-        for load in loads {
-            load.await.unwrap();
-        }
-    });
+    for load in loads {
+        load.join().unwrap();
+    }
     rig.kill();
     rig.start();
     runtime.block_on(async {

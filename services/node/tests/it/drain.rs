@@ -23,15 +23,14 @@ fn a_drain_under_load_loses_no_answer_and_watches_go_on_afterwards() {
     let _guard = runtime.enter();
     let client = rig.client(&bic(0));
     let mut watch = client.watch(Vec::new(), false);
-    let load = runtime.spawn({
-        let client = client.clone();
-        async move {
-            let mut answers = Vec::new();
-            for minor in 1..=400 {
-                let order = order(&client, minor, "drained");
-                answers.push((order.clone(), client.submit(&order).await.unwrap()));
+    let load = std::thread::spawn({
+        let (client, runtime) = (client.clone(), runtime.handle().clone());
+        move || {
+            let orders: Vec<_> = (1..=400).map(|minor| order(&client, minor, "drained")).collect();
+            for order in &orders {
+                runtime.block_on(client.submit(order)).unwrap();
             }
-            answers
+            orders
         }
     });
     let seen_before = runtime.block_on(watch.next()).unwrap();
@@ -41,12 +40,11 @@ fn a_drain_under_load_loses_no_answer_and_watches_go_on_afterwards() {
     assert_eq!(rig.terminate(), Some(0), "{}", rig.errors());
     rig.start();
 
-    let answers = runtime.block_on(load).unwrap();
-    assert_eq!(answers.len(), 400);
+    let orders = load.join().unwrap();
     runtime.block_on(async {
         // The watch takes up where it was: every payment is seen in the end.
         let mut seen = seen_before.payments;
-        while answers.iter().any(|(order, _)| {
+        while orders.iter().any(|order| {
             let uetr = order.uetr().to_string();
             !seen.iter().any(|payment| payment.uetr == uetr)
         }) {

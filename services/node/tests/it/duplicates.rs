@@ -1,3 +1,4 @@
+use std::thread;
 use std::time::Duration;
 
 use channel::Ruling;
@@ -33,23 +34,18 @@ fn a_thousand_identical_submits_across_a_restart_take_effect_once() {
     let submits: Vec<_> = (0..SUBMITS)
         .map(|index| {
             let (client, order) = (clients[index % clients.len()].clone(), order.clone());
-            runtime.spawn(async move {
+            let runtime = runtime.handle().clone();
+            thread::spawn(move || {
                 // Some before the node is killed, some while it is away, some after.
-                tokio::time::sleep(Duration::from_millis(index as u64)).await;
-                client.submit(&order).await.unwrap()
+                thread::sleep(Duration::from_millis(index as u64));
+                runtime.block_on(client.submit(&order)).unwrap()
             })
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(SUBMITS as u64 / 2));
+    thread::sleep(Duration::from_millis(SUBMITS as u64 / 2));
     rig.kill();
     rig.start();
-    let answers: Vec<Answer> = runtime.block_on(async {
-        let mut answers = Vec::new();
-        for submit in submits {
-            answers.push(submit.await.unwrap());
-        }
-        answers
-    });
+    let answers: Vec<Answer> = submits.into_iter().map(|submit| submit.join().unwrap()).collect();
     assert_eq!(answers.len(), SUBMITS);
     let first = decided(&answers[0]);
     assert!(answers.iter().all(|answer| decided(answer) == first));

@@ -1,5 +1,14 @@
 //! The node as its operators meet it: real processes on real directories.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail, and one that is skipped must say so"
+)]
+
 mod commands;
 mod crash;
 mod damage;

@@ -16,7 +16,7 @@ fn blocked(proposer: impl Proposer) -> (tempfile::TempDir, World) {
     world.begin(waits_for_proposals);
     world.log(world.orders(ALBION, 2_000_000, 1));
     world.log(world.orders(ALBION, 500, 1));
-    assert_eq!(world.queued(), 2);
+    until(|| world.queued() == 2);
     (dir, world)
 }
 

@@ -106,7 +106,8 @@ impl World {
 
     /// Where the settler began to read the log.
     pub(crate) fn began_at(&self) -> u64 {
-        self.outcome(self.log.end().0 - 1);
+        let end = self.log.end().0;
+        until(|| self.pool.view().next_position >= end);
         self.log.first_read.lock().unwrap().unwrap()
     }
 
