@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the bytes of the log, what came of a record, every way to say no | `record`, `outcome`, `reject` |
 //! | the way of a record through the pool, time, seals | `pool` |
-//! | orders: guards, rulings | `intake`, `seen` |
+//! | orders: guards, rulings | `intake`, `seen`, `probe` |
 //! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
 //! | cut, proposal, FIFO maximum, settlement | `cycle`, `proposal`, `fifo`, `settle` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
@@ -19,6 +19,8 @@
 //! A change has one shape throughout: guards, each with its own reject; then a point after which it
 //! must succeed; then the change. Absent on purpose: I/O, clocks, randomness, floats, threads, and
 //! signatures, which the gateway and the verifier check.
+
+#![forbid(clippy::float_arithmetic)]
 
 mod admin;
 mod batch;
@@ -35,6 +37,7 @@ mod lifecycle;
 mod outcome;
 mod payment;
 mod pool;
+mod probe;
 mod proposal;
 mod queue;
 mod record;

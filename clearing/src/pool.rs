@@ -118,6 +118,12 @@ impl Pool {
         self.cycle.cut.as_ref().map(|open| open.cut.cycle)
     }
 
+    /// Whether something has happened since the last seal, so that another batch is to come.
+    #[must_use]
+    pub fn batch_open(&self) -> bool {
+        self.batch.opened_at_ms.is_some()
+    }
+
     /// The key that checks receipts and decisions.
     #[must_use]
     pub fn operator_key(&self) -> [u8; 32] {

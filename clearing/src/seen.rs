@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use channel::{DecodeError, ParticipantId, Reader, Ruling, Uetr, Writer};
-use hashbrown::HashTable;
 use ledger::Hash;
 use sha2::{Digest, Sha256};
 
+use crate::probe::{Probe, tag_of};
 use crate::record::Place;
 use crate::reject::Reject;
 use crate::snapshot::RestoreError;
@@ -126,19 +126,6 @@ fn seen_of(entry: &SeenEntry) -> Option<Seen> {
     })
 }
 
-/// What the hash table holds: enough to grow without touching the entries.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    tag: u32,
-    /// The low bits of the entry's number; fewer than 2^32 entries live at once.
-    low: u32,
-}
-
-/// Spreads a tag: the table takes its bucket from the low bits and its check from the high ones.
-fn spread(tag: u32) -> u64 {
-    u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
 fn shard_of(tag: u32) -> usize {
     (tag >> 26) as usize
 }
@@ -147,7 +134,8 @@ fn shard_of(tag: u32) -> usize {
 #[derive(Debug)]
 pub(crate) struct SeenIndex {
     seed: u64,
-    shards: Vec<HashTable<Slot>>,
+    /// By the tag's high bits; small tables grow in a moment.
+    shards: Vec<Probe>,
     pages: VecDeque<Arc<SeenPage>>,
     /// The number of `pages[0]`, or of the open page if there is none.
     first_page: u64,
@@ -166,7 +154,7 @@ impl SeenIndex {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
-            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            shards: (0..SHARDS).map(|_| Probe::default()).collect(),
             pages: VecDeque::new(),
             first_page: 0,
             open: Vec::with_capacity(PAGE_ENTRIES),
@@ -195,7 +183,7 @@ impl SeenIndex {
         let rest = u64::from(identity.sender.0) << 16 | u64::from(identity.kind);
         let first = fold(high ^ self.seed, low ^ 0x2D35_8DCC_AA6C_78A5);
         let second = fold(first ^ rest, self.seed ^ 0x8BB8_4B93_962E_ACC9);
-        (second ^ second >> 32) as u32
+        tag_of((second ^ second >> 32) as u32)
     }
 
     fn entry(&self, number: u64) -> &SeenEntry {
@@ -213,16 +201,14 @@ impl SeenIndex {
 
     /// What is remembered of an identity.
     pub(crate) fn find(&self, tag: u32, identity: &Identity) -> Option<Seen> {
-        let slot = self.shards[shard_of(tag)].find(spread(tag), |slot| {
-            slot.tag == tag && identity_of(self.entry(self.number_of(slot.low))) == *identity
-        })?;
-        seen_of(self.entry(self.number_of(slot.low)))
+        let is_it = |low| identity_of(self.entry(self.number_of(low))) == *identity;
+        let low = self.shards[shard_of(tag)].find(tag, is_it)?;
+        seen_of(self.entry(self.number_of(low)))
     }
 
     /// Fetches what [`SeenIndex::find`] will look at first.
     pub(crate) fn touch(&self, tag: u32) {
-        let found = self.shards[shard_of(tag)].find(spread(tag), |slot| slot.tag == tag);
-        std::hint::black_box(found);
+        std::hint::black_box(self.shards[shard_of(tag)].touch(tag));
     }
 
     /// Remembers an identity that is not in the index.
@@ -233,8 +219,8 @@ impl SeenIndex {
     }
 
     fn insert_slot(&mut self, tag: u32, number: u64) {
-        let slot = Slot { tag, low: number as u32 };
-        self.shards[shard_of(tag)].insert_unique(spread(tag), slot, |slot| spread(slot.tag));
+        // Fewer than 2^32 entries live at once, so the low bits tell them apart.
+        self.shards[shard_of(tag)].insert(tag, number as u32);
     }
 
     fn append(&mut self, entry: SeenEntry) {
@@ -267,10 +253,7 @@ impl SeenIndex {
     fn pop(&mut self) {
         let low = self.floor as u32;
         let tag = self.tag(&identity_of(self.entry(self.floor)));
-        let shard = &mut self.shards[shard_of(tag)];
-        if let Ok(found) = shard.find_entry(spread(tag), |slot| slot.low == low) {
-            found.remove();
-        }
+        self.shards[shard_of(tag)].remove(tag, low);
         self.floor += 1;
         if self.floor.is_multiple_of(PAGE_ENTRIES as u64)
             && let Some(page) = self.pages.pop_front()
@@ -416,7 +399,7 @@ mod tests {
         }
         assert_eq!(index.len(), 3_601);
         assert_eq!(index.forgotten_ms(), (oldest - 1) * 100 + CLOCK_TOLERANCE_MS);
-        let slots: usize = index.shards.iter().map(HashTable::len).sum();
+        let slots: usize = index.shards.iter().map(Probe::len).sum();
         assert_eq!(slots as u64, index.len(), "the table holds what the index holds");
         let stranger = Identity { kind: 2, ..identity(9_999) };
         assert_eq!(index.find(index.tag(&stranger), &stranger), None);

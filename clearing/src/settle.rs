@@ -51,7 +51,7 @@ impl Pool {
     /// Settles a payment that was never queued.
     pub(crate) fn settle_new(&mut self, payment: &Payment) {
         self.post(&[posting(payment)]);
-        self.book(payment);
+        self.batch.add_payment(transfer(payment), &payment.digest);
         self.cycle.credited.push(payment.credit);
     }
 
@@ -99,27 +99,25 @@ impl Pool {
             if payment.group != NO_GROUP {
                 self.groups.remove(payment.group);
             }
-            self.book(&payment);
+            self.batch.add_payment(transfer(&payment), &payment.digest);
         }
         self.payments.tidy();
     }
 
-    /// The books check everything again; that they agree is this crate's promise.
+    /// Posts payments and counts them in the limits. The books check everything again; that they
+    /// agree is this crate's promise.
     fn post(&mut self, postings: &[ledger::Transfer]) {
         if let Err(refused) = self.ledger.apply_batch(postings) {
             unreachable!("the books refuse a feasible set: {refused:?}");
         }
-    }
-
-    /// Counts a settled payment in the limits and the open batch.
-    fn book(&mut self, payment: &Payment) {
-        let (from, to) =
-            (self.directory.holder(payment.debit), self.directory.holder(payment.credit));
-        if let (Some(from), Some(to)) = (from.member, to.member) {
-            let currency = CurrencyIndex(payment.currency.into());
-            self.limits.record(risk_id(from), risk_id(to), currency, payment.minor);
+        // A loop of its own: the look-ups of a short loop overlap.
+        for ledger::Transfer { debit, credit, amount, .. } in postings {
+            let (from, to) = (self.directory.holder(*debit), self.directory.holder(*credit));
+            if let (Some(payer), Some(payee)) = (from.member, to.member) {
+                let currency = CurrencyIndex(from.currency.into());
+                self.limits.record(risk_id(payer), risk_id(payee), currency, *amount);
+            }
         }
-        self.batch.add_payment(transfer(payment), &payment.digest);
     }
 
     /// Adds a movement that is no payment to the open batch.
