@@ -12,6 +12,7 @@ use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 use tonic::{Code, Status};
 use tower::Layer;
+use tracing::Instrument as _;
 
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
@@ -127,13 +128,14 @@ where
             }
             Ok(method) => {
                 let response = self.inner.call(request);
-                Box::pin(async move {
+                let answering = async move {
                     let response = response.await?;
                     let code = Status::from_header_map(response.headers())
                         .map_or(Code::Ok, |status| status.code());
                     metrics::answered(method, code, started_at.elapsed());
                     Ok(response)
-                })
+                };
+                Box::pin(answering.instrument(tracing::info_span!("call", method)))
             }
         }
     }

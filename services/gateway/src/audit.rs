@@ -40,8 +40,9 @@ impl AuditService for Gateway {
                 batch
             }
         };
+        let id = caller.id;
         let subscription = Subscription { gateway: self.clone(), caller, delivered };
-        Ok(Response::new(live::stream(self, subscription)?))
+        Ok(Response::new(live::stream(self, id, subscription)?))
     }
 }
 

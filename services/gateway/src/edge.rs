@@ -18,6 +18,7 @@ use crate::conn::Conn;
 use crate::identity::{Connection, IdentityError, Peer};
 use crate::limits::Limits;
 use crate::metrics;
+use crate::seats::Seats;
 use crate::tls::{ALPN, ServerTls};
 
 /// Connections that are through their handshake and wait to be served.
@@ -32,6 +33,7 @@ struct Edge {
     limits: Limits,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
+    peers: Seats<Peer>,
     cut: CancellationToken,
     ready: mpsc::Sender<io::Result<Conn>>,
 }
@@ -50,6 +52,7 @@ pub(crate) fn incoming(
         trust_domain,
         connections: Arc::new(Semaphore::new(limits.connections_max)),
         handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
+        peers: Seats::new(limits.connections_each_max),
         limits: limits.clone(),
         cut,
         ready,
@@ -117,8 +120,19 @@ impl Edge {
             .and_then(<[_]>::first)
             .ok_or(IdentityError::Unreadable)
             .and_then(|certificate| Peer::of(certificate, &self.trust_domain));
+        // Who names nobody can do nothing but ask for health, and is bounded with all others.
+        let seat = match &peer {
+            Err(_) => None,
+            Ok(peer) => match self.peers.take(peer) {
+                Some(seat) => Some(seat),
+                None => {
+                    metrics::connection_refused("peer_full");
+                    return None;
+                }
+            },
+        };
         metrics::connection_opened();
         let timeouts = (self.limits.handshake_timeout, self.limits.silence_timeout);
-        Some(Conn::new(stream, Connection::new(peer), timeouts, self.cut.clone(), counted))
+        Some(Conn::new(stream, Connection::new(peer, seat), timeouts, self.cut.clone(), counted))
     }
 }

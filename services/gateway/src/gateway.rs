@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Log;
-use channel::{KeyError, Signer};
+use channel::{KeyError, ParticipantId, Signer};
 use projector::Reader;
 use settler::{Clock, PoolHandle, PoolView};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -16,6 +16,7 @@ use tonic::Code;
 use crate::errors::Refusal;
 use crate::limits::Limits;
 use crate::rate::Rates;
+use crate::seats::{Seat, Seats};
 use crate::tokens::Tokens;
 
 /// The shared state; every service is implemented on it. Cheap to clone.
@@ -38,7 +39,8 @@ pub(crate) struct Shared {
     pub(crate) drain: CancellationToken,
     /// Held while a scripted clock is moved.
     pub(crate) advancing: tokio::sync::Mutex<()>,
-    watches: Arc<Semaphore>,
+    watches: Seats<ParticipantId>,
+    reads: Semaphore,
 }
 
 impl Deref for Gateway {
@@ -61,7 +63,8 @@ impl Gateway {
         Ok(Self(Arc::new(Shared {
             tokens: Tokens::new(signer.as_ref(), number)?,
             rates: Rates::new(&limits),
-            watches: Arc::new(Semaphore::new(limits.watches_max)),
+            watches: Seats::new(limits.watches_each_max),
+            reads: Semaphore::new(limits.reads_max),
             advancing: tokio::sync::Mutex::new(()),
             log,
             pool,
@@ -83,12 +86,12 @@ impl Gateway {
     }
 
     /// A seat for a watch, held as long as it lasts.
-    pub(crate) fn watch_seat(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.watches).try_acquire_owned().map_err(|_| {
+    pub(crate) fn watch_seat(&self, caller: ParticipantId) -> Result<Seat<ParticipantId>, Refusal> {
+        self.watches.take(&caller).ok_or_else(|| {
             Refusal::later(
                 Code::ResourceExhausted,
                 "TOO_MANY_WATCHES",
-                "as many watches are open as the node allows",
+                "this participant has as many watches open as it may",
                 Duration::from_secs(5),
             )
         })
@@ -110,6 +113,8 @@ impl Gateway {
         doing: &'static str,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, Refusal> {
+        // The semaphore is never closed.
+        let _turn = self.reads.acquire().await;
         match tokio::task::spawn_blocking(work).await {
             Ok(done) => done.map_err(|fault| Refusal::fault(doing, &fault)),
             Err(panicked) => Err(Refusal::fault(doing, &panicked)),

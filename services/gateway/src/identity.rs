@@ -13,9 +13,10 @@ use tonic::codegen::http::Extensions;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::errors::Refusal;
+use crate::seats::Seat;
 
 /// What a certificate says about its holder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Peer {
     role: Role,
     name: String,
@@ -86,13 +87,15 @@ impl Caller {
 /// What is known of a connection; one for all its requests.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    /// Counts it among the peer's, as long as it is open.
+    _seat: Option<Seat<Peer>>,
     peer: Result<Peer, IdentityError>,
     caller: OnceLock<Arc<Caller>>,
 }
 
 impl Connection {
-    pub(crate) fn new(peer: Result<Peer, IdentityError>) -> Self {
-        Self { peer, caller: OnceLock::new() }
+    pub(crate) fn new(peer: Result<Peer, IdentityError>, seat: Option<Seat<Peer>>) -> Self {
+        Self { _seat: seat, peer, caller: OnceLock::new() }
     }
 
     /// The participant at the other end. Looked up once: number, role, name and key of a

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! * On the wire: `tls`, `edge` (accept loop), `conn` (one connection), `serve` (start and drain).
-//! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`.
+//! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`,
+//!   `seats` (so many at once for each).
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
 //! * Out: `payments`, `orders`, `watch`, `ledger`, `operator`, `audit`, `live` (what streams
 //!   share), `tokens`.
@@ -39,6 +40,7 @@ mod orders;
 mod payments;
 mod rate;
 mod scope;
+mod seats;
 mod serve;
 mod submit;
 mod tls;

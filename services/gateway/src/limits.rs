@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once, over all callers.
     pub connections_max: usize,
+    /// Connections of one holder of certificates at once.
+    pub connections_each_max: usize,
     /// Connections at once whose TLS handshake is still under way.
     pub handshakes_max: usize,
     /// A handshake must be done, and the first bytes of HTTP/2 sent, within this time each.
@@ -25,8 +27,10 @@ pub struct Limits {
     pub connection_window: u32,
     /// Batches of one stream that are taken in but not yet answered.
     pub batches_in_flight: usize,
-    /// Watches and subscriptions at once, over all callers.
-    pub watches_max: usize,
+    /// Watches and subscriptions of one participant at once.
+    pub watches_each_max: usize,
+    /// Reads of store and log at once; further ones wait their turn.
+    pub reads_max: usize,
     /// Orders a second of one participant.
     pub orders_per_second: NonZeroU32,
     /// Orders that one participant may hand in at once after a pause; at least a whole batch.
@@ -59,6 +63,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 4_096,
+            connections_each_max: 256,
             handshakes_max: 256,
             handshake_timeout: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(60),
@@ -67,7 +72,8 @@ impl Default for Limits {
             stream_window: 8 << 20,
             connection_window: 16 << 20,
             batches_in_flight: 32,
-            watches_max: 1_024,
+            watches_each_max: 32,
+            reads_max: 64,
             orders_per_second: nonzero(200_000),
             orders_burst: nonzero(400_000),
             bytes_per_second: nonzero(128 << 20),

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 
+use channel::ParticipantId;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -47,9 +48,10 @@ impl<M> Outlet<M> {
 /// Follows until the client has gone, the node drains, or a read fails.
 pub(crate) fn stream<F: Follow>(
     gateway: &Gateway,
+    caller: ParticipantId,
     mut follow: F,
 ) -> Result<BoxStream<F::Message>, Refusal> {
-    let seat = gateway.watch_seat()?;
+    let seat = gateway.watch_seat(caller)?;
     let gateway = gateway.clone();
     let (sender, messages) = mpsc::channel(BUFFERED_MAX);
     tokio::spawn(async move {

@@ -65,7 +65,8 @@ impl Gateway {
             }
         };
         let payloads = if request.with_payloads { Payloads::Received } else { Payloads::None };
-        live::stream(self, Watch { gateway: self.clone(), caller, payloads, delivered })
+        let id = caller.id;
+        live::stream(self, id, Watch { gateway: self.clone(), caller, payloads, delivered })
     }
 }
 

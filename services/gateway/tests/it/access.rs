@@ -120,7 +120,9 @@ async fn without_a_certificate_of_the_pools_ca_there_is_no_connection() {
         // With TLS 1.3 a client learns of the refusal with its first read.
         if let Ok(channel) = node.connect(identity).await {
             let status = call(&channel, "/grpc.health.v1.Health/Check").await.unwrap_err();
-            assert!(matches!(status.code(), Code::Unavailable | Code::Unknown), "{status:?}");
+            // The connection broke: no answer of the node, whatever the client makes of that.
+            let broken = [Code::Unavailable, Code::Unknown, Code::Cancelled];
+            assert!(broken.contains(&status.code()) && status.details().is_empty(), "{status:?}");
         }
     }
     assert!(node.alice.uri().contains(TRUST_DOMAIN));

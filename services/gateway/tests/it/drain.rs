@@ -88,3 +88,23 @@ async fn silent_peers_are_closed() {
     // And the places they held are free again.
     node.payments(&node.alice).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_participant_cannot_take_all_connections_or_watches() {
+    let limits =
+        gateway::Limits { connections_each_max: 2, watches_each_max: 1, ..Default::default() };
+    let node = Node::start_with(limits).await;
+    let mut held = node.payments(&node.alice).await;
+    let request = v1::WatchPaymentsRequest::default;
+    let watch = held.watch_payments(request()).await.unwrap();
+    let status = held.watch_payments(request()).await.unwrap_err();
+    assert_eq!(reason(&status), "TOO_MANY_WATCHES");
+    let second = node.channel(&node.alice).await;
+    let identity = node.authority.client(&[&node.alice.uri()]);
+    if let Ok(third) = node.connect(Some(identity)).await {
+        let mut third = proto::v1::payment_service_client::PaymentServiceClient::new(third);
+        assert!(third.watch_payments(request()).await.is_err());
+    }
+    node.payments(&node.bob).await.watch_payments(request()).await.unwrap();
+    drop((watch, second));
+}
