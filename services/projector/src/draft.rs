@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use channel::Ruling;
-use clearing::{AccountInfo, Outcome, PaymentState, Record, RecordBody, Reject, Ruled, Subject};
+use clearing::{AccountInfo, Outcome, PaymentState, Record, RecordBody, Reject, Ruled};
 
 use crate::fault::Fault;
 use crate::layout::StateEntry;
@@ -22,18 +22,9 @@ pub(crate) struct Draft {
     pub(crate) events: Vec<Event>,
     pub(crate) uetrs: Vec<Entry>,
     pub(crate) accounts: Vec<AccountInfo>,
-    /// Money may have moved.
-    moved: bool,
-    /// A cut waits for its settlement, and commands may wait for it too.
-    cut_open: bool,
 }
 
 impl Draft {
-    /// What is to come after a start: a cut may be open.
-    pub(crate) fn new() -> Self {
-        Self { cut_open: true, ..Self::default() }
-    }
-
     /// Adds what came of one record.
     pub(crate) fn note(
         &mut self,
@@ -55,9 +46,6 @@ impl Draft {
             let entry = StateEntry { place, at_ms: outcome.time_ms, state, reason };
             self.events.push(Event { entry, sender });
         }
-        let carried_out = outcome.reject.is_none() && !outcome.replayed;
-        self.moved |= matches!(outcome.subject, Subject::Command(_)) && carried_out;
-        self.cut_open |= outcome.cut.is_some();
         Ok(())
     }
 
@@ -89,23 +77,11 @@ impl Draft {
         Ok(())
     }
 
-    /// Whether nothing has happened; certain only if true.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.accounts.is_empty() && !self.moved
-    }
-
-    /// Forgets everything, keeping the memory: a batch was sealed before a record.
+    /// Forgets everything, keeping the memory.
     pub(crate) fn clear(&mut self) {
         self.events.clear();
         self.uetrs.clear();
         self.accounts.clear();
-        self.moved = false;
-    }
-
-    /// The same when a cycle has settled: what waited for it was carried out right behind it.
-    pub(crate) fn clear_behind_cycle(&mut self) {
-        self.clear();
-        self.moved = std::mem::take(&mut self.cut_open);
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Projected {
     pub record: Bytes,
     /// What came of it.
     pub outcome: Arc<Outcome>,
+    /// Whether something has happened since the last seal, so that another batch is to come.
+    pub batch_open: bool,
 }
 
 /// Where outcomes are handed in. Clones share one queue.

@@ -108,7 +108,8 @@ impl Projector {
             commit_bytes: options.commit_bytes,
             expected: progress.next_position,
             progress,
-            draft: Draft::new(),
+            batch_open: false,
+            draft: Draft::default(),
             builder: Builder::default(),
             pending: Pending::default(),
         };
@@ -182,6 +183,8 @@ struct Worker {
     expected: u64,
     /// As far as batches are built.
     progress: Progress,
+    /// Whether something has happened since the last seal.
+    batch_open: bool,
     draft: Draft,
     builder: Builder,
     pending: Pending,
@@ -216,7 +219,7 @@ impl Worker {
     }
 
     fn take(&mut self, projected: &Projected) -> Result<(), Fault> {
-        let Projected { position, record, outcome } = projected;
+        let Projected { position, record, outcome, batch_open } = projected;
         if *position < self.expected {
             let sealed = outcome.sealed_before.iter().chain(&outcome.sealed);
             return sealed.into_iter().try_for_each(|batch| self.compare(batch));
@@ -236,10 +239,11 @@ impl Worker {
         self.draft.note(record, outcome, &mut self.people, self.index.seed())?;
         if let Some(batch) = &outcome.sealed {
             self.seal(batch, *position)?;
-            self.draft.clear_behind_cycle();
+            self.draft.clear();
         }
         self.expected += 1;
-        if self.draft.is_empty() && self.pending.sealed.is_empty() {
+        self.batch_open = *batch_open;
+        if !self.batch_open && self.pending.sealed.is_empty() {
             self.publish(*position);
         }
         Ok(())
@@ -312,7 +316,7 @@ impl Worker {
         let next = self.progress.next_position;
         self.inbox.next_position.store(next, Ordering::Release);
         // Positions behind the last batch in which nothing happened have nothing to show.
-        self.publish(if self.draft.is_empty() { self.expected.max(next) } else { next } - 1);
+        self.publish(if self.batch_open { next } else { self.expected.max(next) } - 1);
         Ok(())
     }
 

@@ -253,7 +253,8 @@ impl Work {
         }
         self.shared.outcomes.publish(std::slice::from_ref(&outcome));
         if position >= self.project_from {
-            self.feed.push(Projected { position, record, outcome })?;
+            let batch_open = self.pool.batch_open();
+            self.feed.push(Projected { position, record, outcome, batch_open })?;
         }
         Ok(orders)
     }

@@ -141,10 +141,22 @@ pub(crate) const KEYS: &[Key] = &[
         "Batches of one stream that are taken in but not answered yet.",
     ),
     key(
-        "gateway.watches_max",
+        "gateway.connections_each_max",
         Kind::Integer(1, 1_000_000),
-        "1024",
-        "Watches and subscriptions at once, over all callers.",
+        "256",
+        "Connections at once of one holder of certificates.",
+    ),
+    key(
+        "gateway.watches_each_max",
+        Kind::Integer(1, 1_000_000),
+        "32",
+        "Watches and subscriptions at once of one participant.",
+    ),
+    key(
+        "gateway.reads_max",
+        Kind::Integer(1, 512),
+        "64",
+        "Reads of store and log at once; further ones wait their turn.",
     ),
     key(
         "gateway.orders_per_second_max",

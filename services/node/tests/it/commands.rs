@@ -35,13 +35,13 @@ fn the_shown_configuration_says_where_values_come_from_and_can_be_used() {
     let output = causewayd()
         .args(["config", "show", "--origin", "--config"])
         .arg(rig.path("causewayd.toml"))
-        .env("CAUSEWAY_GATEWAY_WATCHES_MAX", "9")
+        .env("CAUSEWAY_GATEWAY_READS_MAX", "9")
         .output()
         .unwrap();
     assert!(output.status.success());
     let shown = text(&output.stdout);
     assert!(shown.contains("drain_deadline_ms = 3000  # file\n"), "{shown}");
-    assert!(shown.contains("watches_max = 9  # env\n"), "{shown}");
+    assert!(shown.contains("reads_max = 9  # env\n"), "{shown}");
     assert!(shown.contains("clock = \"system\"  # default\n"), "{shown}");
     rig.write("shown.toml", &shown);
     let again = rig.run(&["config", "show", "--config", "shown.toml"]);

@@ -74,7 +74,7 @@ fn a_thousand_identical_submits_across_a_restart_take_effect_once() {
             .build()
             .unwrap();
         let refused = client.submit(&other).await.unwrap().decision;
-        assert_eq!(refused.ruling, Ruling::Refused);
+        assert_eq!(refused.ruling, Ruling::Rejected);
         assert_eq!(refused.reason, Some(sdk::v1::RejectReason::IdentityReused));
         assert_eq!(refused.differing_fields, ["amount"]);
         assert_eq!(posted(client, last).await.0, "1234");

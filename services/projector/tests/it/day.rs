@@ -126,6 +126,7 @@ impl Making {
             position,
             record: Bytes::from(record),
             outcome: Arc::new(outcome),
+            batch_open: self.pool.batch_open(),
         });
     }
 

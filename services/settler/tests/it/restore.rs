@@ -28,7 +28,11 @@ fn trade(world: &World) {
         let before = manifests(world);
         world.log(world.orders(if lot % 2 == 0 { ALBION } else { BERLIN }, lot, 1_000));
         world.cycle();
-        until(|| manifests(world) != before);
+        // The older one goes before the new one comes.
+        until(|| {
+            let now = manifests(world);
+            now != before && now.len() >= before.len()
+        });
     }
 }
 

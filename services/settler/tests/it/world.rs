@@ -106,9 +106,9 @@ impl World {
 
     /// Where the settler began to read the log.
     pub(crate) fn began_at(&self) -> u64 {
-        let end = self.log.end().0;
-        until(|| self.pool.view().next_position >= end);
-        self.log.first_read.lock().unwrap().unwrap()
+        let first = || *self.log.first_read.lock().unwrap();
+        until(|| first().is_some());
+        first().unwrap()
     }
 
     /// How many orders wait.
