@@ -27,7 +27,8 @@ pub(crate) struct Token(Bytes);
 
 pub(crate) fn parse_token(text: &str) -> Result<Token, String> {
     let problem = || "must be a token that watch has shown".to_owned();
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !text.len().is_multiple_of(2) || !digits {
         return Err(problem());
     }
     let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();

@@ -35,11 +35,6 @@ struct File {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bank {
     pub(crate) bic: String,
-    /// What its customers call it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the messages' generator needs it"))]
-    pub(crate) name: String,
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the messages' generator needs it"))]
-    pub(crate) town: String,
     pub(crate) country: String,
     currencies: Vec<String>,
     /// Its part of the day's traffic, relative to the others'.

@@ -79,7 +79,7 @@ fn payments(random: &mut Random, banks: &[Bank]) -> Result<Vec<Payment>, Failure
     let mut payments = Vec::new();
     for (at, (id, bank)) in (FIRST_BANK..).zip(banks).enumerate() {
         for bytes in bank.messages() {
-            let (kept, permille) = (random.percent(92), 700 + random.below(600));
+            let (kept, permille) = (random.percent(95), 900 + random.below(200));
             if !kept {
                 continue;
             }
@@ -210,14 +210,14 @@ impl Writer {
             let found = numbered(banks).find(|(_, bank)| bank.bic == bic);
             found.map(|(id, _)| id).ok_or_else(|| Failure::fault(format!("no bank {bic}")))
         };
-        let amount = limit("9000000.00 EUR")?;
+        let amount = limit("3000000.00 EUR")?;
         let body = CommandBody::SetBilateralLimit {
             counterparty: number("BALTSESS")?,
             currency: amount.currency(),
             limit: Some(amount.minor()),
         };
         self.command("RHNBDEFF", body);
-        let amount = limit("25000000.00 USD")?;
+        let amount = limit("8000000.00 USD")?;
         let body = CommandBody::SetDebitCap {
             participant: number("LAKEUS44")?,
             currency: amount.currency(),

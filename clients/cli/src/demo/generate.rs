@@ -26,16 +26,27 @@ const STRANGER: &str = "NEWBAU2S";
 struct Generator {
     random: Random,
     banks: Vec<Bank>,
+    /// The rest of a ring that has begun.
+    ring: Vec<Leg>,
 }
 
 /// What one message is about.
 struct Case {
     number: u32,
+    leg: Leg,
+    /// Of a customer; of an institution otherwise.
+    customer: bool,
+    cover: bool,
+}
+
+/// From whom to whom, how much, when.
+#[derive(Clone, Copy)]
+struct Leg {
     from: usize,
     to: usize,
     currency: Currency,
-    form: Form,
-    cover: bool,
+    /// Whole units of the currency.
+    major: u64,
     /// Minutes after midnight, UTC.
     minute: u64,
 }
@@ -44,7 +55,8 @@ struct Case {
 fn the_files_are_what_the_generator_makes() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/demo/day");
     let banks = banks().unwrap();
-    let mut generator = Generator { random: Random::new(20_260_302), banks: banks.clone() };
+    let mut generator =
+        Generator { random: Random::new(20_260_302), banks: banks.clone(), ring: Vec::new() };
     let mut files = vec![String::new(); banks.len()];
     let mut messages: Vec<(u64, usize, String)> =
         (0..COUNT).map(|number| generator.message(number)).collect();
@@ -68,7 +80,7 @@ impl Generator {
     fn message(&mut self, number: u32) -> (u64, usize, String) {
         let case = self.case(number);
         let body = Body::CreditTransfer(self.credit_transfer(&case));
-        let (from, to) = (self.bic(case.from), self.receiver(&case));
+        let (from, to) = (self.bic(case.leg.from), self.receiver(&case));
         let header = Header::of(&body, Edition::E2019, from, to);
         let message = Message::compose(&body, Edition::E2019, Some(&header)).unwrap();
         let mut xml = String::new();
@@ -76,31 +88,88 @@ impl Generator {
             // Without indentation: half the size.
             writeln!(xml, "{}", line.trim_start()).unwrap();
         }
-        (case.minute, case.from, xml)
+        (case.leg.minute, case.leg.from, xml)
     }
 
+    /// Customers pay whom they like. Institutions pay in rings, about as much as they are paid: so
+    /// it is between them over a day, and so there is something to net.
     fn case(&mut self, number: u32) -> Case {
-        let (from, to, currency) = loop {
-            let (from, to) = (self.bank(), self.bank());
-            let shared: Vec<Currency> = self.banks[from]
-                .currencies()
-                .filter(|currency| self.banks[to].currencies().any(|other| other == *currency))
-                .collect();
-            if from != to && !shared.is_empty() {
-                break (from, to, shared[self.random.below(shared.len() as u64) as usize]);
-            }
-        };
-        let (form, cover) = match self.random.below(100) {
-            0..66 => (Form::Customer, false),
-            66..90 => (Form::Institution, false),
-            _ => (Form::Institution, true),
+        if self.ring.is_empty() && self.random.percent(88) {
+            return Case { number, leg: self.customer_leg(number), customer: true, cover: false };
+        }
+        if self.ring.is_empty() {
+            self.ring = self.new_ring();
+        }
+        let leg = self.ring.pop().unwrap();
+        Case { number, leg, customer: false, cover: self.random.percent(30) }
+    }
+
+    fn customer_leg(&mut self, number: u32) -> Leg {
+        let currency = self.currency();
+        let banks = self.members(currency, 2);
+        let yen = if currency.as_str() == "JPY" { 150 } else { 1 };
+        let scale = match self.random.below(100) {
+            0..55 => 100,
+            55..90 => 2_500,
+            _ => 60_000,
         };
         // Yen leave before Tokyo closes, nearly all of them.
-        let minute = match currency.as_str() {
-            "JPY" if !number.is_multiple_of(9) => 405 + self.random.below(125),
-            _ => 405 + self.random.below(540),
+        let window = if yen > 1 && !number.is_multiple_of(4) { 140 } else { 540 };
+        Leg {
+            from: banks[0],
+            to: banks[1],
+            currency,
+            major: scale * (20 + self.random.below(80)) / 10 * yen,
+            minute: 405 + self.random.below(window),
+        }
+    }
+
+    /// Three or four banks of which each pays the next, between two sessions.
+    fn new_ring(&mut self) -> Vec<Leg> {
+        let currency = self.currency();
+        let (yen, sessions) = if currency.as_str() == "JPY" { (150, 1) } else { (1, 5) };
+        let count = 3 + usize::from(self.random.percent(40));
+        let banks = self.members(currency, count);
+        let scale = if self.random.percent(40) { 1_200_000 } else { 150_000 };
+        let base = scale * (20 + self.random.below(80)) / 10;
+        let from = match self.random.below(sessions) {
+            0 => 405,
+            later => 360 + later * 120,
         };
-        Case { number, from, to, currency, form, cover, minute }
+        let leg = |at: usize, random: &mut Random| Leg {
+            from: banks[at],
+            to: banks[(at + 1) % banks.len()],
+            currency,
+            major: base * (95 + random.below(11)) / 100_000 * 1_000 * yen,
+            minute: from + 1 + random.below(70),
+        };
+        (0..banks.len()).map(|at| leg(at, &mut self.random)).collect()
+    }
+
+    /// A currency, the larger ones more often.
+    fn currency(&mut self) -> Currency {
+        let code = match self.random.below(100) {
+            0..38 => "EUR",
+            38..70 => "USD",
+            70..84 => "GBP",
+            84..93 => "JPY",
+            _ => "CHF",
+        };
+        Currency::parse(code).unwrap()
+    }
+
+    /// Different banks with an account in the currency, as many as there are up to `count`.
+    fn members(&mut self, currency: Currency, count: usize) -> Vec<usize> {
+        let has = |bank: &Bank| bank.currencies().any(|other| other == currency);
+        let count = count.min(self.banks.iter().filter(|bank| has(bank)).count());
+        let mut members = Vec::new();
+        while members.len() < count {
+            let bank = self.bank();
+            if has(&self.banks[bank]) && !members.contains(&bank) {
+                members.push(bank);
+            }
+        }
+        members
     }
 
     /// A bank, the larger ones more often.
@@ -122,17 +191,17 @@ impl Generator {
 
     /// Who is paid: now and then a bank that does not take part.
     fn receiver(&self, case: &Case) -> Bic {
-        match case.number % 110 {
-            54 => Bic::parse(STRANGER).unwrap(),
-            _ => self.bic(case.to),
+        match case.number % 53 {
+            17 if case.customer => Bic::parse(STRANGER).unwrap(),
+            _ => self.bic(case.leg.to),
         }
     }
 
     fn credit_transfer(&mut self, case: &Case) -> CreditTransfer {
-        let bic = &self.banks[case.from].bic[..4];
-        let (hour, minute) = (case.minute / 60, case.minute % 60);
+        let bic = &self.banks[case.leg.from].bic[..4];
+        let (hour, minute) = (case.leg.minute / 60, case.leg.minute % 60);
         CreditTransfer {
-            form: case.form,
+            form: if case.customer { Form::Customer } else { Form::Institution },
             message_id: format!("{bic}260302{:06}", case.number),
             created_at: format!("{DAY}T{hour:02}:{minute:02}:00+00:00"),
             settlement_method: SettlementMethod::InstructedAgent,
@@ -141,10 +210,11 @@ impl Generator {
     }
 
     fn transfer(&mut self, case: &Case) -> Transfer {
-        let (from, to) = (Agent::of_bic(self.bic(case.from)), Agent::of_bic(self.receiver(case)));
-        let payer = customer(&mut self.random, &self.banks[case.from]);
-        let payee = customer(&mut self.random, &self.banks[case.to]);
-        let customers = case.form == Form::Customer;
+        let (from, to) =
+            (Agent::of_bic(self.bic(case.leg.from)), Agent::of_bic(self.receiver(case)));
+        let payer = customer(&mut self.random, &self.banks[case.leg.from]);
+        let payee = customer(&mut self.random, &self.banks[case.leg.to]);
+        let customers = case.customer;
         let amount = self.amount(case);
         let invoice = 10_000 + self.random.below(90_000);
         let purposes = ["SUPP", "TRAD", "GDDS", "SALA", "INTC"];
@@ -197,36 +267,23 @@ impl Generator {
     }
 
     fn priority(&mut self, case: &Case) -> Priority {
-        let urgent = self.random.percent(if case.form == Form::Customer { 5 } else { 18 });
+        let urgent = self.random.percent(if case.customer { 5 } else { 15 });
         if urgent { Priority::Urgent } else { Priority::Normal }
     }
 
-    /// Few large amounts, many small ones; institutions pay round sums.
+    /// Customers pay invoices, institutions round sums.
     fn amount(&mut self, case: &Case) -> Amount {
-        let customers = case.form == Form::Customer;
-        let scale = match (customers, self.random.below(100)) {
-            (true, 0..55) => 100,
-            (true, 55..90) => 2_500,
-            (true, _) => 60_000,
-            (false, 0..60) => 150_000,
-            (false, _) => 1_200_000,
-        };
-        let yen = if case.currency.as_str() == "JPY" { 150 } else { 1 };
-        let mut major = scale * (20 + self.random.below(80)) / 10 * yen;
-        let cent = 10_u64.pow(case.currency.digits().into());
-        if !customers {
-            major = major / 1_000 * 1_000;
-        }
-        let minor = if customers { self.random.below(cent) } else { 0 };
-        Amount::new(major * cent + minor, case.currency).unwrap()
+        let cent = 10_u64.pow(case.leg.currency.digits().into());
+        let minor = if case.customer { self.random.below(cent) } else { 0 };
+        Amount::new(case.leg.major * cent + minor, case.leg.currency).unwrap()
     }
 }
 
 /// Nearly always the day itself; a few later, a few too late.
 fn value_date(case: &Case) -> Date {
-    let day = match case.number % 97 {
-        13 | 61 => 20_260_303,
-        40 => 20_260_227,
+    let day = match case.number % 41 {
+        13 if case.customer => 20_260_303,
+        29 if case.customer => 20_260_227,
         _ => 20_260_302,
     };
     Date::from_yyyymmdd(day).unwrap()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sdk::{Client, ClientBuilder, v1};
+use tokio::task::JoinSet;
 
 use super::banks::Bank;
 use super::feeder::profiles;
@@ -30,30 +31,21 @@ pub(super) async fn read(dir: &Path, address: &str, banks: &[Bank]) -> Result<Ta
         clients.get(name).ok_or_else(|| Failure::fault(format!("no participant {name}")))
     };
     let operator = client("alice")?;
-    let pool = readable(operator).await?;
-    let mut payments = BTreeMap::new();
-    for bank in banks {
-        payments_of(client(&bank.bic)?, &bank.bic, pool.batch, &mut payments).await?;
-    }
-    Ok(Tally {
-        batches: batches(operator, pool.batch).await?,
-        payments,
-        balances: operator.balances("", None, 0).await?.balances,
-        pool,
-    })
-}
-
-/// The pool, once everything up to its last batch can be read.
-async fn readable(operator: &Client) -> Result<v1::GetPoolResponse, Failure> {
     let pool = operator.pool_info().await?;
-    let mut feed = operator.subscribe_batches(Vec::new());
-    let mut seen = 0;
-    while seen < pool.batch {
-        seen = feed.next().await?.map_or(seen, |batch| batch.number);
+    let batches = batches(operator, pool.batch).await?;
+    let mut watches = JoinSet::new();
+    for bank in banks {
+        watches.spawn(payments_of(client(&bank.bic)?.clone(), bank.bic.clone(), pool.batch));
     }
-    Ok(pool)
+    let mut payments = BTreeMap::new();
+    while let Some(watched) = watches.join_next().await {
+        payments.extend(watched.map_err(|error| Failure::fault(error.to_string()))??);
+    }
+    let balances = operator.balances("", None, 0).await?.balances;
+    Ok(Tally { pool, batches, payments, balances })
 }
 
+/// All batches, once the last can be read.
 async fn batches(operator: &Client, last: u64) -> Result<Vec<v1::Batch>, Failure> {
     let mut feed = operator.subscribe_batches(Vec::new());
     let mut batches = Vec::new();
@@ -65,18 +57,18 @@ async fn batches(operator: &Client, last: u64) -> Result<Vec<v1::Batch>, Failure
 
 /// The payments that a bank has sent, as they stand after the last batch.
 async fn payments_of(
-    client: &Client,
-    name: &str,
+    client: Client,
+    name: String,
     last: u64,
-    payments: &mut BTreeMap<u64, v1::Payment>,
-) -> Result<(), Failure> {
+) -> Result<BTreeMap<u64, v1::Payment>, Failure> {
+    let mut payments = BTreeMap::new();
     let mut watch = client.watch(Vec::new(), false);
     loop {
         let message = watch.next().await?;
         let own = message.payments.into_iter().filter(|payment| payment.sender == name);
         payments.extend(own.map(|payment| (payment.place, payment)));
         if message.batch >= last {
-            return Ok(());
+            return Ok(payments);
         }
     }
 }

@@ -1,0 +1,204 @@
+//! Commands against a node of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::run::{causeway, causewayd, finish};
+
+/// A node on a new development folder.
+struct Node {
+    child: Child,
+    temporary: TempDir,
+    address: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    fn start() -> Option<Self> {
+        let binary = causewayd()?;
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("dev");
+        let made = causeway()
+            .args(["dev", "init", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .args(["--bank", "ALBKGB2L:GB", "--bank", "RHNBDEFF:DE"])
+            .arg(&dir)
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        let ready = dir.join("ready.json");
+        let child = Command::new(binary)
+            .arg("dev")
+            .arg("--dir")
+            .arg(&dir)
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = address(&ready);
+        Some(Self { child, temporary, address })
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.temporary.path().join("dev")
+    }
+
+    /// Runs a command as somebody; its exit code and its JSON.
+    fn run(&self, profile: &str, arguments: &[&str]) -> (i32, Value) {
+        let mut command = causeway();
+        command.arg("--json").arg("--dir").arg(self.dir());
+        command.args(["--profile", profile, "--address", &self.address]).args(arguments);
+        let (code, stdout, stderr) = finish(&mut command);
+        let value = serde_json::from_str(&stdout);
+        (code, value.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}{stderr}")))
+    }
+
+    fn ok(&self, profile: &str, arguments: &[&str]) -> Value {
+        let (code, value) = self.run(profile, arguments);
+        assert_eq!(code, 0, "{arguments:?}: {value}");
+        value
+    }
+
+    /// Accounts, an open day and money for two banks.
+    fn open(&self) {
+        for bank in ["ALBKGB2L", "RHNBDEFF"] {
+            self.ok("alice", &["accounts", "open", bank, "EUR"]);
+            self.ok("agent", &["fund", bank, "1000.00 EUR", "--reference", &format!("{bank} 1")]);
+        }
+        let (day, next) = (instant(0), instant(1));
+        let cut_off = format!("{next}T10:00:00Z");
+        let close = format!("{next}T12:00:00Z");
+        self.ok("alice", &["days", "open", "EUR", &day, "--cut-off", &cut_off, "--close", &close]);
+    }
+}
+
+fn address(ready: &Path) -> String {
+    let began_at = Instant::now();
+    loop {
+        let text = fs::read_to_string(ready).unwrap_or_default();
+        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+            let grpc = value["grpc"].as_str().unwrap().to_owned();
+            return format!("https://localhost:{}", grpc.rsplit(':').next().unwrap());
+        }
+        assert!(began_at.elapsed() < Duration::from_secs(60), "the node did not become ready");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// The present day, or a later one: 2026-03-02.
+fn instant(days: i64) -> String {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    now.to_string()[..10].to_owned()
+}
+
+/// A payment of a bank to another, made now.
+fn message(uetr: &str, from: &str, to: &str, amount: &str) -> String {
+    let (now, day) = (&jiff::Timestamp::now().to_string()[..19], instant(0));
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.009.001.08"><FICdtTrf><GrpHdr><MsgId>M1</MsgId>
+<CreDtTm>{now}+00:00</CreDtTm><NbOfTxs>1</NbOfTxs><SttlmInf><SttlmMtd>INDA</SttlmMtd></SttlmInf></GrpHdr>
+<CdtTrfTxInf><PmtId><InstrId>I1</InstrId><EndToEndId>E1</EndToEndId><UETR>{uetr}</UETR></PmtId>
+<IntrBkSttlmAmt Ccy="EUR">{amount}</IntrBkSttlmAmt><IntrBkSttlmDt>{day}</IntrBkSttlmDt>
+<SttlmPrty>URGT</SttlmPrty>
+<InstgAgt><FinInstnId><BICFI>{from}XXX</BICFI></FinInstnId></InstgAgt>
+<InstdAgt><FinInstnId><BICFI>{to}XXX</BICFI></FinInstnId></InstdAgt>
+<Dbtr><FinInstnId><BICFI>{from}XXX</BICFI></FinInstnId></Dbtr>
+<Cdtr><FinInstnId><BICFI>{to}XXX</BICFI></FinInstnId></Cdtr></CdtTrfTxInf></FICdtTrf></Document>
+"#
+    )
+}
+
+#[test]
+fn a_payment_goes_from_file_to_file() {
+    let Some(node) = Node::start() else { return };
+    node.open();
+    let uetr = "7a562c67-ca16-48ba-b074-65581be6f001";
+    let file = node.temporary.path().join("pay.xml");
+    let text = message(uetr, "ALBKGB2L", "RHNBDEFF", "250.00");
+    fs::write(&file, &text).unwrap();
+    let file = file.to_str().unwrap();
+    let dry = node.ok("ALBKGB2L", &["pay", "--plain", "--dry-run", file]);
+    assert_eq!(dry[0]["amount"], "250.00");
+    let paid = node.ok("ALBKGB2L", &["pay", "--plain", "--wait", "settled", file]);
+    assert_eq!((&paid[0]["state"], &paid[0]["replayed"]), (&"settled".into(), &false.into()));
+    let again = node.ok("ALBKGB2L", &["pay", "--plain", file]);
+    assert_eq!(again[0]["replayed"], true);
+    assert_eq!(again[0]["place"], paid[0]["place"]);
+    assert_eq!(node.ok("RHNBDEFF", &["status", uetr])[0]["state"], "settled");
+
+    let balances = node.ok("ALBKGB2L", &["balances"]);
+    assert_eq!(balances[0]["balance"], "750.00");
+    assert_eq!(balances.as_array().unwrap().len(), 1);
+    let statement = node.ok("RHNBDEFF", &["statement", "EUR"]);
+    let last = statement.as_array().unwrap().last().unwrap();
+    assert_eq!((&last["amount"], &last["side"]), (&"250.00".into(), &"credit".into()));
+    assert_eq!(last["balance"], "1250.00");
+
+    let inbox = node.temporary.path().join("inbox");
+    let taken = node.ok("RHNBDEFF", &["inbox", "--into", inbox.to_str().unwrap()]);
+    assert_eq!(taken[0]["uetr"], uetr);
+    assert_eq!(fs::read_to_string(inbox.join(format!("{uetr}.xml"))).unwrap(), text);
+    let reports = node.temporary.path().join("reports");
+    let into = reports.to_str().unwrap();
+    let report = node.ok("ALBKGB2L", &["report", "pacs.002", "--plain", "--into", into, file]);
+    assert_eq!(report[0]["status"], "ACSC");
+    let report = node.ok("RHNBDEFF", &["report", "camt.054", "--into", into]);
+    assert_eq!(report[0]["entries"], 1);
+    let watched = node.ok("ALBKGB2L", &["watch", "--once"]);
+    assert_eq!(watched[0]["state"], "settled");
+    assert!(!node.ok("overseer", &["batches"]).as_array().unwrap().is_empty());
+}
+
+#[test]
+fn rules_say_no_with_their_exit_codes() {
+    let Some(node) = Node::start() else { return };
+    node.open();
+    let file = node.temporary.path().join("pay.xml");
+    let path = file.to_str().unwrap();
+    let uetr = "7a562c67-ca16-48ba-b074-65581be6f002";
+
+    // To a bank that does not take part: refused before anything is sent.
+    fs::write(&file, message(uetr, "ALBKGB2L", "NEWBAU2S", "1.00")).unwrap();
+    let (code, value) = node.run("ALBKGB2L", &["pay", "--plain", path]);
+    assert_eq!((code, &value["error"]["reason"]), (3, &"UNKNOWN_RECEIVER".into()));
+    // Of another bank.
+    let (code, _) = node.run("RHNBDEFF", &["pay", "--plain", path]);
+    assert_eq!(code, 2);
+    // Too many digits: the element is named.
+    fs::write(&file, message(uetr, "ALBKGB2L", "RHNBDEFF", "1.005")).unwrap();
+    let (code, value) = node.run("ALBKGB2L", &["pay", "--plain", path]);
+    assert_eq!(code, 2);
+    let field = value["error"]["field"].as_str().unwrap();
+    assert!(field.ends_with("IntrBkSttlmAmt"), "{field}");
+
+    // The same pay-in counts once, the same request is answered again.
+    let fund = ["fund", "ALBKGB2L", "1000.00 EUR", "--reference", "ALBKGB2L 1"];
+    let (code, value) = node.run("agent", &fund);
+    assert_eq!((code, &value["error"]["reason"]), (3, &"PAY_IN_REUSED".into()));
+    let more = ["fund", "ALBKGB2L", "5.00 EUR", "--reference", "x"];
+    let first = node.ok("agent", &more);
+    let id = first["request_id"].as_str().unwrap();
+    let again = node.ok("agent", &[&more[..], &["--request-id", id]].concat());
+    assert_eq!(again["replayed"], true);
+
+    // Nobody gives another's commands.
+    let (code, _) = node.run("ALBKGB2L", &["days", "close", "EUR"]);
+    assert_eq!(code, 5);
+    // What does not exist.
+    let (code, _) = node.run("ALBKGB2L", &["status", uetr]);
+    assert_eq!(code, 3);
+}
