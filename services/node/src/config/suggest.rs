@@ -5,7 +5,7 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let near = word.chars().count() / 3 + 1;
+    let near = (word.chars().count() / 3).max(1);
     candidates
         .map(|candidate| (edits(word, candidate), candidate))
         .min()

@@ -22,6 +22,12 @@ fn pages(world: &World) -> usize {
     world.store.scan(Table::SeenPages, &[0], &[255], 1_000).unwrap().len()
 }
 
+fn lose_chunk(store: &dyn Store, slot: u8) {
+    let mut write = Write::new();
+    write.delete(Table::Snapshots, [slot, 1, 0, 0, 0, 0]);
+    store.commit(write).unwrap();
+}
+
 /// Orders there and back, each lot settled by a cycle, until two snapshots were taken.
 fn trade(world: &World) {
     for lot in 1..=6 {
@@ -88,19 +94,19 @@ fn a_damaged_snapshot_is_passed_over_and_the_log_makes_up_for_it() {
 
     let world = open(&dir);
     let newest = world.began_at();
-    // One chunk of each slot in turn: whichever is the newer, then both.
-    let mut write = Write::new();
-    write.delete(Table::Snapshots, [1, 1, 0, 0, 0, 0]);
-    world.store.commit(write).unwrap();
-    world.close();
+    // The sixth was written to the second slot.
+    let store = world.close();
+    lose_chunk(&*store, 1);
+    drop(store);
 
     let world = open(&dir);
     let older = world.began_at();
     assert!(older < newest && older > 0, "{older} {newest}");
-    let mut write = Write::new();
-    write.delete(Table::Snapshots, [0, 1, 0, 0, 0, 0]);
-    world.store.commit(write).unwrap();
-    world.close();
+    let store = world.close();
+    for slot in [0, 1] {
+        lose_chunk(&*store, slot);
+    }
+    drop(store);
 
     let world = open(&dir);
     assert_eq!(world.began_at(), 0);

@@ -121,9 +121,11 @@ impl World {
         self.command(OPERATOR, CommandBody::RunCycle)
     }
 
-    pub(crate) fn close(self) {
+    /// Stops everything but the store.
+    pub(crate) fn close(self) -> Arc<EmbeddedStore> {
         self.settler.stop();
         self.projector.stop();
+        self.store
     }
 
     /// Appends a record and waits for what came of it.
@@ -157,10 +159,9 @@ impl World {
         let now_ms = self.clock.now_ms();
         let headers: Vec<_> = (0..count)
             .map(|_| {
-                let mut uetr =
-                    (u128::from(self.serial()) << 64 | 0x8000_0000_0000_0000).to_be_bytes();
-                uetr[6] = uetr[6] & 0x0f | 0x40;
-                uetr[8] = uetr[8] & 0x3f | 0x80;
+                let mut uetr = u128::from(self.serial()).to_be_bytes();
+                uetr[6] = 0x40;
+                uetr[8] = 0x80;
                 header(from, to, Uetr(uetr), minor, now_ms).encode()
             })
             .collect();
