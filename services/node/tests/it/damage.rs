@@ -1,6 +1,13 @@
 use std::fs;
 use std::path::PathBuf;
 
+use bus::Log;
+use bus::embedded::EmbeddedLog;
+use channel::{Command, CommandBody, ParticipantId, RequestId, SignedCommand};
+use clearing::pack_command;
+use store::embedded::EmbeddedStore;
+use store::{Store, Table, Write};
+
 use crate::rig::{Rig, bic, order, runtime};
 
 const MARK: &[u8] = b"the payload that will be damaged";
@@ -54,4 +61,79 @@ fn a_flipped_byte_in_the_log_is_named_and_nothing_runs_on_it() {
     assert_eq!(rig.verify().0, Some(0));
     rig.start();
     assert_eq!(rig.terminate(), Some(0));
+}
+
+/// Settles some payments, so that there are batches.
+fn trade(rig: &Rig) {
+    runtime().block_on(async {
+        rig.set_up().await;
+        let client = rig.client(&bic(0));
+        let mut last = 0;
+        for minor in 1..20 {
+            last = client.submit(&order(&client, minor, "kept")).await.unwrap().receipt.position;
+        }
+        // Once the last one has settled, its batch is in the store.
+        while client.balances("", None, last).await.unwrap().balances[0].debits_posted != "190" {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    });
+}
+
+#[test]
+fn a_row_of_the_store_that_the_log_does_not_give_is_named() {
+    let mut rig = Rig::new(2);
+    rig.start();
+    trade(&rig);
+    assert_eq!(rig.terminate(), Some(0));
+    assert_eq!(rig.verify().0, Some(0));
+
+    let open = || {
+        let options = store::embedded::Options { cache_bytes: 8 << 20, reserve_bytes: 1 << 20 };
+        EmbeddedStore::open(rig.path("data/store"), options).unwrap()
+    };
+    let store = open();
+    let (key, value) = store.scan(Table::Transfers, &[0], &[255], 1_000).unwrap().pop().unwrap();
+    let mut altered = value.to_vec();
+    altered[15] ^= 1;
+    let mut write = Write::new();
+    write.put(Table::Transfers, key.to_vec(), altered);
+    store.commit(write).unwrap();
+    drop(store);
+
+    let (code, report) = rig.verify();
+    assert_eq!(code, Some(6), "{report}");
+    let batch = u64::from_be_bytes(key[..8].try_into().unwrap());
+    assert_eq!(report["first_bad"]["batch"], batch, "{report}");
+    assert_eq!(report["first_bad"]["error"], "the store has other transfers");
+}
+
+#[test]
+fn a_command_that_its_maker_did_not_sign_is_named() {
+    let mut rig = Rig::new(2);
+    rig.start();
+    trade(&rig);
+    assert_eq!(rig.terminate(), Some(0));
+    let (_, before) = rig.verify();
+
+    let log = EmbeddedLog::open(&rig.path("data/log"), 1, bus::embedded::Options::default());
+    let log = log.unwrap();
+    let command = Command {
+        pool: 1,
+        request_id: RequestId([7; 16]),
+        maker: ParticipantId(1),
+        issued_at_ms: sdk::now_ms(),
+        body: CommandBody::RunCycle,
+    };
+    let signed = SignedCommand { command: command.encode(), signature: [7; 64], checker: None };
+    let record = pack_command((1, sdk::now_ms()), &signed);
+    let position = log.append(record.into()).unwrap().wait().unwrap().0;
+    log.close();
+
+    let (code, report) = rig.verify();
+    assert_eq!(code, Some(6), "{report}");
+    assert_eq!(report["first_bad"]["record"], position, "{before} {report}");
+    let error = "the signature of participant 1 does not verify";
+    assert_eq!(report["first_bad"]["error"], error);
+    let unsigned = rig.run(&["verify", ".", "--no-signatures"]);
+    assert_eq!(unsigned.status.code(), Some(0));
 }

@@ -24,7 +24,7 @@ fn a_drain_under_load_loses_no_answer_and_watches_go_on_afterwards() {
     let client = rig.client(&bic(0));
     let mut watch = client.watch(Vec::new(), false);
     let load = std::thread::spawn({
-        let (client, runtime) = (client.clone(), runtime.handle().clone());
+        let runtime = runtime.handle().clone();
         move || {
             let orders: Vec<_> = (1..=400).map(|minor| order(&client, minor, "drained")).collect();
             for order in &orders {

@@ -4,7 +4,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on must fail, and one that is skipped must say so"
 )]
