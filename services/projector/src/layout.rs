@@ -100,6 +100,18 @@ pub(crate) fn split_states_key(key: &[u8]) -> Result<(u64, u64), Fault> {
     }
 }
 
+/// A batch's header row is `header | its hash [32]`; reads it and checks the one against the other.
+pub(crate) fn decode_header(value: &[u8]) -> Result<BatchHeader, Fault> {
+    let split = value.split_last_chunk::<32>();
+    let (header, hash) = split.ok_or(Fault::malformed(Table::Batches, "length"))?;
+    let header =
+        BatchHeader::decode(header).map_err(|_| Fault::malformed(Table::Batches, "header"))?;
+    if header.hash() == *hash {
+        return Ok(header);
+    }
+    Err(Fault::malformed(Table::Batches, "a header's hash does not match"))
+}
+
 /// How far the store is: `next position u64 | last batch u64 | its hash [32]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {

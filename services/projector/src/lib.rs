@@ -16,6 +16,7 @@ mod build;
 mod draft;
 mod fault;
 mod feed;
+mod gather;
 mod layout;
 pub mod metrics;
 mod people;

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bus::{Log, Position};
-use clearing::{BatchHeader, Record, RecordBody, SealedBatch};
+use bus::Log;
+use clearing::SealedBatch;
 use store::{Store, Table, Write};
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ use crate::build::Builder;
 use crate::draft::Draft;
 use crate::fault::Fault;
 use crate::feed::{Feed, Inbox, Projected};
+use crate::gather;
 use crate::layout::{self, BatchPart, FORMAT, KEY_ACCOUNT, KEY_FORMAT, KEY_PROGRESS, Progress};
 use crate::metrics;
 use crate::people::People;
@@ -22,10 +23,6 @@ use crate::uetr::{Covered, Entry, Index, IndexWriter};
 
 /// Between two attempts to write to a full disk.
 const NO_SPACE_PAUSE: Duration = Duration::from_millis(100);
-/// How much of the log is read at once while the index is gathered again.
-const GATHER_BYTES: usize = 4 << 20;
-/// Batches whose headers are read at once.
-const GATHER_BATCHES: usize = 256;
 
 /// How a projector works.
 #[derive(Clone, Debug)]
@@ -324,109 +321,4 @@ impl Worker {
         let batch = self.progress.batch;
         self.readable.send_replace(Readable { batch, position });
     }
-}
-
-/// Gathers from the log the references of batches that are in no run.
-struct Gatherer<'a> {
-    store: &'a dyn Store,
-    log: &'a dyn Log,
-    index: &'a Index,
-}
-
-impl Gatherer<'_> {
-    fn run(
-        &self,
-        covered: Covered,
-        progress: Progress,
-        writer: &mut IndexWriter,
-    ) -> Result<(), Fault> {
-        let mut batch = covered.batch + 1;
-        let mut reader = LogReader { log: self.log, from: covered.position, records: Vec::new() };
-        let mut entries = Vec::new();
-        while batch <= progress.batch {
-            let from = layout::batch_key(BatchPart::Header, batch, 0);
-            let to = layout::batch_key(BatchPart::Header, progress.batch + 1, 0);
-            let rows = self.store.scan(Table::Batches, &from, &to, GATHER_BATCHES)?;
-            if rows.is_empty() {
-                return Err(Fault::malformed(Table::Batches, "a batch is missing"));
-            }
-            for (_, value) in rows {
-                let header = header_of(&value)?;
-                entries.clear();
-                for position in header.first..=header.last {
-                    self.gather(position, &mut reader, &mut entries)?;
-                }
-                let covered = Covered { position: header.last + 1, batch: header.number };
-                writer.add(&entries, covered)?;
-                batch = header.number + 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the payments of one record.
-    fn gather(
-        &self,
-        position: u64,
-        reader: &mut LogReader<'_>,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), Fault> {
-        let (from, to) = (layout::states_key(position, 0), layout::states_key(position + 1, 0));
-        let rows = self.store.scan(Table::States, &from, &to, usize::MAX)?;
-        let mut payments = Vec::new();
-        for (_, value) in &rows {
-            for entry in value.as_chunks().0 {
-                payments.push(layout::StateEntry::get(position, entry)?.place);
-            }
-        }
-        payments.sort_unstable();
-        payments.dedup();
-        if payments.is_empty() {
-            return Ok(());
-        }
-        let bytes = reader.read(position)?;
-        let record = Record::read(&bytes).map_err(|source| Fault::Record { position, source })?;
-        let RecordBody::Orders(orders) = record.body else {
-            return Err(Fault::malformed(Table::States, "a payment in a record without orders"));
-        };
-        for place in payments {
-            let header = orders.headers.get(place.index());
-            let header = header.ok_or(Fault::malformed(Table::States, "index of an order"))?;
-            let uetr = channel::HeaderView::trusted(header).uetr();
-            entries.push(Entry { hash: self.index.seed().hash(uetr), place: place.0 });
-        }
-        Ok(())
-    }
-}
-
-/// Reads records in ascending order, many at a time.
-struct LogReader<'a> {
-    log: &'a dyn Log,
-    from: u64,
-    records: Vec<bytes::Bytes>,
-}
-
-impl LogReader<'_> {
-    fn read(&mut self, position: u64) -> Result<bytes::Bytes, Fault> {
-        let held = self.from..self.from + self.records.len() as u64;
-        if !held.contains(&position) {
-            self.records = self.log.read(Position(position), GATHER_BYTES)?;
-            self.from = position;
-        }
-        let at = (position - self.from) as usize;
-        let end = Position(self.from);
-        self.records.get(at).cloned().ok_or(Fault::Log(bus::Fault::Beyond { end }))
-    }
-}
-
-/// Reads a batch's header row and checks it against its hash.
-pub(crate) fn header_of(value: &[u8]) -> Result<BatchHeader, Fault> {
-    let split = value.split_last_chunk::<32>();
-    let (header, hash) = split.ok_or(Fault::malformed(Table::Batches, "length"))?;
-    let header =
-        BatchHeader::decode(header).map_err(|_| Fault::malformed(Table::Batches, "header"))?;
-    if header.hash() == *hash {
-        return Ok(header);
-    }
-    Err(Fault::malformed(Table::Batches, "a header's hash does not match"))
 }

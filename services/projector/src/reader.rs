@@ -20,7 +20,6 @@ use crate::feed::Inbox;
 use crate::layout::{
     self, BatchPart, COUNTERS_BYTES, Posting, StateEntry, TRANSFERS_PER_ROW, whole,
 };
-use crate::projector::header_of;
 use crate::uetr::Index;
 
 /// Rows that one answer gives, at most, whatever was asked for. Feeds end at the first batch that
@@ -175,7 +174,7 @@ impl Reader {
     fn header(&self, number: u64) -> Result<Option<BatchHeader>, Fault> {
         let row =
             self.store.get(Table::Batches, &layout::batch_key(BatchPart::Header, number, 0))?;
-        let header = row.map(|value| header_of(&value)).transpose()?;
+        let header = row.map(|value| layout::decode_header(&value)).transpose()?;
         match header {
             Some(header) if header.number != number => {
                 Err(Fault::malformed(Table::Batches, "a header has another number than its row"))

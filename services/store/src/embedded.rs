@@ -113,8 +113,14 @@ impl EmbeddedStore {
     }
 
     /// Opens the engine again after the disk was full. Every acknowledged commit must be there,
-    /// and nothing of the one that failed: were it there, it would have been its sync that failed.
+    /// and nothing of the one that failed: were it there, it would have been its sync that failed,
+    /// and more might be in doubt.
     fn resume(&self, writer: &mut Writer) -> Result<(), Fault> {
+        match engine::renew_journal(&self.dir) {
+            Ok(()) => {}
+            Err(error) if engine::no_space(&error) => return Err(Fault::NoSpace),
+            Err(error) => return Err(writer.fail("resume", error)),
+        }
         let mut slot = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         drop(slot.take());
         let engine = Engine::open(&self.dir, &self.options)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use store::{Store, Table, Write};
 
 use super::run::{Run, RunId, page_keys};
-use super::{Covered, Entry, Frozen, Index, Memory};
+use super::{Covered, Entry, Frozen, Index, Memory, Seed};
 use crate::fault::Fault;
 use crate::metrics;
 
@@ -58,6 +58,11 @@ impl IndexWriter {
         let (frozen, thread) = (Some(sender), Some(thread));
         let next_run = next_run.unwrap_or(0);
         Ok(Self { index, run_entries, next_run, frozen, thread, stop, fault })
+    }
+
+    /// The secret under which references are hashed.
+    pub(crate) fn seed(&self) -> Seed {
+        self.index.seed()
     }
 
     /// Adds the entries of a batch; `covered` is how far the log is covered with them.

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fjall::config::CompressionPolicy;
@@ -19,6 +20,9 @@ use crate::port::{Fault, Table};
 /// The format of everything in the directory.
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &[u8] = b"format";
+
+/// The engine's own directory.
+const FOLDER: &str = "fjall";
 
 /// The most bytes of journals before the engine flushes what they hold.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 128 << 20;
@@ -43,7 +47,7 @@ impl Engine {
     }
 
     fn open_unguarded(dir: &Path, options: &Options) -> Result<Self, Fault> {
-        let db = Database::builder(dir.join("fjall"))
+        let db = Database::builder(dir.join(FOLDER))
             .cache_size(options.cache_bytes)
             .journal_compression(CompressionType::None)
             .max_journaling_size(JOURNAL_BYTES_MAX)
@@ -109,6 +113,41 @@ impl Engine {
     }
 }
 
+/// Puts a fresh, synced copy in the place of the journal that is being written.
+///
+/// A write that met the end of the disk leaves the rest of its batch in the engine's buffer, and
+/// the engine writes that when it is dropped: to the old file, which nobody reads any more. And
+/// whatever a failed sync has left in doubt is not in doubt in the copy.
+pub(super) fn renew_journal(dir: &Path) -> io::Result<()> {
+    let dir = dir.join(FOLDER);
+    let mut newest: Option<(u64, PathBuf)> = None;
+    for entry in fs::read_dir(&dir)? {
+        let path = entry?.path();
+        let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".jnl"));
+        let Some(number) = number.and_then(|number| number.parse().ok()) else { continue };
+        if newest.as_ref().is_none_or(|(most, _)| number > *most) {
+            newest = Some((number, path));
+        }
+    }
+    let Some((_, path)) = newest else { return Ok(()) };
+    let bytes = fs::read(&path)?;
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let copy = path.with_extension("copy");
+    let written = File::create(&copy).and_then(|mut file| {
+        file.write_all(&bytes[..used])?;
+        // The engine keeps zeros behind the end; the last bytes of a batch may be zeros too.
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    });
+    if let Err(error) = written {
+        // It is in nobody's way, but it takes space.
+        let _ = fs::remove_file(&copy);
+        return Err(error);
+    }
+    fs::rename(&copy, &path)?;
+    File::open(&dir)?.sync_all()
+}
+
 fn keyspace_options() -> KeyspaceCreateOptions {
     // Packed rows hardly compress, and the time is worth more than the space.
     let separation = KvSeparationOptions::default()
@@ -131,9 +170,12 @@ where
 
 /// Whether an error says that the disk is full.
 pub(super) fn disk_full(error: &fjall::Error) -> bool {
-    io_error(error).is_some_and(|error| {
-        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    })
+    io_error(error).is_some_and(no_space)
+}
+
+/// Whether an error of the operating system says that the disk is full.
+pub(super) fn no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn io_error(error: &fjall::Error) -> Option<&io::Error> {

@@ -71,9 +71,8 @@ fn create(dir: &Path) -> Result<File, Fault> {
         File::open(dir)?.sync_all()?;
         Ok(file)
     };
-    make().map_err(|error: io::Error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::NoSpace,
-        _ => engine::io("create", error),
+    make().map_err(|error: io::Error| {
+        if engine::no_space(&error) { Fault::NoSpace } else { engine::io("create", error) }
     })
 }
 

@@ -4,6 +4,8 @@ use store::contract::{self, Host};
 use store::embedded::{EmbeddedStore, Options};
 use tempfile::TempDir;
 
+use crate::rig::directory;
+
 struct Directory(TempDir);
 
 impl Host for Directory {
@@ -16,5 +18,5 @@ impl Host for Directory {
 
 #[test]
 fn embedded_store_keeps_the_contract() {
-    contract::all(|| Directory(TempDir::new().expect("makes a directory")));
+    contract::all(|| Directory(directory()));
 }

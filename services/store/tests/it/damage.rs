@@ -129,7 +129,7 @@ fn a_flipped_bit_is_found_or_harmless() {
         for file in files(original.path()) {
             let length = used(&original.path().join(&file));
             // Every byte of the smallest files, and a spread of the others.
-            let step = (length / 8).max(1) as usize;
+            let step = (length / 5).max(1) as usize;
             for at in (0..length).step_by(step) {
                 flips += 1;
                 let found = flip(original.path(), &file, at);

@@ -48,12 +48,26 @@ fn the_reserve_is_kept() {
     store.commit(write(1)).expect("commits");
 }
 
-/// In a file system of 24 MiB: fills it up, without a reserve, so that the engine itself meets
-/// the end of the disk.
+/// In a file system of 24 MiB: fills it up.
 #[test]
 fn child_fills_the_disk() {
     let Some(dir) = child_dir() else { return };
-    let store = open(&dir.join("store")).expect("opens");
+    fill(&dir, &dir.join("store"));
+}
+
+/// The same with the engine alone in the small file system: the store finds room on its own disk,
+/// and the engine meets the end of the other in the middle of a write.
+#[test]
+fn child_fills_the_engines_disk() {
+    let Some(dir) = child_dir() else { return };
+    let store = directory();
+    std::fs::create_dir(dir.join("engine")).expect("creates");
+    std::os::unix::fs::symlink(dir.join("engine"), store.path().join("fjall")).expect("links");
+    fill(&dir, store.path());
+}
+
+fn fill(disk: &Path, dir: &Path) {
+    let store = open(dir).expect("opens");
     let mut number = 0;
     while number < 3 {
         number += 1;
@@ -61,7 +75,7 @@ fn child_fills_the_disk() {
     }
     // The disk fills up to the last bytes.
     let page = vec![1; 1 << 12];
-    let mut ballast = std::fs::File::create(dir.join(BALLAST)).expect("creates");
+    let mut ballast = std::fs::File::create(disk.join(BALLAST)).expect("creates");
     while std::io::Write::write_all(&mut ballast, &page).is_ok() {}
     drop(ballast);
     let fault = loop {
@@ -75,10 +89,11 @@ fn child_fills_the_disk() {
         // Refused again, and reading goes on.
         let mut large = Write::new();
         large.put(Table::States, *b"large", vec![7; 100_000]);
-        assert!(matches!(store.commit(large), Err(Fault::NoSpace)));
+        let fault = store.commit(large).expect_err("the disk is full");
+        assert!(matches!(fault, Fault::NoSpace), "{fault:?}");
         assert_eq!(whole_at(&store).expect("reads"), number);
     }
-    std::fs::remove_file(dir.join(BALLAST)).expect("removes");
+    std::fs::remove_file(disk.join(BALLAST)).expect("removes");
     for _ in 0..20 {
         number += 1;
         store.commit(write(number)).expect("commits again, by itself");
@@ -86,7 +101,7 @@ fn child_fills_the_disk() {
     assert_eq!(whole_at(&store).expect("reads"), number);
     assert_eq!(store.halted(), None);
     drop(store);
-    assert_eq!(whole_at(&open(&dir.join("store")).expect("opens")).expect("reads"), number);
+    assert_eq!(whole_at(&open(dir).expect("opens")).expect("reads"), number);
 }
 
 #[test]
@@ -99,8 +114,9 @@ fn a_full_disk_refuses_and_resumes() {
         println!("SKIP: no private mounts here");
         return;
     }
-    let output = child("limits::child_fills_the_disk", dir.path(), &mount, &["unshare", "-rm"]);
-    assert_success(&output);
+    for test in ["limits::child_fills_the_disk", "limits::child_fills_the_engines_disk"] {
+        assert_success(&child(test, dir.path(), &mount, &["unshare", "-rm"]));
+    }
 }
 
 /// With files limited in size, the journal's writes fail with an error that is not a full disk.
