@@ -82,8 +82,12 @@ def command_statement(command_bytes: bytes) -> bytes:
     return b"causeway/1 command" + command_bytes
 
 
-OPEN_ACCOUNT, FUND, DEFUND, CONFIRM_DEFUND, SET_BILATERAL_LIMIT = 3, 5, 6, 7, 8
+SET_STATUS, OPEN_ACCOUNT, FUND, DEFUND, CONFIRM_DEFUND, SET_BILATERAL_LIMIT = 2, 3, 5, 6, 7, 8
 OPEN_DAY, SET_RULES, CANCEL, RUN_CYCLE = 12, 16, 17, 19
+
+
+def set_status(participant: int, active: bool) -> bytes:
+    return struct.pack(">IB", participant, 1 if active else 2)
 
 
 def open_account(participant: int, currency: str, credit_line: int) -> bytes:

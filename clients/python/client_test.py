@@ -34,6 +34,7 @@ PARTS = {
     "watching": reading.watching,
     "signs of life": reading.signs_of_life,
     "cancelling": paying.cancelling,
+    "suspending": paying.suspending,
     "paying out": reading.paying_out,
     "the books": reading.books,
     "strangers": reading.strangers,

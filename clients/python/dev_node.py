@@ -48,17 +48,21 @@ class Node:
 
     def stop(self) -> int:
         """Asks the node to end; its exit code."""
-        for party in self._parties.values():
-            party.close()
-        self._parties.clear()
+        self._hang_up()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(STOP_S)
 
     def kill(self) -> None:
         """Ends it if it still runs, without a chance to tidy up."""
+        self._hang_up()
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait(STOP_S)
+
+    def _hang_up(self) -> None:
+        for party in self._parties.values():
+            party.close()
+        self._parties.clear()
 
     def verify(self) -> dict:
         """What a replay of the stopped node's log from zero says."""

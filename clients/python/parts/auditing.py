@@ -88,6 +88,12 @@ def auditing(day: Day) -> None:
 
 def restarted(day: Day) -> None:
     order, decision = day.first
+    last = day.ALBKGB2L.order(day.BRBKDEFF, 100, "USD", TODAY, urgent=True)
+    last_decision = only(day.submit(day.ALBKGB2L, last))
+    day.node.kill()
+    day.node.start()
+    check.equal("killed and started: what was decided last stands",
+                encoded(only(day.submit(day.ALBKGB2L, last))), encoded(last_decision))
     check.equal("asked to end, the node ends well", day.node.stop(), 0)
     day.node.start()
     bank = day.ALBKGB2L
@@ -99,9 +105,9 @@ def restarted(day: Day) -> None:
     place = only(day.submit(bank, mark)).place
     tail = follow(day.BRBKDEFF, lambda messages: place in dict(seen(messages)),
                   day.watch_token)
-    before = [payment for message in tail for payment in message.payments
-              if payment.place < place and payment.sender == A]
-    check.equal("a watch goes on where it was", before, [])
+    received = [payment.place for message in tail for payment in message.payments
+                if payment.sender == A]
+    check.equal("a watch goes on where it was", received, [last_decision.place, place])
     known, (_, token) = [batch for batch, _ in day.audited], day.audited[0]
     rest = subscribe(day.overseer, len(known), token)
     check.equal("and so does the audit stream", [batch for batch, _ in rest], known[1:])

@@ -57,9 +57,14 @@ def commands(day: Day) -> None:
                 agent.execute(other).reason, reason("REQUEST_REUSED"))
     other = agent.command(wire.FUND, wire.fund(number, "USD", 500, pay_in))
     check.equal("a pay-in is credited once", agent.execute(other).reason, reason("PAY_IN_REUSED"))
-    old = wire.command(wire.FUND, agent.pool, uuid.uuid4().bytes, agent.number,
-                       now_ms() - HOUR_MS, wire.fund(number, "USD", 500, uuid.uuid4().bytes))
-    check.equal("an old command is refused", agent.execute(old).reason, reason("COMMAND_STALE"))
+    for what, issued_at in (("an old command", now_ms() - HOUR_MS),
+                            ("a command of the future", now_ms() + HOUR_MS)):
+        stale = wire.command(wire.FUND, agent.pool, uuid.uuid4().bytes, agent.number, issued_at,
+                             wire.fund(number, "USD", 500, uuid.uuid4().bytes))
+        check.equal(f"{what} is refused", agent.execute(stale).reason, reason("COMMAND_STALE"))
+    check.fails("nothing cannot be paid in", lambda: agent.execute(agent.command(
+        wire.FUND, wire.fund(number, "USD", 0, uuid.uuid4().bytes))),
+                Code.INVALID_ARGUMENT, "COMMAND_INVALID", "command.amount")
 
     bank = day.ALBKGB2L
     body = wire.open_account(bank.number, "GBP", 10**6)

@@ -129,6 +129,17 @@ def streams(day: Day) -> None:
     check("and ask again for the decisions",
           all(one.replayed and one.ruling == api.RULING_SETTLED
               for one in again.decisions.decisions), again.decisions)
+    twin = bank.order(receiver, 101, "USD", TODAY, b"0", uetr=uetr(small[0]))
+    pair = [small[0], twin, small[0]]
+    mixed, = bank.payments.SubmitBatches(iter([bank.batch(9, pair)]), timeout=DEADLINE_S)
+    check.signed("known orders and a twin in one batch: signed", bank, pair, mixed)
+    check.equal("each has its own decision, the one of its first attempt",
+                [(one.ruling, one.reason, one.replayed, one.place)
+                 for one in mixed.decisions.decisions],
+                [(api.RULING_SETTLED, 0, True, answers[0].decisions.decisions[0].place),
+                 (api.RULING_REJECTED, reason("IDENTITY_REUSED"), False,
+                  answers[0].decisions.decisions[0].place),
+                 (api.RULING_SETTLED, 0, True, answers[0].decisions.decisions[0].place)])
     for index, wanted in ((2, ("HEADER_INVALID", "orders[3].header.amount")),
                           (4, ("SIGNATURE_INVALID", "signature")),
                           (5, ("ORDER_COUNT", "orders")), (6, ("ORDER_COUNT", "orders"))):
@@ -163,6 +174,35 @@ def core_rejects(day: Day) -> None:
         answer = day.submit(bank, order)
         check.equal(f"ruling: {' '.join(wanted)}", ruled(answer), wanted)
         check.signed(f"{' '.join(wanted)}: signed", bank, [order], answer)
+
+
+def suspending(day: Day) -> None:
+    bank, receiver = day.CSBKUS33, day.BRBKDEFF
+
+    def set_status(active: bool):
+        body = wire.set_status(bank.number, active)
+        return day.alice.execute(day.alice.command(wire.SET_STATUS, body))
+
+    waiting = bank.order(receiver, 700, "EUR", TODAY)
+    first = day.submit(bank, waiting)
+    suspended = set_status(False)
+    check.equal("a bank is suspended", suspended.reason, 0)
+    found, = bank.payment(uetr(waiting), suspended.position)
+    check.equal("what waited has left, with the reason", (found.state, found.reason),
+                (api.PAYMENT_STATE_REJECTED, reason("PARTICIPANT_SUSPENDED")))
+    order = bank.order(receiver, 700, "EUR", TODAY)
+    check.equal("it hands in nothing new", ruled(day.submit(bank, order)),
+                ("REJECTED", "SENDER_SUSPENDED"))
+    other = receiver.order(bank, 700, "EUR", TODAY)
+    check.equal("and gets nothing", ruled(day.submit(receiver, other)),
+                ("REJECTED", "RECEIVER_SUSPENDED"))
+    again = day.submit(bank, waiting)
+    check.equal("what it handed in before keeps its decision",
+                encoded(only(again)), encoded(only(first)))
+    check.equal("it is readmitted", set_status(True).reason, 0)
+    order = bank.order(receiver, 700, "EUR", TODAY)
+    check.equal("and may go on", ruled(day.submit(bank, order)), ("QUEUED", "UNSPECIFIED"))
+    check.equal("also back", bank.cancel(uetr(order)).reason, 0)
 
 
 def cancelling(day: Day) -> None:
