@@ -3,7 +3,8 @@
 
 use channel::ParticipantId;
 use clearing::{
-    AccountInfo, BalanceAfter, Net, PaymentState, Place, Reject, Transfer, TransferKind,
+    AccountInfo, BalanceAfter, BatchHeader, Net, PaymentState, Place, Reject, Transfer,
+    TransferKind,
 };
 use ledger::{AccountId, Currency, Hash};
 use store::Table;

@@ -81,11 +81,7 @@ impl Projector {
         let people = load_people(&*store)?;
         let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
         let mut writer = IndexWriter::start(index.clone(), options.uetr_run_entries)?;
-        Gatherer { store: &*store, log: &*log, index: &index }.run(
-            covered,
-            progress,
-            &mut writer,
-        )?;
+        gather::run(&*store, &*log, (covered, progress), &mut writer)?;
         let inbox = Arc::new(Inbox::new(
             options.queue_records_max,
             options.queue_bytes_max,
