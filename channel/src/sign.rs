@@ -2,7 +2,7 @@
 
 use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -51,13 +51,15 @@ impl LocalSigner {
         SigningKey::from_pkcs8_pem(pem).map(Self).map_err(refused)
     }
 
-    /// The PKCS#8 PEM form, wiped when dropped.
+    /// The PKCS#8 PEM form, wiped when dropped. Without the public key, which OpenSSL does not read
+    /// in this form.
     ///
     /// # Errors
     /// [`KeyError`] if the key cannot be encoded.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         let refused = |_| KeyError { reason: "key does not encode".to_owned() };
-        self.0.to_pkcs8_pem(LineEnding::LF).map_err(refused)
+        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        pair.to_pkcs8_pem(LineEnding::LF).map_err(refused)
     }
 }
 
@@ -136,7 +138,10 @@ mod tests {
     #[test]
     fn keys_survive_pem() {
         let signer = LocalSigner::from_seed(&Zeroizing::new([7; 32]));
-        let again = LocalSigner::from_pem(&signer.to_pem().unwrap()).unwrap();
+        let pem = signer.to_pem().unwrap();
+        // PKCS#8 version 1: the one that OpenSSL reads.
+        assert!(pem.contains("MC4CAQAwBQYDK2VwBCIEI"));
+        let again = LocalSigner::from_pem(&pem).unwrap();
         assert_eq!(again.public_key(), signer.public_key());
         assert!(LocalSigner::from_pem("-----BEGIN PRIVATE KEY-----").is_err());
     }
