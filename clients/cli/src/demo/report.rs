@@ -4,6 +4,7 @@ mod liquidity;
 mod text;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use sdk::{reason_name, v1};
@@ -231,24 +232,19 @@ fn waiting(tally: &Tally) -> Result<Vec<Waiting>, Failure> {
     for payment in queued {
         let (currency, minor) = amount(payment);
         let own = (payment.sender.as_str(), currency);
-        if !waiting.contains_key(&own) {
-            let available = available(tally, own)?;
-            waiting.insert(
-                own,
-                Waiting {
-                    bank: payment.sender.clone(),
-                    currency: currency.to_owned(),
-                    payments: 0,
-                    minor: 0,
-                    first: minor,
-                    available,
-                },
-            );
-        }
-        if let Some(queue) = waiting.get_mut(&own) {
-            queue.payments += 1;
-            queue.minor += minor;
-        }
+        let queue = match waiting.entry(own) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Waiting {
+                bank: payment.sender.clone(),
+                currency: currency.to_owned(),
+                payments: 0,
+                minor: 0,
+                first: minor,
+                available: available(tally, own)?,
+            }),
+        };
+        queue.payments += 1;
+        queue.minor += minor;
     }
     Ok(waiting.into_values().collect())
 }

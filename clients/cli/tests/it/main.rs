@@ -1,5 +1,12 @@
 //! The `causeway` binary, as scripts use it: what it prints, and its exit codes.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail, one that cannot run must say so"
+)]
+
 mod demo;
 mod node;
 mod run;

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// `causeway`, with nothing of this process's settings.
-pub fn causeway() -> Command {
+pub(crate) fn causeway() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CAUSEWAY_") {
@@ -19,7 +19,7 @@ pub fn causeway() -> Command {
 
 /// `causewayd` beside it. Cargo builds it with the crate `node`; a run of this crate's tests alone
 /// may be without it, and then says so.
-pub fn causewayd() -> Option<PathBuf> {
+pub(crate) fn causewayd() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_BIN_EXE_causeway")).with_file_name("causewayd");
     if !path.exists() {
         eprintln!("SKIP: {} is not there; build the crate `node` first", path.display());
@@ -29,18 +29,18 @@ pub fn causewayd() -> Option<PathBuf> {
 }
 
 /// Runs it to its end: exit code, stdout, stderr.
-pub fn run(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     finish(causeway().args(arguments))
 }
 
-pub fn finish(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn finish(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
 /// Runs it with `--json`; stdout must be one value whatever happens.
-pub fn json(arguments: &[&str]) -> (i32, Value) {
+pub(crate) fn json(arguments: &[&str]) -> (i32, Value) {
     let (code, stdout, stderr) = finish(causeway().args(arguments).arg("--json"));
     let value = serde_json::from_str(&stdout);
     (code, value.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}{stderr}")))
