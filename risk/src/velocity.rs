@@ -86,6 +86,18 @@ impl Velocity {
         window.map(|window| window.rule)
     }
 
+    /// How many orders of a participant the window of `now_ms` has counted.
+    pub fn orders_in_window(
+        &self,
+        id: ParticipantId,
+        currency: CurrencyIndex,
+        now_ms: u64,
+    ) -> u64 {
+        let windows = self.windows.get(currency.index()).and_then(|row| row.get(id.index()));
+        let Some(Some(window)) = windows else { return 0 };
+        if now_ms / window.rule.window_ms > window.number { 0 } else { window.orders }
+    }
+
     /// Counts an order of `amount` minor units handed in at `now_ms` of logged time, if its
     /// sender's rule allows it.
     ///
