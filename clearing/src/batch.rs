@@ -1,7 +1,7 @@
 //! Batches: what happened in a range of positions, sealed under one hash.
 //!
 //! ```text
-//! header, 244 bytes: "causeway/1 batch" [16] | pool u32 | number u64 | first u64 | last u64
+//! header, 220 bytes: "causeway/1 batch" [16] | pool u32 | number u64 | first u64 | last u64
 //!                    | sealed at u64 ms | payments u32 | transfers u32 | orders root [32]
 //!                    | nets [32] | transfers [32] | previous [32] | state root [32] - all summed
 //! nets:              SHA-256 of "causeway/1 nets"      and participant u32 | currency [3] | i128

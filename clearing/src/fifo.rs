@@ -1,7 +1,7 @@
 //! The FIFO maximum: the largest set that is a prefix of every queue and settles at once.
 //!
-//! Sets that are prefixes of every queue and feasible are closed under union (NETTING: if two
-//! prefixes of a queue are feasible, the longer one pays the same and is paid no less), so there is
+//! Sets that are prefixes of every queue and feasible are closed under union (of two
+//! feasible prefixes of a queue the longer pays the same as alone and is paid no less), so there is
 //! one largest of them, and it is the largest in number, in value and in everything monotone. It is
 //! found by removal: where a node is short under the present set, any feasible subset lacks the
 //! last payment of that node's queue; where a bilateral limit is broken, it lacks the last payment

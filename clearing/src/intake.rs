@@ -109,10 +109,11 @@ impl Pool {
         self.judge_creation(header.created_at_ms())?;
         self.judge_velocity(order)?;
         let sender = order.sender.ok_or(Reject::UnknownParticipant)?;
-        let member = self.directory.at(sender);
-        ensure(member.participant.role == Role::Bank, Reject::WrongRole)?;
-        ensure(member.status == Status::Active, Reject::SenderSuspended)?;
-        let receiver = self.directory.index(header.receiver()).ok_or(Reject::UnknownReceiver)?;
+        let receiver = self.directory.index(header.receiver());
+        let is_bank = |index| self.directory.at(index).participant.role == Role::Bank;
+        ensure(is_bank(sender) && receiver.is_none_or(is_bank), Reject::WrongRole)?;
+        ensure(self.directory.at(sender).status == Status::Active, Reject::SenderSuspended)?;
+        let receiver = receiver.ok_or(Reject::UnknownReceiver)?;
         let suspended = self.directory.at(receiver).status != Status::Active;
         ensure(!suspended, Reject::ReceiverSuspended)?;
         let currency = self.directory.currency_index(header.currency_bytes());

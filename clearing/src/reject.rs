@@ -58,7 +58,7 @@ pub enum Reject {
     PaymentFinal = 26,
     /// The request id was used before, by another command.
     RequestReused = 27,
-    /// The command was given more than fifteen minutes ago, or in the future.
+    /// The command was given more than fifteen minutes ago, or more than five minutes ahead.
     CommandStale = 28,
     /// The role may not give this command.
     NotAuthorised = 29,

@@ -92,7 +92,7 @@ impl Gateway {
         }
         let role = command.body.role();
         if role != caller.role {
-            let message = format!("only a {} may give this command", role.as_str());
+            let message = format!("the role {} gives this command", role.as_str());
             return Err(Refusal::denied("ROLE_NOT_ALLOWED", message));
         }
         Ok(())

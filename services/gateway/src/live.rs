@@ -8,7 +8,7 @@ use std::future::Future;
 
 use channel::ParticipantId;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::codegen::BoxStream;
@@ -72,15 +72,18 @@ pub(crate) fn stream<F: Follow>(
 /// Returns why it cannot go on.
 async fn run<F: Follow>(gateway: &Gateway, follow: &mut F, outlet: &Outlet<F::Message>) -> Refusal {
     let mut readable = gateway.reader.readable();
+    // Counts on while there is news for others: a follower without news hears from us all the same.
+    let every = gateway.limits.heartbeat_interval;
+    let mut heartbeat = interval_at(Instant::now() + every, every);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let newest = readable.borrow_and_update().batch;
         if let Err(refusal) = follow.catch_up(newest, outlet).await {
             return refusal;
         }
-        let sent = match timeout(gateway.limits.heartbeat_interval, readable.changed()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Refusal::halted()),
-            Err(_) => outlet.send(follow.heartbeat()).await,
+        let sent = tokio::select! {
+            changed = readable.changed() => changed.map_err(|_| Refusal::halted()),
+            _ = heartbeat.tick() => outlet.send(follow.heartbeat()).await,
         };
         if let Err(refusal) = sent {
             return refusal;

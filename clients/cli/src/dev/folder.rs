@@ -181,6 +181,8 @@ impl Folder {
         ]);
         config.insert("tls".to_owned(), tls);
         config.insert("signing".to_owned(), table(&[("key", "node/receipt.key.pem")]));
+        let gateway = Table::from_iter([("reflection".to_owned(), Value::Boolean(true))]);
+        config.insert("gateway".to_owned(), Value::Table(gateway));
         to_toml(&config)
     }
 }
