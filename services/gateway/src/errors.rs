@@ -1,6 +1,7 @@
 //! Why a call is refused, and how that is said: `google.rpc.Status` with `ErrorInfo`,
 //! `BadRequest` and `RetryInfo`, or a `BatchError` inside a stream of batches.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use proto::v1;
@@ -90,7 +91,7 @@ impl From<Refusal> for Status {
         let mut details = ErrorDetails::with_error_info(
             refusal.reason,
             ERROR_DOMAIN,
-            std::iter::empty::<(String, String)>().collect::<std::collections::HashMap<_, _>>(),
+            HashMap::<String, String>::new(),
         );
         if let Some(field) = refusal.field {
             details.add_bad_request_violation(field, refusal.message.clone());

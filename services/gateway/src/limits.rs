@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once, over all callers.
     pub connections_max: usize,
-    /// Connections of one holder of certificates at once.
+    /// Connections of one holder of certificates at once. Each may fill its window with what was
+    /// not taken in yet: this times `connection_window` is the memory that one caller can tie up.
     pub connections_each_max: usize,
     /// Connections at once whose TLS handshake is still under way.
     pub handshakes_max: usize,
@@ -63,7 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 4_096,
-            connections_each_max: 256,
+            connections_each_max: 64,
             handshakes_max: 256,
             handshake_timeout: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(60),
