@@ -11,6 +11,7 @@ mod orders;
 mod participants;
 mod pay;
 mod pool;
+mod receipts;
 mod report;
 mod rules;
 pub(crate) mod show;

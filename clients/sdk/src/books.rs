@@ -27,7 +27,11 @@ impl Client {
         let participant = participant.to_owned();
         let message = v1::ListBalancesRequest { participant, at_least_position, as_of };
         let client = self.ledger();
-        self.call(message, async |request| client.clone().list_balances(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.list_balances(request).await }
+        })
+        .await
     }
 
     /// One page of an account's entries, oldest first; `page_token` empty for the first page.
@@ -49,7 +53,11 @@ impl Client {
             from_batch,
         };
         let client = self.ledger();
-        self.call(message, async |request| client.clone().list_entries(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.list_entries(request).await }
+        })
+        .await
     }
 
     /// One page of a batch's transfers; `page_token` empty for the first page.
@@ -63,7 +71,11 @@ impl Client {
     ) -> Result<v1::ListTransfersResponse, Error> {
         let message = v1::ListTransfersRequest { batch, page_size: PAGE_SIZE, page_token };
         let client = self.ledger();
-        self.call(message, async |request| client.clone().list_transfers(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.list_transfers(request).await }
+        })
+        .await
     }
 
     fn ledger(&self) -> LedgerServiceClient<Channel> {

@@ -145,7 +145,10 @@ impl Client {
         };
         let client = self.payments();
         let response = self
-            .call(message, async |request| client.clone().submit_payment(request).await)
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.submit_payment(request).await }
+            })
             .await?;
         let receipt = check_receipt(key, batch, response.receipt)?;
         let decisions = response.decisions.ok_or(Error::Malformed("decisions are missing"))?;
@@ -176,7 +179,11 @@ impl Client {
     ) -> Result<v1::GetPaymentResponse, Error> {
         let message = v1::GetPaymentRequest { uetr: uetr.to_string(), at_least_position };
         let client = self.payments();
-        self.call(message, async |request| client.clone().get_payment(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.get_payment(request).await }
+        })
+        .await
     }
 
     /// Takes back an order that has not settled.
@@ -200,7 +207,10 @@ impl Client {
             let message = v1::CancelPaymentRequest { command: bytes, signature };
             let client = self.payments();
             let response = self
-                .call(message, async |request| client.clone().cancel_payment(request).await)
+                .call(message, move |request| {
+                    let mut client = client.clone();
+                    async move { client.cancel_payment(request).await }
+                })
                 .await?;
             (response.position, response.reason, response.replayed)
         } else {
@@ -229,7 +239,7 @@ impl Client {
     /// # Errors
     /// As any call, the first time; none with a pinned key.
     pub async fn operator_key(&self) -> Result<&PublicKey, Error> {
-        let ask = async || {
+        let ask = || async {
             let pool = self.pool_info().await?;
             let bytes = array(&pool.operator_key, "operator key")?;
             PublicKey::new(&bytes).map_err(|_| Error::Malformed("operator key"))
@@ -247,11 +257,14 @@ impl Client {
     }
 
     /// Calls with this client's deadline and retries.
-    pub(crate) async fn call<M: Clone, R>(
+    pub(crate) async fn call<M: Clone, R, F>(
         &self,
         message: M,
-        call: impl AsyncFnMut(tonic::Request<M>) -> Result<tonic::Response<R>, tonic::Status>,
-    ) -> Result<R, Error> {
+        call: impl FnMut(tonic::Request<M>) -> F,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<tonic::Response<R>, tonic::Status>>,
+    {
         retry::call(&self.0.address, self.0.limits, message, call).await
     }
 }
@@ -260,4 +273,19 @@ impl Client {
 #[must_use]
 pub fn new_request_id() -> RequestId {
     RequestId(uuid::Uuid::new_v4().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every call can be spawned.
+    #[expect(dead_code, reason = "it holds if it compiles")]
+    fn calls_are_send(client: &'static Client, order: &'static Order) {
+        fn send(_: impl Send) {}
+        send(client.submit(order));
+        send(client.get(crate::Uetr([0; 16]), 0));
+        send(client.operator_key());
+        send(client.pool_info());
+    }
 }

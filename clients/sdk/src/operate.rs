@@ -15,7 +15,11 @@ impl Client {
     pub async fn pool_info(&self) -> Result<v1::GetPoolResponse, Error> {
         let client = self.operator();
         let message = v1::GetPoolRequest {};
-        self.call(message, async |request| client.clone().get_pool(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.get_pool(request).await }
+        })
+        .await
     }
 
     /// Who takes part.
@@ -26,7 +30,10 @@ impl Client {
         let client = self.operator();
         let message = v1::ListParticipantsRequest {};
         let response = self
-            .call(message, async |request| client.clone().list_participants(request).await)
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.list_participants(request).await }
+            })
             .await?;
         Ok(response.participants)
     }
@@ -38,8 +45,12 @@ impl Client {
     pub async fn accounts(&self) -> Result<Vec<v1::Account>, Error> {
         let client = self.operator();
         let message = v1::ListAccountsRequest {};
-        let response =
-            self.call(message, async |request| client.clone().list_accounts(request).await).await?;
+        let response = self
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.list_accounts(request).await }
+            })
+            .await?;
         Ok(response.accounts)
     }
 
@@ -50,8 +61,12 @@ impl Client {
     pub async fn limits(&self, participant: &str) -> Result<Vec<v1::Limit>, Error> {
         let client = self.operator();
         let message = v1::ListLimitsRequest { participant: participant.to_owned() };
-        let response =
-            self.call(message, async |request| client.clone().list_limits(request).await).await?;
+        let response = self
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.list_limits(request).await }
+            })
+            .await?;
         Ok(response.limits)
     }
 
@@ -62,8 +77,12 @@ impl Client {
     pub async fn days(&self) -> Result<Vec<v1::Day>, Error> {
         let client = self.operator();
         let message = v1::ListDaysRequest {};
-        let response =
-            self.call(message, async |request| client.clone().list_days(request).await).await?;
+        let response = self
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.list_days(request).await }
+            })
+            .await?;
         Ok(response.days)
     }
 
@@ -80,8 +99,12 @@ impl Client {
     ) -> Result<u64, Error> {
         let client = self.operator();
         let message = v1::AdvanceClockRequest { time_ms, expected_position, close_cycle };
-        let response =
-            self.call(message, async |request| client.clone().advance_clock(request).await).await?;
+        let response = self
+            .call(message, move |request| {
+                let mut client = client.clone();
+                async move { client.advance_clock(request).await }
+            })
+            .await?;
         Ok(response.position)
     }
 
@@ -90,7 +113,11 @@ impl Client {
         message: v1::ExecuteCommandRequest,
     ) -> Result<v1::ExecuteCommandResponse, Error> {
         let client = self.operator();
-        self.call(message, async |request| client.clone().execute_command(request).await).await
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.execute_command(request).await }
+        })
+        .await
     }
 
     fn operator(&self) -> OperatorServiceClient<Channel> {

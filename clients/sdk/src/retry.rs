@@ -77,14 +77,15 @@ fn judge(status: &Status) -> Verdict {
 /// Calls until there is an answer, a refusal, or the deadline.
 ///
 /// `call` is given a request with the time that is left; every attempt sends the same message.
-pub(crate) async fn call<M, R>(
+pub(crate) async fn call<M, R, F>(
     address: &str,
     limits: Limits,
     message: M,
-    mut call: impl AsyncFnMut(Request<M>) -> Result<Response<R>, Status>,
+    mut call: impl FnMut(Request<M>) -> F,
 ) -> Result<R, Error>
 where
     M: Clone,
+    F: Future<Output = Result<Response<R>, Status>>,
 {
     let Limits { deadline, attempts_max } = limits;
     let ends_at = Instant::now() + deadline;
@@ -114,6 +115,8 @@ pub(crate) fn unavailable(address: &str, attempts: u32, last_error: String) -> E
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use tonic_types::{ErrorDetails, StatusExt};
 
     use super::*;
@@ -124,10 +127,10 @@ mod tests {
     ) -> (Result<u32, Error>, Vec<u32>) {
         let mut seen = Vec::new();
         let limits = Limits { deadline, attempts_max: u32::MAX };
-        let result = call("https://n", limits, 7_u32, async |request: Request<u32>| {
+        let result = call("https://n", limits, 7_u32, |request: Request<u32>| {
             assert!(request.metadata().contains_key("grpc-timeout"));
             seen.push(request.into_inner());
-            answers.remove(0).map(Response::new)
+            ready(answers.remove(0).map(Response::new))
         })
         .await;
         (result, seen)

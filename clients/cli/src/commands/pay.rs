@@ -9,7 +9,7 @@ use sdk::{Client, Order, OrderDecision, Ruling, reason_is_transient, v1};
 use tokio::time::{Instant, sleep};
 
 use super::orders::{Directory, messages_of, orders_of, read};
-use super::show;
+use super::{receipts, show};
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown};
@@ -34,6 +34,9 @@ pub(crate) struct PayArgs {
     /// Take messages without a business application header.
     #[arg(long)]
     plain: bool,
+    /// Append the operator's signed receipts to this file, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     /// Wait until every payment has got this far.
     #[arg(long, value_enum)]
     wait: Option<Until>,
@@ -59,10 +62,13 @@ impl PayArgs {
                 .and_then(|bytes| read_orders(&session, &directory, &bytes, profile));
             orders.extend(read.map_err(|failure| failure.about(path.display()))?);
         }
+        if orders.is_empty() {
+            return Err(Failure::usage("the files hold no message"));
+        }
         if self.dry_run {
             return Ok(Shown::Many(orders.iter().map(dry_row).collect()));
         }
-        let decisions = submit(&session.client, &orders).await?;
+        let decisions = submit(&session.client, &orders, self.receipts.as_deref()).await?;
         let waited = match self.wait {
             None => None,
             Some(Until::Settled) => {
@@ -111,16 +117,24 @@ fn read_orders(
     Ok(orders)
 }
 
-/// Hands in orders, in their order, and waits for all decisions.
-async fn submit(client: &Client, orders: &[Order]) -> Result<Vec<OrderDecision>, Failure> {
+/// Hands in orders, in their order, waits for all decisions, and keeps the receipts.
+async fn submit(
+    client: &Client,
+    orders: &[Order],
+    receipts: Option<&Path>,
+) -> Result<Vec<OrderDecision>, Failure> {
     let stream = client.batches(4);
     let mut tickets = Vec::new();
     for orders in orders.chunks(BATCH) {
         tickets.push(stream.send(client.sign(orders.to_vec())?).await?);
     }
     let mut decisions = Vec::new();
-    for ticket in tickets {
-        decisions.extend(ticket.answer().await?.decisions);
+    for (ticket, orders) in tickets.into_iter().zip(orders.chunks(BATCH)) {
+        let answer = ticket.answer().await?;
+        if let Some(path) = receipts {
+            receipts::keep(path, orders, &answer)?;
+        }
+        decisions.extend(answer.decisions);
     }
     Ok(decisions)
 }
