@@ -53,26 +53,45 @@ pub(crate) struct DemoArgs {
     threads: u16,
 }
 
+/// How a day ended.
+enum Played {
+    /// With the report.
+    Reported(Shown),
+    /// With the report shown and the node running again.
+    Running(Node, Place),
+}
+
 impl DemoArgs {
     /// Plays the day; whoever interrupts it may take it up again.
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let mut terminate = signal(SignalKind::terminate())
             .map_err(|error| Failure::fault(format!("cannot listen for signals: {error}")))?;
-        let interrupted = || {
-            let hint = match &self.data_dir {
-                Some(_) => "the same command takes the day up again",
-                None => "with --data-dir DIR a day can be taken up again",
-            };
-            Err(Failure::new(Kind::Interrupted, format!("interrupted; {hint}")))
+        let hint = match &self.data_dir {
+            Some(_) => "the same command takes the day up again",
+            None => "with --data-dir DIR a day can be taken up again",
         };
+        let interrupted = || Err(Failure::new(Kind::Interrupted, format!("interrupted; {hint}")));
+        let played = tokio::select! {
+            played = Box::pin(self.play(context)) => played?,
+            _ = tokio::signal::ctrl_c() => return interrupted(),
+            _ = terminate.recv() => return interrupted(),
+        };
+        let (mut node, place) = match played {
+            Played::Reported(shown) => return Ok(shown),
+            Played::Running(node, place) => (node, place),
+        };
+        context.output.note(&report::next_steps(&place.dir));
+        // Until somebody ends it: that is how it is meant to end.
         tokio::select! {
-            shown = Box::pin(self.play(context)) => shown,
-            _ = tokio::signal::ctrl_c() => interrupted(),
-            _ = terminate.recv() => interrupted(),
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+            ended = node.ended() => return Err(ended),
         }
+        node.stop().await?;
+        Ok(Shown::Nothing)
     }
 
-    async fn play(&self, context: &Context) -> Result<Shown, Failure> {
+    async fn play(&self, context: &Context) -> Result<Played, Failure> {
         let banks = banks::banks()?;
         let script = day::script(self.seed, &banks)?;
         let place = Place::find(self.data_dir.as_deref(), self.seed, &banks)?;
@@ -89,23 +108,11 @@ impl DemoArgs {
             return Err(Failure::new(Kind::VerificationFailed, "an invariant does not hold"));
         }
         if self.once {
-            return Ok(shown);
+            return Ok(Played::Reported(shown));
         }
         let node = Node::start(&place.dir, self.threads).await?;
         place.set_address(node.address())?;
         context.output.show(&shown)?;
-        context.output.note(&report::next_steps(&place.dir));
-        self.keep_running(node).await
-    }
-
-    /// Until somebody ends it: that is how it is meant to end.
-    async fn keep_running(&self, mut node: Node) -> Result<Shown, Failure> {
-        tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => {}
-            ended = node.ended() => return Err(ended),
-        }
-        node.stop().await?;
-        Ok(Shown::Nothing)
+        Ok(Played::Running(node, place))
     }
 }

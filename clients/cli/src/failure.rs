@@ -34,12 +34,14 @@ pub(crate) struct Failure {
     pub(crate) reason: Option<String>,
     /// The field at fault, if one is known.
     pub(crate) field: Option<String>,
+    /// The number under which the same request may be repeated.
+    pub(crate) request_id: Option<String>,
     pub(crate) message: String,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, reason: None, field: None, message: message.into() }
+        Self { kind, reason: None, field: None, request_id: None, message: message.into() }
     }
 
     pub(crate) fn fault(message: impl Into<String>) -> Self {
@@ -72,6 +74,7 @@ impl Failure {
                 "exit_code": self.kind as u8,
                 "reason": self.reason,
                 "field": self.field,
+                "request_id": self.request_id,
                 "message": self.message,
             }
         })
@@ -106,6 +109,7 @@ impl From<sdk::Error> for Failure {
             kind,
             reason: error.reason().map(str::to_owned),
             field: error.field().map(str::to_owned),
+            request_id: None,
             message: error.to_string(),
         }
     }

@@ -169,8 +169,14 @@ impl Output {
         match self.format {
             Format::Text => {
                 self.note(&format!("error: {}", failure.message));
-                if failure.kind == Kind::Transient {
-                    self.note("hint: nothing is lost; run the same command again");
+                match (&failure.request_id, failure.kind) {
+                    (Some(id), Kind::Transient) => self.note(&format!(
+                        "hint: it may have taken effect; run it again with --request-id {id}"
+                    )),
+                    (None, Kind::Transient) => {
+                        self.note("hint: nothing is lost; run the same command again");
+                    }
+                    _ => {}
                 }
             }
             Format::Json | Format::Ndjson => {

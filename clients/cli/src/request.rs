@@ -71,13 +71,11 @@ impl RequestArgs {
         if self.dry_run {
             return Ok(Shown::One(dry(id, &body, &command)));
         }
-        let again = |failure: Failure| {
-            if failure.kind == crate::failure::Kind::Transient {
-                context.output.note(&format!("repeat with --request-id {}", text(id)));
-            }
-            failure
-        };
-        let done = session.client.execute(&command).await.map_err(|e| again(e.into()))?;
+        let done = session
+            .client
+            .execute(&command)
+            .await
+            .map_err(|error| Failure { request_id: Some(text(id)), ..Failure::from(error) })?;
         Ok(Shown::One(vec![
             ("request_id", text(id).into()),
             ("position", done.position.into()),

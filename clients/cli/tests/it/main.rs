@@ -10,4 +10,6 @@
 mod demo;
 mod node;
 mod run;
+mod started;
+mod stream;
 mod words;

@@ -1,0 +1,123 @@
+//! A node, started for a test.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::run::{causeway, causewayd, finish};
+
+/// A node on a new development folder.
+pub(crate) struct Node {
+    child: Child,
+    binary: PathBuf,
+    pub(crate) temporary: TempDir,
+    pub(crate) address: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    pub(crate) fn start() -> Option<Self> {
+        let binary = causewayd()?;
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("dev");
+        // A port of its own, so that it is found again after a restart.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let made = causeway()
+            .args(["dev", "init", "--metrics-listen", "127.0.0.1:0"])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--bank", "ALBKGB2L:GB", "--bank", "RHNBDEFF:DE"])
+            .arg(&dir)
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        let child = spawn(&binary, &dir);
+        let address = address(&dir.join("ready.json"));
+        Some(Self { child, binary, temporary, address })
+    }
+
+    /// Kills it without warning and starts it again.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let ready = self.dir().join("ready.json");
+        fs::remove_file(&ready).unwrap();
+        self.child = spawn(&self.binary, &self.dir());
+        assert_eq!(address(&ready), self.address);
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.temporary.path().join("dev")
+    }
+
+    /// Runs a command as somebody; its exit code and its JSON.
+    pub(crate) fn run(&self, profile: &str, arguments: &[&str]) -> (i32, Value) {
+        let mut command = causeway();
+        command.arg("--json").arg("--dir").arg(self.dir());
+        command.args(["--profile", profile, "--address", &self.address]).args(arguments);
+        let (code, stdout, stderr) = finish(&mut command);
+        let value = serde_json::from_str(&stdout);
+        (code, value.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}{stderr}")))
+    }
+
+    pub(crate) fn ok(&self, profile: &str, arguments: &[&str]) -> Value {
+        let (code, value) = self.run(profile, arguments);
+        assert_eq!(code, 0, "{arguments:?}: {value}");
+        value
+    }
+
+    /// Accounts, an open day and money for two banks.
+    pub(crate) fn open(&self) {
+        for bank in ["ALBKGB2L", "RHNBDEFF"] {
+            self.ok("alice", &["accounts", "open", bank, "EUR"]);
+            self.ok("agent", &["fund", bank, "1000.00 EUR", "--reference", &format!("{bank} 1")]);
+        }
+        let (day, next) = (instant(0), instant(1));
+        let cut_off = format!("{next}T10:00:00Z");
+        let close = format!("{next}T12:00:00Z");
+        self.ok("alice", &["days", "open", "EUR", &day, "--cut-off", &cut_off, "--close", &close]);
+    }
+}
+
+fn spawn(binary: &Path, dir: &Path) -> Child {
+    Command::new(binary)
+        .arg("dev")
+        .arg("--dir")
+        .arg(dir)
+        .arg("--ready-file")
+        .arg(dir.join("ready.json"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn address(ready: &Path) -> String {
+    let began_at = Instant::now();
+    loop {
+        let text = fs::read_to_string(ready).unwrap_or_default();
+        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+            let grpc = value["grpc"].as_str().unwrap().to_owned();
+            return format!("https://localhost:{}", grpc.rsplit(':').next().unwrap());
+        }
+        assert!(began_at.elapsed() < Duration::from_secs(60), "the node did not become ready");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// The present day, or a later one: 2026-03-02.
+pub(crate) fn instant(days: i64) -> String {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    now.to_string()[..10].to_owned()
+}
