@@ -6,14 +6,11 @@ use store::{Table, Write};
 use crate::draft::Draft;
 use crate::fault::Fault;
 use crate::layout::{
-    self, BatchPart, COUNTERS_BYTES, FEED_BYTES, FEED_PER_ROW, POSTING_BYTES, POSTINGS_PER_ROW,
-    Posting, STATE_BYTES, SUMS_PER_ROW, StateEntry, TRANSFER_BYTES, TRANSFERS_PER_ROW,
+    self, BatchPart, FEED_PER_ROW, POSTINGS_PER_ROW, Posting, SUMS_PER_ROW, StateEntry,
+    TRANSFERS_PER_ROW,
 };
 use crate::people::{People, Slot};
 use crate::reader::FeedItem;
-
-/// Room that the store needs behind a value for its checksum.
-const SPARE: usize = 8;
 
 /// Builds rows; holds the memory that building needs.
 #[derive(Debug, Default)]
@@ -75,12 +72,8 @@ impl Builder {
         // Stable: what happened to one payment stays in order.
         states.sort_by_key(|entry| entry.place);
         for row in states.chunk_by(|a, b| a.place.position() == b.place.position()) {
-            let mut value = Vec::with_capacity(row.len() * STATE_BYTES + SPARE);
-            for entry in row {
-                entry.put(&mut value);
-            }
             let key = layout::states_key(row[0].place.position(), batch.number);
-            write.put(Table::States, key, value);
+            write.put_with(Table::States, key, |into| row.iter().for_each(|it| it.put(into)));
         }
         self.states = states;
     }
@@ -93,20 +86,17 @@ impl Builder {
             from = *end as usize;
             let mut closing = *balance;
             for (chunk, part) in order.chunks(POSTINGS_PER_ROW).enumerate().rev() {
-                let bytes = COUNTERS_BYTES + part.len() * POSTING_BYTES + SPARE;
-                let mut value = Vec::with_capacity(bytes);
-                layout::put_counters(&mut value, &closing);
-                for coded in part {
-                    posting(batch, *coded).put(&mut value);
-                }
+                let key = layout::owner_key(balance.account.0, batch.number, chunk as u16);
+                write.put_with(Table::Postings, key, |into| {
+                    layout::put_counters(into, &closing);
+                    part.iter().for_each(|coded| posting(batch, *coded).put(into));
+                });
                 if chunk > 0 {
                     let undone =
                         part.iter().try_for_each(|coded| posting(batch, *coded).undo(&mut closing));
                     undone
                         .ok_or(Fault::malformed(Table::Postings, "balance below its movements"))?;
                 }
-                let key = layout::owner_key(balance.account.0, batch.number, chunk as u16);
-                write.put(Table::Postings, key, value);
             }
         }
         Ok(())
@@ -157,12 +147,10 @@ impl Builder {
             let items = &self.items[from..*end as usize];
             from = *end as usize;
             for (chunk, part) in items.chunks(FEED_PER_ROW).enumerate() {
-                let mut value = Vec::with_capacity(part.len() * FEED_BYTES + SPARE);
-                for item in part {
-                    layout::put_feed(&mut value, item);
-                }
                 let key = layout::owner_key(people.id(slot).0, batch.number, chunk as u16);
-                write.put(Table::Feed, key, value);
+                write.put_with(Table::Feed, key, |into| {
+                    part.iter().for_each(|item| layout::put_feed(into, item));
+                });
             }
         }
     }
@@ -234,23 +222,24 @@ fn put_batch(batch: &SealedBatch, write: &mut Write) -> Result<(), Fault> {
     value.extend_from_slice(&batch.hash);
     write.put(Table::Batches, layout::batch_key(BatchPart::Header, batch.number, 0), value);
     for (chunk, part) in batch.nets.chunks(SUMS_PER_ROW).enumerate() {
-        let mut value = Vec::new();
-        part.iter().for_each(|net| layout::put_net(&mut value, net));
-        write.put(Table::Batches, layout::batch_key(BatchPart::Nets, batch.number, chunk), value);
+        let key = layout::batch_key(BatchPart::Nets, batch.number, chunk);
+        write.put_with(Table::Batches, key, |into| {
+            part.iter().for_each(|net| layout::put_net(into, net));
+        });
     }
     for (chunk, part) in batch.balances.chunks(SUMS_PER_ROW).enumerate() {
-        let mut value = Vec::new();
-        part.iter().for_each(|balance| layout::put_balance(&mut value, balance));
         let key = layout::batch_key(BatchPart::Balances, batch.number, chunk);
-        write.put(Table::Batches, key, value);
+        write.put_with(Table::Batches, key, |into| {
+            part.iter().for_each(|balance| layout::put_balance(into, balance));
+        });
     }
     Ok(())
 }
 
 fn put_transfers(batch: &SealedBatch, write: &mut Write) {
     for (chunk, part) in batch.transfers.chunks(TRANSFERS_PER_ROW).enumerate() {
-        let mut value = Vec::with_capacity(part.len() * TRANSFER_BYTES + SPARE);
-        part.iter().for_each(|transfer| layout::put_transfer(&mut value, transfer));
-        write.put(Table::Transfers, layout::transfers_key(batch.number, chunk), value);
+        write.put_with(Table::Transfers, layout::transfers_key(batch.number, chunk), |into| {
+            part.iter().for_each(|transfer| layout::put_transfer(into, transfer));
+        });
     }
 }

@@ -151,7 +151,6 @@ fn load_people(store: &dyn Store) -> Result<People, Fault> {
 #[derive(Default)]
 struct Pending {
     write: Write,
-    bytes: usize,
     sealed: Vec<Sealed>,
     /// The entries of all of them, one after the other.
     uetrs: Vec<Entry>,
@@ -204,7 +203,7 @@ impl Worker {
                 None if idle => return Ok(()),
                 None => self.commit()?,
             }
-            if self.pending.bytes >= self.commit_bytes {
+            if self.pending.write.bytes() >= self.commit_bytes {
                 self.commit()?;
             }
             metrics::lag(self.expected - self.inbox.next_position.load(Ordering::Relaxed));
@@ -272,11 +271,7 @@ impl Worker {
         if !follows {
             return Err(Fault::Divergence { number, why: "it does not follow the one before" });
         }
-        let rows = self.pending.write.puts.len();
         self.builder.build(&self.draft, batch, &self.people, &mut self.pending.write)?;
-        let added = &self.pending.write.puts[rows..];
-        self.pending.bytes +=
-            added.iter().map(|(_, key, value)| key.len() + value.len()).sum::<usize>();
         self.progress = Progress { next_position: last + 1, batch: number, hash: batch.hash };
         self.pending.uetrs.extend_from_slice(&self.draft.uetrs);
         let covered = Covered { position: last + 1, batch: number };
@@ -303,9 +298,8 @@ impl Worker {
             from = uetrs_end;
         }
         let seconds = started.elapsed().as_secs_f64();
-        metrics::committed(batches, from as u64, self.pending.bytes as u64, seconds);
+        metrics::committed(batches, from as u64, write.bytes() as u64, seconds);
         self.pending.uetrs.clear();
-        self.pending.bytes = 0;
         let next = self.progress.next_position;
         self.inbox.next_position.store(next, Ordering::Release);
         // Positions behind the last batch in which nothing happened have nothing to show.

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::port::{Fault, KEY_BYTES_MAX, Store, Table, VALUE_BYTES_MAX, Write};
+use crate::port::{Fault, KEY_BYTES_MAX, Store, Table, VALUE_BYTES_MAX};
+use crate::write::Write;
 
 /// Where a store lives. Dropping the store and opening it again must show the same rows.
 pub trait Host {
@@ -159,7 +160,7 @@ pub fn sizes_are_bounded<H: Host>(host: &H) {
     for (key, value_bytes) in bad {
         let mut write = Write::new();
         write.put(Table::Meta, *b"fine", *b"fine");
-        write.put(Table::Meta, key, vec![0; value_bytes]);
+        write.put(Table::Meta, key, vec![0_u8; value_bytes]);
         let refused = store.commit(write).expect_err("out of bounds");
         assert!(matches!(refused, Fault::TooLarge { .. }), "{refused:?}");
     }

@@ -2,10 +2,10 @@
 //!
 //! * A commit is one atomic batch of the engine, synced before it returns. Packed segments lie in
 //!   value files of their own, so that compaction moves their keys only.
-//! * Every value ends in a checksum over its table, its key and itself ([`seal`]).
+//! * Every value ends in a checksum over its table, its key and itself (`seal`).
 //! * Every commit leaves a manifest of its rows, kept for as long as the engine may still have to
 //!   replay the commit from its journal; the number of the last acknowledged commit stands in a
-//!   file of its own. Opening verifies that every acknowledged commit is there, whole ([`recent`]).
+//!   file of its own. Opening verifies that every acknowledged commit is there, whole (`recent`).
 //!   This is what tells a torn tail from rot in the middle of the journal: the engine takes the
 //!   one for the other and truncates.
 //! * Any failed write or sync halts the store, except for a full disk.
@@ -13,7 +13,6 @@
 mod engine;
 mod marker;
 mod recent;
-mod seal;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -21,7 +20,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use bytes::Bytes;
 use fjall::Readable as _;
 
-use crate::port::{Fault, Row, Store, Table, Write};
+use crate::port::{Fault, Row, Store, Table};
+use crate::seal;
+use crate::write::Write;
 use engine::Engine;
 use marker::Marker;
 use recent::Recent;

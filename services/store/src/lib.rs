@@ -16,5 +16,8 @@
 pub mod contract;
 pub mod embedded;
 mod port;
+mod seal;
+mod write;
 
-pub use port::{Fault, KEY_BYTES_MAX, Row, Store, Table, VALUE_BYTES_MAX, Write};
+pub use port::{Fault, KEY_BYTES_MAX, Row, Store, Table, VALUE_BYTES_MAX};
+pub use write::Write;

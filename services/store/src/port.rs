@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::write::Write;
+
 /// The most bytes of a key.
 pub const KEY_BYTES_MAX: usize = 64;
 /// The most bytes of a value.
@@ -72,60 +74,6 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// Rows that are written together, or not at all. A key appears at most once in a write.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Write {
-    /// Rows to set: table, key of 1 to [`KEY_BYTES_MAX`] bytes, value of at most
-    /// [`VALUE_BYTES_MAX`] bytes.
-    pub puts: Vec<(Table, Vec<u8>, Vec<u8>)>,
-    /// Rows to remove; one that is not there is no error.
-    pub deletes: Vec<(Table, Vec<u8>)>,
-}
-
-impl Write {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a row to set.
-    pub fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.puts.push((table, key.into(), value.into()));
-    }
-
-    /// Adds a row to remove.
-    pub fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
-        self.deletes.push((table, key.into()));
-    }
-
-    /// Bytes of all keys and values.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let puts: usize = self.puts.iter().map(|(_, key, value)| key.len() + value.len()).sum();
-        puts + self.deletes.iter().map(|(_, key)| key.len()).sum::<usize>()
-    }
-
-    /// Checks the sizes.
-    ///
-    /// # Errors
-    /// [`Fault::TooLarge`] for the first key or value out of bounds.
-    pub fn check(&self) -> Result<(), Fault> {
-        let keys = self.puts.iter().map(|(table, key, _)| (table, key));
-        for (table, key) in keys.chain(self.deletes.iter().map(|(table, key)| (table, key))) {
-            if key.is_empty() || key.len() > KEY_BYTES_MAX {
-                return Err(Fault::TooLarge { table: *table, what: "key", bytes: key.len() });
-            }
-        }
-        match self.puts.iter().find(|(_, _, value)| value.len() > VALUE_BYTES_MAX) {
-            None => Ok(()),
-            Some((table, _, value)) => {
-                Err(Fault::TooLarge { table: *table, what: "value", bytes: value.len() })
-            }
-        }
     }
 }
 

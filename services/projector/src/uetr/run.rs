@@ -70,15 +70,15 @@ impl Run {
             let end = entries.partition_point(|entry| page_of(entry.hash, self.pages_log2) <= page);
             let (own, rest) = entries.split_at(end);
             entries = rest;
-            let mut value = Vec::with_capacity(own.len() * ENTRY_BYTES + 8);
-            for entry in own {
-                value.extend_from_slice(&entry.hash.to_be_bytes());
-                value.extend_from_slice(&entry.place.to_be_bytes());
-                if let Some(filter) = &mut self.filter {
-                    filter.insert(entry.hash);
-                }
+            if let Some(filter) = &mut self.filter {
+                own.iter().for_each(|entry| filter.insert(entry.hash));
             }
-            write.put(Table::Uetrs, key(PAGE, self.id, page), value);
+            write.put_with(Table::Uetrs, key(PAGE, self.id, page), |into| {
+                for entry in own {
+                    into.extend_from_slice(&entry.hash.to_be_bytes());
+                    into.extend_from_slice(&entry.place.to_be_bytes());
+                }
+            });
         }
     }
 

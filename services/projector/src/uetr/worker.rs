@@ -42,6 +42,7 @@ impl IndexWriter {
         let stop = Arc::new(AtomicBool::new(false));
         let fault = Arc::new(Mutex::new(None));
         let next_run = index.state().runs.iter().map(|run| first_behind(run.id)).max();
+        index.state_mut().newest = Memory::with_capacity(run_entries);
         let worker = Worker { index: index.clone(), stop: stop.clone() };
         let thread = thread::Builder::new()
             .name("uetr-index".to_owned())

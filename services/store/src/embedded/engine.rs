@@ -14,8 +14,9 @@ use fjall::{
     OwnedWriteBatch, PersistMode, Snapshot,
 };
 
-use super::{Options, seal};
+use super::Options;
 use crate::port::{Fault, Table};
+use crate::seal;
 
 /// The format of everything in the directory.
 const FORMAT: u64 = 1;

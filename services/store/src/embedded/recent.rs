@@ -17,8 +17,9 @@ use bytes::Bytes;
 use fjall::{OwnedWriteBatch, Readable as _};
 
 use super::engine::{self, Engine, JOURNAL_BYTES_MAX};
-use super::seal;
-use crate::port::{Fault, Table, Write};
+use crate::port::{Fault, Table};
+use crate::seal;
+use crate::write::Write;
 
 /// Manifests are kept until this much was written after them: more than the journals hold.
 const KEPT_BYTES: u64 = 2 * JOURNAL_BYTES_MAX;
@@ -78,19 +79,19 @@ impl Recent {
         let bytes = write.bytes() as u64;
         let dropped = self.droppable(bytes);
         let oldest = self.oldest() + dropped as u64;
-        let rows = write.puts.len() + write.deletes.len();
+        let rows = write.rows();
         let mut batch = engine.batch(rows + dropped + 1);
         let mut manifest = Vec::with_capacity(16 + rows * 32);
         manifest.extend_from_slice(&oldest.to_be_bytes());
         manifest.extend_from_slice(&bytes.to_be_bytes());
-        for (table, key, mut value) in write.puts {
-            let checksum = seal::close(table as u8, &key, &mut value);
-            note(&mut manifest, table, PUT, &key, checksum);
-            batch.insert(engine.keyspace(table), key, value);
-        }
-        for (table, key) in write.deletes {
-            note(&mut manifest, table, DELETE, &key, 0);
-            batch.remove(engine.keyspace(table), key);
+        for (table, key, stored) in write.into_stored() {
+            let checksum = stored.as_deref().and_then(seal::stored_checksum);
+            let operation = if stored.is_some() { PUT } else { DELETE };
+            note(&mut manifest, table, operation, &key, checksum.unwrap_or(0));
+            match stored {
+                Some(stored) => batch.insert(engine.keyspace(table), key, stored),
+                None => batch.remove(engine.keyspace(table), key),
+            }
         }
         let key = number.to_be_bytes();
         seal::close(seal::MANIFESTS, &key, &mut manifest);

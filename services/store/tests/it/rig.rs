@@ -49,10 +49,12 @@ fn expected(last: u64) -> Content {
     let mut content = Content::new();
     for number in 1..=last {
         let write = write(number);
-        for (table, key) in write.deletes {
-            content.remove(&(table, key));
+        for (table, key) in write.deletes() {
+            content.remove(&(table, key.to_vec()));
         }
-        content.extend(write.puts.into_iter().map(|(table, key, value)| ((table, key), value)));
+        for (table, key, value) in write.puts() {
+            content.insert((table, key.to_vec()), value.to_vec());
+        }
     }
     content
 }
