@@ -203,7 +203,7 @@ impl Snapshots {
         for number in self.pages_from..from {
             write.delete(Table::SeenPages, page_key(number));
         }
-        if !write.deletes.is_empty() {
+        if write.rows() > 0 {
             store.commit(write)?;
         }
         (self.pages_from, self.pages_to) = (from, pages_to);
