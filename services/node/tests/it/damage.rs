@@ -96,7 +96,7 @@ fn a_row_of_the_store_that_the_log_does_not_give_is_named() {
     let mut altered = value.to_vec();
     altered[15] ^= 1;
     let mut write = Write::new();
-    write.put(Table::Transfers, key.to_vec(), altered);
+    write.put(Table::Transfers, &key, altered);
     store.commit(write).unwrap();
     drop(store);
 
