@@ -434,3 +434,6 @@ impl<'a> Fields<'a> {
         whole(self.table, self.rest)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The bytes that last, pinned. A change here is a new row format.
+
+use super::*;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn packed(put: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut bytes = Vec::new();
+    put(&mut bytes);
+    hex(&bytes)
+}
+
+const TRANSFER: Transfer = Transfer {
+    place: Place(0x0102_0304_0506),
+    kind: TransferKind::DefundMade,
+    debit: AccountId(7),
+    credit: AccountId(0x0008_0009),
+    minor: 999_999_999_999_999_999,
+};
+
+#[test]
+fn keys_are_pinned() {
+    assert_eq!(hex(&batch_key(BatchPart::Balances, 0x0102, 3)), "0200000000000001020003");
+    assert_eq!(hex(&transfers_key(0x0102, 3)), "00000000000001020003");
+    assert_eq!(hex(&owner_key(5, 0x0102, 3)), "0000000500000000000001020003");
+    assert_eq!(hex(&states_key(9, 0x0102)), "00000000000000090000000000000102");
+    assert_eq!(account_key(AccountId(6)), b"account/\0\0\0\x06");
+}
+
+#[test]
+fn transfers_and_postings_are_pinned() {
+    assert_eq!(
+        packed(|into| put_transfer(into, &TRANSFER)),
+        "0000010203040506".to_owned() + "4de0b6b3a763ffff" + "00000007" + "00080009"
+    );
+    let posting = Posting::of(&TRANSFER, 0x0a0b, true);
+    assert_eq!(
+        packed(|into| posting.put(into)),
+        "0000010203040506".to_owned() + "cde0b6b3a763ffff" + "00000a0b" + "00080009"
+    );
+    let posting = Posting::of(&TRANSFER, 0x0a0b, false);
+    assert_eq!(
+        packed(|into| posting.put(into)),
+        "0000010203040506".to_owned() + "4de0b6b3a763ffff" + "00000a0b" + "00000007"
+    );
+}
+
+#[test]
+fn changes_and_feed_items_are_pinned() {
+    let (place, state) = (Place::new(4, 1_023), PaymentState::Rejected);
+    let reason = Some(Reject::NoDebtorAccount);
+    let entry = StateEntry { place, at_ms: 0x0b0c, state, reason };
+    assert_eq!(packed(|into| entry.put(into)), "03ff0500000e00000000000000000b0c");
+    let item = crate::reader::FeedItem { place, state, reason, received: true };
+    assert_eq!(packed(|into| put_feed(into, &item)), "00000000000013ff0501000e");
+}
+
+#[test]
+fn what_is_packed_comes_back() {
+    let mut bytes = Vec::new();
+    put_transfer(&mut bytes, &TRANSFER);
+    assert_eq!(get_transfer(bytes[..].try_into().expect("24 bytes")).expect("reads"), TRANSFER);
+    let progress = Progress { next_position: 3, batch: 2, hash: [7; 32] };
+    assert_eq!(Progress::decode(&progress.encode()).expect("reads"), progress);
+    for participant in [None, Some(ParticipantId(3))] {
+        let currency = Currency::parse("JPY").expect("a currency");
+        let info = AccountInfo { account: AccountId(9), participant, currency };
+        assert_eq!(decode_account(&encode_account(&info)).expect("reads"), info);
+    }
+}
+
+#[test]
+fn odd_rows_are_refused() {
+    let odd = |result: Result<(), Fault>| assert!(matches!(result, Err(Fault::Malformed { .. })));
+    odd(Progress::decode(&[0; 47]).map(drop));
+    odd(Progress::decode(&[0; 49]).map(drop));
+    odd(get_transfer(&[0; TRANSFER_BYTES]).map(drop));
+    odd(get_transfer(&[0xff; TRANSFER_BYTES]).map(drop));
+    odd(Posting::get(&[0; POSTING_BYTES]).map(drop));
+    odd(StateEntry::get(1, &[0; STATE_BYTES]).map(drop));
+    odd(get_feed(&[0xff; FEED_BYTES]).map(drop));
+    odd(get_nets(&[0; 24], &mut Vec::new()));
+    odd(get_balances(&[0; 69], &mut Vec::new()));
+    odd(decode_account(&[0; 10]).map(drop));
+    odd(decode_header(&[0; 31]).map(drop));
+    odd(split_states_key(&[0; 15]).map(drop));
+}
