@@ -10,7 +10,7 @@ use crate::context::{Context, Globals};
 use crate::demo;
 use crate::dev;
 use crate::failure::{Failure, Kind};
-use crate::output::Shown;
+use crate::output::{Format, Output, Shown};
 
 const HELP: &str = "\
 To get started:
@@ -99,7 +99,10 @@ enum Config {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let context = Context::new(cli.globals);
     let shown = run(cli.command, &context);
     match shown.and_then(|shown| context.output.show(&shown).map(|()| shown.exit_code())) {
@@ -109,6 +112,25 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Help that was asked for, or arguments that make no sense: in the form that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    let json =
+        |pair: &[String]| matches!(pair, [flag, value] if flag == "--output" && value != "text");
+    let wanted = words.windows(2).any(json)
+        || words.iter().any(|word| word == "--json" || word.starts_with("--output="));
+    if error.use_stderr() && wanted {
+        let first = error.to_string();
+        let first = first.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::usage(first);
+        Output { format: Format::Json }.fail(&failure);
+        return failure.exit_code();
+    }
+    // Nobody is left to tell if the terminal is gone.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { Kind::Usage as u8 } else { 0 })
 }
 
 /// Runs a command until it is done or interrupted.

@@ -98,7 +98,7 @@ impl DemoArgs {
         let node = Node::start(&place.dir, self.threads).await?;
         let feeder = Feeder::connect(&place.dir, node.address())?;
         feeder.feed(&script, context.output).await?;
-        let tally = tally::read(&place.dir, node.address(), &banks).await?;
+        let tally = tally::read(&place.dir, node.address(), &script).await?;
         node.stop().await?;
         let replay = node::verify(&place.dir).await?;
         let report = report::Report::new(self.seed, &tally, &replay)?;

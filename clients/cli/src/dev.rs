@@ -1,6 +1,7 @@
 //! Development folders: an authority, certificates, keys, profiles, a genesis and a node's
 //! configuration, all new.
 
+mod add;
 mod authority;
 mod folder;
 
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     ///
     /// The folder must be empty or not there. Its keys protect nothing but this node.
     Init(InitArgs),
+    Add(add::AddArgs),
 }
 
 #[derive(Debug, Args)]
@@ -102,8 +104,10 @@ pub(crate) const FIRST_BANK: u32 = 11;
 
 impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<Shown, Failure> {
-        let Self::Init(args) = self;
-        let folder = args.folder();
+        let folder = match self {
+            Self::Init(args) => args.folder(),
+            Self::Add(args) => return args.run(context.output),
+        };
         folder.write()?;
         let dir = folder.dir.display();
         context.output.note(&format!(

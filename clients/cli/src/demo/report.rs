@@ -78,7 +78,7 @@ struct Invariants {
     nets: bool,
     /// All accounts of a currency sum to zero.
     balances: bool,
-    /// Every payment is in exactly one state.
+    /// Every order handed in is there, in exactly one state.
     counts: bool,
 }
 
@@ -95,8 +95,9 @@ impl Report {
                 && state_root == replay.state_root,
             nets: nets_are_zero(&tally.batches)?,
             balances: balances_are_zero(&tally.balances)?,
-            counts: counts.received
-                == counts.settled + counts.queued + counts.warehoused + counts.rejected,
+            counts: counts.received == tally.handed_in
+                && counts.received
+                    == counts.settled + counts.queued + counts.warehoused + counts.rejected,
         };
         let batch = |batch: &v1::Batch| Batch {
             pool: batch.pool,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sdk::{Client, ClientBuilder, v1};
+use sdk::{Client, ClientBuilder, Order, Uetr, v1};
 use tokio::task::JoinSet;
 
-use super::banks::Bank;
+use super::day::{Actor, Step};
 use super::feeder::profiles;
 use crate::failure::Failure;
 
@@ -18,10 +18,12 @@ pub(super) struct Tally {
     /// All payments by their place in the log, in their last state.
     pub(super) payments: BTreeMap<u64, v1::Payment>,
     pub(super) balances: Vec<v1::Balance>,
+    /// How many orders the script hands in.
+    pub(super) handed_in: u64,
 }
 
 /// Asks the node.
-pub(super) async fn read(dir: &Path, address: &str, banks: &[Bank]) -> Result<Tally, Failure> {
+pub(super) async fn read(dir: &Path, address: &str, script: &[Step]) -> Result<Tally, Failure> {
     let mut clients = BTreeMap::new();
     for profile in profiles(dir)? {
         let builder = ClientBuilder::from_profile(&profile)?.address(address);
@@ -33,16 +35,18 @@ pub(super) async fn read(dir: &Path, address: &str, banks: &[Bank]) -> Result<Ta
     let operator = client("alice")?;
     let pool = operator.pool_info().await?;
     let batches = batches(operator, pool.batch).await?;
-    let mut watches = JoinSet::new();
-    for bank in banks {
-        watches.spawn(payments_of(client(&bank.bic)?.clone(), bank.bic.clone(), pool.batch));
+    let mut answers = JoinSet::new();
+    let mut count = 0;
+    for (name, orders) in handed_in(script) {
+        count += orders.len() as u64;
+        answers.spawn(payments_of(client(&name)?.clone(), name, orders));
     }
     let mut payments = BTreeMap::new();
-    while let Some(watched) = watches.join_next().await {
-        payments.extend(watched.map_err(|error| Failure::fault(error.to_string()))??);
+    while let Some(answer) = answers.join_next().await {
+        payments.extend(answer.map_err(|error| Failure::fault(error.to_string()))??);
     }
     let balances = operator.balances("", None, 0).await?.balances;
-    Ok(Tally { pool, batches, payments, balances })
+    Ok(Tally { pool, batches, payments, balances, handed_in: count })
 }
 
 /// All batches, once the last can be read.
@@ -55,20 +59,28 @@ async fn batches(operator: &Client, last: u64) -> Result<Vec<v1::Batch>, Failure
     Ok(batches)
 }
 
-/// The payments that a bank has sent, as they stand after the last batch.
+/// What each bank has handed in.
+fn handed_in(script: &[Step]) -> BTreeMap<String, Vec<Uetr>> {
+    let mut handed_in: BTreeMap<String, Vec<Uetr>> = BTreeMap::new();
+    for step in script {
+        if let Step::Orders { by: Actor(by), orders } = step {
+            handed_in.entry(by.clone()).or_default().extend(orders.iter().map(Order::uetr));
+        }
+    }
+    handed_in
+}
+
+/// The payments that a bank has sent, as they stand after the last batch, by their place.
 async fn payments_of(
     client: Client,
     name: String,
-    last: u64,
-) -> Result<BTreeMap<u64, v1::Payment>, Failure> {
-    let mut payments = BTreeMap::new();
-    let mut watch = client.watch(Vec::new(), false);
-    loop {
-        let message = watch.next().await?;
-        let own = message.payments.into_iter().filter(|payment| payment.sender == name);
+    sent: Vec<Uetr>,
+) -> Result<Vec<(u64, v1::Payment)>, Failure> {
+    let mut payments = Vec::new();
+    for uetr in sent {
+        let found = client.get(uetr, 0).await?.payments.into_iter();
+        let own = found.filter(|payment| payment.sender == name);
         payments.extend(own.map(|payment| (payment.place, payment)));
-        if message.batch >= last {
-            return Ok(payments);
-        }
     }
+    Ok(payments)
 }

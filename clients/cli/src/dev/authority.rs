@@ -23,12 +23,17 @@ pub(crate) struct Pair {
 impl Authority {
     pub(crate) fn new() -> Result<Self, Failure> {
         let key = KeyPair::generate().map_err(fault)?;
-        let mut params = params("Causeway development authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let params = own_params();
         let certificate_pem = params.self_signed(&key).map_err(fault)?.pem();
         let key_pem = key.serialize_pem();
         Ok(Self { issuer: Issuer::new(params, key), certificate_pem, key_pem })
+    }
+
+    /// The authority that made a folder, from its private key.
+    pub(crate) fn of_key(key_pem: &str, certificate_pem: String) -> Result<Self, Failure> {
+        let key = KeyPair::from_pem(key_pem).map_err(fault)?;
+        let issuer = Issuer::new(own_params(), key);
+        Ok(Self { issuer, certificate_pem, key_pem: key_pem.to_owned() })
     }
 
     /// A node's certificate for `localhost` and the loopback addresses.
@@ -59,6 +64,14 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).map_err(fault)?;
         Ok(Pair { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
+}
+
+/// What an authority's certificate says; every development folder's says the same.
+fn own_params() -> CertificateParams {
+    let mut params = params("Causeway development authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn params(name: &str) -> CertificateParams {

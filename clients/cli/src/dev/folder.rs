@@ -124,14 +124,8 @@ impl Folder {
         authority: &Authority,
         receipts: &LocalSigner,
     ) -> Result<[u8; 32], Failure> {
-        let own = dir.join("participants").join(&person.name);
-        make_dir(&own)?;
+        let (own, signer) = write_identity(dir, person, authority)?;
         let (role, name) = (person.role.as_str(), &person.name);
-        let pair = authority.client(&format!("spiffe://{TRUST_DOMAIN}/{role}/{name}"), name)?;
-        public(&own.join("tls.pem"), &pair.certificate_pem)?;
-        secret(&own.join("tls.key.pem"), &pair.key_pem)?;
-        let signer = signing_key(person.seed)?;
-        write_signing_key(&own.join("sign.key.pem"), &signer)?;
         let mut profile = Table::new();
         let mut put = |key: &str, value: Value| profile.insert(key.to_owned(), value);
         put("address", format!("https://{}", self.listen.replace("127.0.0.1", "localhost")).into());
@@ -187,6 +181,23 @@ impl Folder {
     }
 }
 
+/// Writes a participant's certificate and keys; returns where, and its signing key.
+pub(super) fn write_identity(
+    dir: &Path,
+    person: &Person,
+    authority: &Authority,
+) -> Result<(PathBuf, LocalSigner), Failure> {
+    let own = dir.join("participants").join(&person.name);
+    make_dir(&own)?;
+    let (role, name) = (person.role.as_str(), &person.name);
+    let pair = authority.client(&format!("spiffe://{TRUST_DOMAIN}/{role}/{name}"), name)?;
+    public(&own.join("tls.pem"), &pair.certificate_pem)?;
+    secret(&own.join("tls.key.pem"), &pair.key_pem)?;
+    let signer = signing_key(person.seed)?;
+    write_signing_key(&own.join("sign.key.pem"), &signer)?;
+    Ok((own, signer))
+}
+
 fn genesis_entry(person: &Person, key: [u8; 32]) -> Table {
     let mut entry = Table::new();
     entry.insert("id".to_owned(), i64::from(person.id).into());
@@ -212,7 +223,7 @@ fn write_signing_key(path: &Path, signer: &LocalSigner) -> Result<(), Failure> {
     secret(path, &pem)
 }
 
-fn to_toml(table: &Table) -> Result<String, Failure> {
+pub(super) fn to_toml(table: &Table) -> Result<String, Failure> {
     toml::to_string(table).map_err(|error| Failure::fault(format!("cannot write TOML: {error}")))
 }
 
@@ -226,7 +237,7 @@ fn secret(path: &Path, text: &str) -> Result<(), Failure> {
     file.and_then(|file| fill_file(file, text)).map_err(at(path))
 }
 
-fn public(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn public(path: &Path, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.and_then(|file| fill_file(file, text)).map_err(at(path))
 }

@@ -102,3 +102,26 @@ fn rules_say_no_with_their_exit_codes() {
     let (code, _) = node.run("ALBKGB2L", &["status", uetr]);
     assert_eq!(code, 3);
 }
+
+#[test]
+fn a_bank_is_taken_in_while_the_node_runs() {
+    let Some(node) = Node::start() else { return };
+    let dir = node.dir();
+    let made = node.ok("alice", &["dev", "add", dir.to_str().unwrap(), "13", "DRBKFRPP:FR"]);
+    let key = made["key"].as_str().unwrap();
+    // Its certificate is good, but the pool does not know it.
+    assert_eq!(node.run("DRBKFRPP", &["pool"]).0, 5);
+    let add = ["participants", "add", "13", "DRBKFRPP", "--country", "FR", "--key", key];
+    node.ok("alice", &add);
+    assert_eq!(node.ok("DRBKFRPP", &["pool"])["pool"], 1);
+    let (code, value) = node.run("alice", &add);
+    assert_eq!((code, &value["error"]["reason"]), (3, &"PARTICIPANT_EXISTS".into()));
+    node.ok("alice", &["accounts", "open", "DRBKFRPP", "USD", "--credit-line", "5.00 USD"]);
+    assert_eq!(node.ok("DRBKFRPP", &["accounts", "list"])[0]["credit_line"], "5.00");
+    node.ok("alice", &["participants", "suspend", "DRBKFRPP"]);
+    let known = node.ok("alice", &["participants", "list"]);
+    let own = known.as_array().unwrap().iter().find(|row| row["name"] == "DRBKFRPP").unwrap();
+    assert_eq!(own["suspended"], true);
+    node.ok("alice", &["rules", "set", "cycle_ms=5000"]);
+    assert_eq!(node.ok("alice", &["rules", "show"])["cycle_ms"], 5000);
+}

@@ -18,6 +18,8 @@ fn failures_are_objects_too() {
     assert_eq!(code, 2);
     assert_eq!(value["error"]["type"], "usage");
     assert!(value["error"]["message"].as_str().unwrap().contains("--profile"));
+    let (code, value) = json(&["paint"]);
+    assert_eq!((code, &value["error"]["type"]), (2, &"usage".into()));
     let (code, stdout, stderr) = run(&["pool"]);
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.starts_with("error: no profile"), "{stderr}");

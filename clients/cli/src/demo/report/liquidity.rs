@@ -92,6 +92,7 @@ mod tests {
             }],
             payments: (0..).zip(ring).collect(),
             balances: Vec::new(),
+            handed_in: 3,
         };
         let needed = needed(&tally).unwrap();
         // Alone, A pays 100 before anything comes in; B and C pass on what they got.
