@@ -22,8 +22,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "node",
         &[
-            "bus", "channel", "clearing", "gateway", "ledger", "projector", "proto", "risk",
-            "settler", "store",
+            "bus",
+            "channel",
+            "clearing",
+            "gateway",
+            "ledger",
+            "projector",
+            "proto",
+            "risk",
+            "settler",
+            "store",
         ],
     ),
     ("iso20022", &["ledger"]),

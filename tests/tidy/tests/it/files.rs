@@ -7,7 +7,8 @@ use std::process::Command;
 const LINES_MAX: usize = 800;
 /// Folders and files of leftovers have no owner: name a thing for what it holds.
 const NAMELESS: [&str; 4] = ["utils", "common", "helpers", "misc"];
-const LEFT_OVER: [&str; 4] = ["todo!(", "unimplemented!(", concat!("FIX", "ME"), concat!("TO", "DO")];
+const LEFT_OVER: [&str; 4] =
+    ["todo!(", "unimplemented!(", concat!("FIX", "ME"), concat!("TO", "DO")];
 
 fn tracked() -> Vec<String> {
     let listing = Command::new("git").arg("ls-files").current_dir(crate::root()).output().unwrap();
