@@ -87,12 +87,7 @@ impl Velocity {
     }
 
     /// How many orders of a participant the window of `now_ms` has counted.
-    pub fn orders_in_window(
-        &self,
-        id: ParticipantId,
-        currency: CurrencyIndex,
-        now_ms: u64,
-    ) -> u64 {
+    pub fn orders_in_window(&self, id: ParticipantId, currency: CurrencyIndex, now_ms: u64) -> u64 {
         let windows = self.windows.get(currency.index()).and_then(|row| row.get(id.index()));
         let Some(Some(window)) = windows else { return 0 };
         if now_ms / window.rule.window_ms > window.number { 0 } else { window.orders }
