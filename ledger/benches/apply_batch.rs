@@ -52,7 +52,16 @@ fn apply_batch(criterion: &mut Criterion) {
     group.bench_function("post", |bencher| {
         bencher.iter(|| ledger.apply_batch(next.next().expect("a cycle")));
     });
-    group.bench_function("post_and_root", |bencher| {
+    group.finish();
+}
+
+fn state_root(criterion: &mut Criterion) {
+    let batches = batches();
+    let mut group = criterion.benchmark_group("state_root");
+    group.throughput(Throughput::Elements(BATCH));
+    let mut ledger = books();
+    let mut next = batches.iter().cycle();
+    group.bench_function("after_each_batch", |bencher| {
         bencher.iter(|| {
             ledger.apply_batch(next.next().expect("a cycle")).expect("lines are large");
             ledger.state_root()
@@ -61,5 +70,5 @@ fn apply_batch(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, apply_batch);
+criterion_group!(benches, apply_batch, state_root);
 criterion_main!(benches);

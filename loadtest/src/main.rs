@@ -62,10 +62,11 @@ struct RunArgs {
     /// Batches under way at once, at most
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     in_flight: u32,
-    /// Load the node at this address instead of starting one; needs --dir
-    #[arg(long, requires = "dir")]
+    /// Load the node at this address instead of starting one
+    #[arg(long)]
     target: Option<String>,
-    /// Directory made by `causeway dev init` (with --target: of the running node)
+    /// Directory made by `causeway dev init`; with --target that of the running node, by default
+    /// `dev`; without, where to make one
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Keep the node's directory
@@ -105,8 +106,8 @@ async fn run(args: &RunArgs) -> anyhow::Result<bool> {
         urgent_percent: args.urgent_share,
     };
     let scene = match (&args.target, &args.dir) {
-        (Some(address), Some(dir)) => Scene::join(address, dir)?,
-        (_, dir) => Scene::start(args.participants, dir.as_deref(), args.keep).await?,
+        (Some(address), dir) => Scene::join(address, dir.as_deref().unwrap_or("dev".as_ref()))?,
+        (None, dir) => Scene::start(args.participants, dir.as_deref(), args.keep).await?,
     };
     let report = measure(args, shape, &scene).await;
     let ended = scene.end().await;

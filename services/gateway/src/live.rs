@@ -8,7 +8,7 @@ use std::future::Future;
 
 use channel::ParticipantId;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::codegen::BoxStream;
@@ -73,8 +73,8 @@ pub(crate) fn stream<F: Follow>(
 async fn run<F: Follow>(gateway: &Gateway, follow: &mut F, outlet: &Outlet<F::Message>) -> Refusal {
     let mut readable = gateway.reader.readable();
     // Counts on while there is news for others: a follower without news hears from us all the same.
-    let every = gateway.limits.heartbeat_interval;
-    let mut heartbeat = interval_at(Instant::now() + every, every);
+    // The first comes at once: whoever only wants what is there sees that this was all.
+    let mut heartbeat = interval(gateway.limits.heartbeat_interval);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let newest = readable.borrow_and_update().batch;
