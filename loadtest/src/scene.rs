@@ -283,9 +283,17 @@ fn bic(number: u32) -> String {
     format!("{PREFIX}{}{}", digit(number / 36), digit(number))
 }
 
-/// A binary that is built beside this one.
+/// A binary that is built beside this one; under `cargo run` a missing one is built first.
 fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
+    if let (false, Some(cargo)) = (path.exists(), std::env::var_os("CARGO")) {
+        let mut build = Command::new(cargo);
+        build.args(["build", "--bin", name]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        build.stdout(Stdio::null()).status().with_context(|| format!("build {name}"))?;
+    }
     ensure!(path.exists(), "{} is missing: build it with cargo build --release", path.display());
     Ok(path)
 }
