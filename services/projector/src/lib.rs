@@ -8,10 +8,12 @@
 //! * [`Projector`] is the thread that writes, [`Feed`] its bounded inbox.
 //! * [`Reader`] answers questions, about whole batches only: nothing of a batch is shown before
 //!   its commit has returned.
+//! * [`EndOnPanic`] ends the process when a thread that holds it panics.
 //!
 //! Orders stay in the log: rows carry [`clearing::Place`]s, and the reader fetches headers and
 //! payloads from there. The rows' layouts are in `docs/internals/store-format.md`.
 
+mod bug;
 mod build;
 mod draft;
 mod fault;
@@ -24,6 +26,7 @@ mod projector;
 mod reader;
 mod uetr;
 
+pub use bug::EndOnPanic;
 pub use fault::Fault;
 pub use feed::{Feed, Projected};
 pub use projector::{Options, Projector};

@@ -10,6 +10,7 @@ use clearing::SealedBatch;
 use store::{Store, Table, Write};
 use tokio::sync::watch;
 
+use crate::bug::EndOnPanic;
 use crate::build::Builder;
 use crate::draft::Draft;
 use crate::fault::Fault;
@@ -184,6 +185,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        let _end = EndOnPanic;
         let why = match self.project() {
             Ok(()) => "stopped".to_owned(),
             Err(fault) => {

@@ -1,8 +1,9 @@
 //! The seam for solvers: who proposes what settles in a cut that waits for it.
 //!
 //! A proposer works on a copy of the candidates, on a thread of its own. What it proposes goes
-//! through the log like everything else, and the pool checks it: a proposer that fails, lies or
-//! never answers harms nothing, since the floor settles when the cut's time is up.
+//! through the log like everything else, and the pool checks it: a proposer that gives up, lies or
+//! never answers harms nothing, since the floor settles when the cut's time is up. One that panics
+//! is a bug, and ends the process.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,6 +12,7 @@ use std::thread::JoinHandle;
 use bus::Log;
 use bytes::Bytes;
 use clearing::{Candidates, Place, Pool, pack_settle};
+use projector::EndOnPanic;
 
 use crate::clock::Clock;
 use crate::settler::{Fault, spawn};
@@ -52,6 +54,7 @@ impl Desk {
         // There is one open cut at a time; a second place lets the next one wait for a slow solver.
         let (cuts, waiting): (_, Receiver<Candidates>) = sync_channel(1);
         let thread = spawn("proposer", move || {
+            let _end = EndOnPanic;
             for candidates in waiting {
                 let mut places = proposer.propose(&candidates);
                 places.sort_unstable();

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bus::{Log, Position};
 use bytes::Bytes;
 use clearing::{Pool, RecordError, Subject};
-use projector::{Feed, Projected};
+use projector::{EndOnPanic, Feed, Projected};
 use store::Store;
 use thiserror::Error;
 
@@ -170,6 +170,7 @@ struct Work {
 
 impl Work {
     fn run(&mut self) {
+        let _end = EndOnPanic;
         let reason = match self.settle() {
             Ok(()) => "stopped".to_owned(),
             Err(fault) => {

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use clearing::{Pool, Snapshot};
+use projector::EndOnPanic;
 use store::Store;
 
 use crate::metrics;
@@ -41,6 +42,7 @@ impl Snapshotter {
         let thread = spawn("snapshotter", {
             let shared = shared.clone();
             move || {
+                let _end = EndOnPanic;
                 for snapshot in taken {
                     shared.write(&*store, &mut kept, &snapshot);
                     shared.busy.store(false, Ordering::Release);

@@ -10,6 +10,7 @@ use store::{Store, Table, Write};
 
 use super::run::{Run, RunId, page_keys};
 use super::{Covered, Entry, Frozen, Index, Memory, Seed};
+use crate::bug::EndOnPanic;
 use crate::fault::Fault;
 use crate::metrics;
 
@@ -49,6 +50,7 @@ impl IndexWriter {
             .spawn({
                 let fault = fault.clone();
                 move || {
+                    let _end = EndOnPanic;
                     if let Err(error) = worker.run(&receiver) {
                         tracing::error!(%error, "index of references stopped");
                         *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

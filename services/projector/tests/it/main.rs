@@ -1,8 +1,14 @@
 //! The projector with the real core, the real store and the real log, against a naive model.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail, and one of them panics on purpose"
+)]
 
 mod answers;
+mod bug;
 mod day;
 mod model;
 mod rig;

@@ -1,6 +1,10 @@
 //! The settler on a real log, store and projector.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail, and one of them panics on purpose"
+)]
 
 mod halt;
 mod proposals;

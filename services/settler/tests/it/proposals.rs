@@ -1,9 +1,14 @@
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
 use channel::{NettingMode, RuleBook};
 use clearing::{Candidates, Place, Reject, pack_tick};
 use settler::{Floor, Proposer};
 use tempfile::tempdir;
 
 use crate::world::{ALBION, START_MS, World, scripted, until};
+
+const SIGABRT: i32 = 6;
 
 fn waits_for_proposals(rules: &mut RuleBook) {
     (rules.netting, rules.proposal_timeout_ms) = (NettingMode::FifoFloor, 60_000);
@@ -27,6 +32,15 @@ impl Proposer for Bypass {
     fn propose(&mut self, candidates: &Candidates) -> Vec<Place> {
         let fits = candidates.payments.iter().filter(|it| it.minor <= 1_000_000);
         fits.map(|it| it.place).collect()
+    }
+}
+
+/// Has a bug.
+struct Panics;
+
+impl Proposer for Panics {
+    fn propose(&mut self, _: &Candidates) -> Vec<Place> {
+        panic!("a solver with a bug");
     }
 }
 
@@ -59,6 +73,29 @@ fn a_proposal_that_does_not_hold_is_refused_and_the_floor_settles_in_time() {
     world.log(pack_tick((1, START_MS + 60_000), 0));
     until(|| world.queued() == 2);
     world.close();
+}
+
+/// Set in the process of which the test below expects that it ends.
+const CHILD: &str = "CAUSEWAY_TEST_PANICS";
+
+#[test]
+fn a_panic_in_a_thread_of_the_pool_ends_the_process() {
+    if std::env::var_os(CHILD).is_some() {
+        let (_dir, world) = blocked(Panics);
+        world.cycle();
+        return drop(world.close());
+    }
+    let dir = tempdir().unwrap();
+    let ended = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "proposals::a_panic_in_a_thread_of_the_pool_ends_the_process"])
+        .arg("--nocapture")
+        .env(CHILD, "1")
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{said}");
+    assert!(said.contains("a solver with a bug"), "{said}");
 }
 
 #[test]
