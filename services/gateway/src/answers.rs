@@ -13,12 +13,11 @@ use settler::NotHere;
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::differs::differing_fields;
+use crate::differs::{Differing, compare};
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::intake::Taken;
 use crate::metrics;
-use crate::orders::{OrderFault, Orders};
 
 /// What is known of a batch once its record is durable.
 pub(crate) struct Answer {
@@ -101,49 +100,31 @@ impl Gateway {
         let statement = decisions_statement(self.number, outcome.position, count, &root);
         let signature = self.sign(&statement)?;
         let encoded = Bytes::from(encoded);
+        let mut differing = self.differing(outcome).await?;
         let mut decisions = Vec::with_capacity(digests.len());
         for (index, ruled) in outcome.rulings.iter().enumerate() {
             let at = index * DECISION_LEN;
             let digest = encoded.slice(at..at + size_of::<Hash>());
             let attempt = Place::new(outcome.position, index);
-            decisions.push(self.worded(digest, ruled, attempt).await?);
+            decisions.push(worded(digest, ruled, differing.remove(&attempt).unwrap_or_default()));
         }
         Ok(v1::Decisions { decisions, signature })
     }
 
-    async fn worded(
-        &self,
-        digest: Bytes,
-        ruled: &Ruled,
-        attempt: Place,
-    ) -> Result<v1::Decision, Unanswered> {
-        let mut differing = Vec::new();
-        if let Some(reject) = ruled.reason {
-            metrics::rejected(reject.code());
-            if reject == Reject::IdentityReused {
-                differing = self.differing(ruled.place, attempt).await?;
-            }
+    /// What is different, by the places of the attempts, from the orders that were first under
+    /// their identities. One turn to read, however many there are.
+    async fn differing(&self, outcome: &Outcome) -> Result<Differing, Unanswered> {
+        let reused = |(index, ruled): (usize, &Ruled)| {
+            (ruled.reason == Some(Reject::IdentityReused))
+                .then(|| (ruled.place, Place::new(outcome.position, index)))
+        };
+        let reused: Vec<_> = outcome.rulings.iter().enumerate().filter_map(reused).collect();
+        if reused.is_empty() {
+            return Ok(Differing::new());
         }
-        Ok(v1::Decision {
-            digest,
-            place: ruled.place.0,
-            ruling: i32::from(ruled.ruling as u8),
-            reason: ruled.reason.map_or(0, |reject| i32::from(reject.number())),
-            decided_at_ms: ruled.decided_at_ms,
-            replayed: ruled.replayed,
-            differing_fields: differing,
-        })
-    }
-
-    /// What is different in an attempt from the order that was first under its identity.
-    async fn differing(&self, first: Place, attempt: Place) -> Result<Vec<String>, Unanswered> {
         let gateway = self.clone();
-        let orders = self.blocking("compare two orders", move || {
-            let mut orders = Orders::new(&*gateway.log);
-            Ok::<_, OrderFault>((orders.at(first)?, orders.at(attempt)?))
-        });
-        let (first, attempt) = orders.await.map_err(Unanswered::Unknown)?;
-        Ok(differing_fields((&first.header, &first.payload), (&attempt.header, &attempt.payload)))
+        let compare = move || compare(&*gateway.log, reused, gateway.limits.log_bytes_each_max);
+        self.blocking("compare orders", compare).await.map_err(Unanswered::Unknown)
     }
 
     fn sign(&self, statement: &[u8]) -> Result<Bytes, Unanswered> {
@@ -174,6 +155,21 @@ pub(crate) fn logged(appended: Result<bus::Position, Fault>) -> Result<u64, Unan
             ))
         }
     })
+}
+
+fn worded(digest: Bytes, ruled: &Ruled, differing_fields: Vec<String>) -> v1::Decision {
+    if let Some(reject) = ruled.reason {
+        metrics::rejected(reject.code());
+    }
+    v1::Decision {
+        digest,
+        place: ruled.place.0,
+        ruling: i32::from(ruled.ruling as u8),
+        reason: ruled.reason.map_or(0, |reject| i32::from(reject.number())),
+        decided_at_ms: ruled.decided_at_ms,
+        replayed: ruled.replayed,
+        differing_fields,
+    }
 }
 
 fn decision(digest: Hash, ruled: &Ruled) -> Decision {

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// What the gateway allows. All of it can be set in the node's configuration.
+/// What the gateway allows. Most of it can be set in the node's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, over all callers.
@@ -32,6 +32,9 @@ pub struct Limits {
     pub watches_each_max: usize,
     /// Reads of store and log at once; further ones wait their turn.
     pub reads_max: usize,
+    /// Bytes of the log that are read for one answer or page, about: beyond it, a page ends early,
+    /// and decisions do not say any more in which fields orders differ.
+    pub log_bytes_each_max: usize,
     /// Orders a second of one participant.
     pub orders_per_second: NonZeroU32,
     /// Orders that one participant may hand in at once after a pause; at least a whole batch.
@@ -75,6 +78,7 @@ impl Default for Limits {
             batches_in_flight: 32,
             watches_each_max: 32,
             reads_max: 64,
+            log_bytes_each_max: 64 << 20,
             orders_per_second: nonzero(200_000),
             orders_burst: nonzero(400_000),
             bytes_per_second: nonzero(128 << 20),
