@@ -1,9 +1,11 @@
 //! `genesis.toml`: how a pool begins, written by people, turned into the first record's bytes.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use channel::{ClosePolicy, Genesis, NettingMode, Participant, ParticipantId, Role, RuleBook};
+use clearing::{Pool, pack_genesis};
 use ledger::Currency;
 use serde::Deserialize;
 
@@ -64,12 +66,25 @@ pub(crate) fn read(path: &Path, operator_key: [u8; 32]) -> Result<GenesisFile> {
 
 fn parse(text: &str, operator_key: [u8; 32]) -> Result<GenesisFile> {
     let file: File = toml::from_str(text).map_err(|error| anyhow!("{error}"))?;
-    let participants = file.participants.into_iter().map(participant).collect::<Result<_>>()?;
+    let participants = file.participants.into_iter().map(participant);
+    let participants = participants.collect::<Result<Vec<_>>>()?;
     let rules = rules(file.rules)?;
+    ensure_distinct(&participants)?;
     let genesis = Genesis { pool: file.pool, rules, operator_key, participants };
-    // What does not decode must not be logged: the ranges are checked there.
-    Genesis::decode(&genesis.encode())?;
+    // Once it is logged it stays: what the pool would refuse then must be refused now.
+    let record = pack_genesis(file.time_ms.unwrap_or(0), &genesis);
+    Pool::new(0).apply(0, &record).context("no pool can begin like this")?;
     Ok(GenesisFile { genesis, time_ms: file.time_ms })
+}
+
+/// Ids and names are of one participant each.
+fn ensure_distinct(participants: &[Participant]) -> Result<()> {
+    let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for Participant { id, name, .. } in participants {
+        ensure!(ids.insert(*id), "participants: {name}: id {} is taken", id.0);
+        ensure!(names.insert(name), "participants: name `{name}` is taken (id {})", id.0);
+    }
+    Ok(())
 }
 
 fn rules(file: Rules) -> Result<RuleBook> {
@@ -169,5 +184,31 @@ key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E1F"
         assert!(refusal(&SMALL.replace("USD", "US")).contains("currencies: `US`"));
         assert!(refusal(&SMALL.replace("operator", "regulator")).contains("participants"));
         assert!(refusal(&SMALL.replace("close", "cycle_ms = 1\nclose")).contains("cycle_ms"));
+    }
+
+    /// So many more participants, from a number on.
+    fn banks(first: u32, count: u32) -> String {
+        let bank = |id| {
+            let key = "0".repeat(64);
+            format!(
+                "[[participants]]\nid = {id}\nrole = \"bank\"\nname = \"BANKGB{id:05}\"\n\
+                 country = \"GB\"\nkey = \"{key}\"\n"
+            )
+        };
+        (first..first + count).map(bank).collect()
+    }
+
+    #[test]
+    fn what_the_pool_would_refuse_is_refused_before_it_is_logged() {
+        let whole = format!("{SMALL}{}", banks(2, 2));
+        assert_eq!(parse(&whole, [0; 32]).unwrap().genesis.participants.len(), 3);
+        let same_id = whole.replace("id = 3", "id = 2");
+        assert_eq!(refusal(&same_id), "participants: BANKGB00003: id 2 is taken");
+        let same_name = whole.replace("\"BANKGB00003\"", "\"alice\"");
+        assert_eq!(refusal(&same_name), "participants: name `alice` is taken (id 3)");
+        let late = SMALL.replace("pool = 1", "pool = 1\ntime_ms = 253402300800000");
+        assert!(refusal(&late).ends_with("time: value out of range"), "{}", refusal(&late));
+        let many = format!("{SMALL}{}", banks(2, clearing::PARTICIPANTS_MAX as u32));
+        assert!(refusal(&many).contains("participants: value out of range"), "{}", refusal(&many));
     }
 }
