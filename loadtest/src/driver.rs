@@ -8,15 +8,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use channel::PublicKey;
 use hdrhistogram::Histogram;
-use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::payment_service_client::PaymentServiceClient;
-use proto::v1::{GetPoolRequest, Ruling, SubmitBatchesRequest, SubmitBatchesResponse};
+use proto::v1::{Ruling, SubmitBatchesRequest, SubmitBatchesResponse};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::transport::Channel;
 
 use crate::PATIENCE;
+use crate::oracle::Before;
 use crate::scene::Bank;
 use crate::workload::Workload;
 
@@ -55,12 +55,13 @@ struct Answer {
     response: SubmitBatchesResponse,
 }
 
-/// Hands in the whole workload and waits until all of it can be read from the store.
+/// Hands in the whole workload and waits until every accepted order has settled in a batch that can
+/// be read from the store.
 pub(crate) async fn drive(
     workload: &Workload,
     banks: &[Bank],
     pace: Pace,
-    observer: Channel,
+    (before, observer): (&Before, Channel),
 ) -> anyhow::Result<Outcome> {
     let (answers_to, mut answers) = mpsc::unbounded_channel();
     let streams = open_streams(banks, &answers_to).await?;
@@ -103,7 +104,9 @@ pub(crate) async fn drive(
         }
     }
     let acknowledged = started_at.elapsed();
-    wait_readable(observer, tally.last_position).await?;
+    let accepted = tally.accepted();
+    let settled = before.wait_settled(observer, accepted);
+    timeout(PATIENCE, settled).await.context("accepted orders do not settle")??;
     Ok(tally.outcome(started_at.elapsed(), acknowledged, pace.rate.is_some()))
 }
 
@@ -154,7 +157,6 @@ struct Tally {
     due_at: Vec<Option<Instant>>,
     first_places: Vec<Option<u64>>,
     rulings: BTreeMap<Ruling, u64>,
-    last_position: u64,
     operator_key: PublicKey,
 }
 
@@ -167,7 +169,6 @@ impl Tally {
             due_at: vec![None; workload.batches.len()],
             first_places: vec![None; workload.batches.len()],
             rulings: BTreeMap::new(),
-            last_position: 0,
             operator_key: banks[0].operator_key.clone(),
         }
     }
@@ -186,7 +187,6 @@ impl Tally {
         let micros = u64::try_from((at - due_at).as_micros()).unwrap_or(u64::MAX);
         self.latency_us.saturating_record(micros);
         let receipt = response.receipt.context("an answer without receipt")?;
-        self.last_position = self.last_position.max(receipt.position);
         if number.is_multiple_of(CHECKED_SHARE) {
             let batch = &workload.batches[number];
             let statement = channel::receipt_statement(
@@ -207,24 +207,13 @@ impl Tally {
         Ok(())
     }
 
+    fn accepted(&self) -> u64 {
+        let taken = |ruling: &Ruling| !matches!(ruling, Ruling::Rejected | Ruling::Refused);
+        self.rulings.iter().filter(|(ruling, _)| taken(ruling)).map(|(_, count)| count).sum()
+    }
+
     fn outcome(self, elapsed: Duration, acknowledged: Duration, open_loop: bool) -> Outcome {
         let Self { latency_us, rulings, first_places, .. } = self;
         Outcome { elapsed, acknowledged, latency_us, open_loop, rulings, first_places }
     }
-}
-
-/// Waits until the store holds everything up to `position` and no order waits.
-async fn wait_readable(observer: Channel, position: u64) -> anyhow::Result<()> {
-    let mut client = OperatorServiceClient::new(observer);
-    let settled = async {
-        loop {
-            let pool = client.get_pool(GetPoolRequest {}).await?.into_inner();
-            let waiting: u64 = pool.queues.iter().map(|queue| queue.orders).sum();
-            if pool.readable_position >= position && waiting == 0 {
-                return anyhow::Ok(());
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, settled).await.context("orders still wait, or cannot be read")?
 }

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::driver::Pace;
+use crate::oracle::Before;
 use crate::report::Report;
 use crate::scene::Scene;
 use crate::workload::{Shape, Workload};
@@ -122,13 +123,14 @@ async fn measure(args: &RunArgs, shape: Shape, scene: &Scene) -> anyhow::Result<
     let prepared_from = usage::own_cpu();
     let workload = Workload::make(shape, &banks)?;
     let prepare_cpu = usage::own_cpu() - prepared_from;
+    let books = Before::read(scene.observer()).await.context("read the books")?;
     let pace = Pace { rate: args.rate, in_flight: args.in_flight as usize };
     let before = scene.usage();
     let own_before = usage::own_cpu();
-    let outcome = driver::drive(&workload, &banks, pace, scene.observer()).await?;
+    let outcome = driver::drive(&workload, &banks, pace, (&books, scene.observer())).await?;
     let driver_cpu = usage::own_cpu() - own_before;
     let used = scene.usage().since(&before);
-    let oracle = oracle::check(&workload, &banks, &outcome, scene.observer()).await?;
+    let oracle = oracle::check(&workload, &banks, &books, &outcome, scene.observer()).await?;
     Ok(Report::new(&workload, outcome, used, (driver_cpu, prepare_cpu), oracle))
 }
 

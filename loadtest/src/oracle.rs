@@ -2,22 +2,87 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use proto::v1::audit_service_client::AuditServiceClient;
 use proto::v1::ledger_service_client::LedgerServiceClient;
 use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::payment_service_client::PaymentServiceClient;
 use proto::v1::{
-    GetPoolRequest, ListBalancesRequest, Ruling, SubmitBatchesRequest, SubscribeBatchesRequest,
+    Balance, GetPoolRequest, ListBalancesRequest, Ruling, SubmitBatchesRequest,
+    SubscribeBatchesRequest, SubscribeBatchesResponse,
 };
+use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::driver::Outcome;
-use crate::scene::{Bank, FUNDING_MINOR};
+use crate::scene::Bank;
 use crate::workload::Workload;
 
 /// Batches handed in once more, to see the same decisions again.
 const REPEATED: usize = 20;
+
+/// The books before the load.
+#[derive(Debug)]
+pub(crate) struct Before {
+    balances: Balances,
+    resume_token: Bytes,
+}
+
+/// By participant and currency, minor units.
+type Balances = BTreeMap<(String, String), i128>;
+
+impl Before {
+    /// Reads the books, everything included that was answered so far.
+    pub(crate) async fn read(observer: Channel) -> anyhow::Result<Self> {
+        let balances = balances_now(observer.clone()).await?;
+        let mut batches = subscribe(observer, Bytes::new()).await?;
+        while let Some(message) = batches.message().await? {
+            if message.batch.is_none() {
+                return Ok(Self { balances, resume_token: message.resume_token });
+            }
+        }
+        bail!("the stream of batches ended")
+    }
+
+    /// Waits until so many more payments stand in sealed batches that can be read.
+    pub(crate) async fn wait_settled(
+        &self,
+        observer: Channel,
+        payments: u64,
+    ) -> anyhow::Result<()> {
+        let mut batches = subscribe(observer, self.resume_token.clone()).await?;
+        let mut found = 0;
+        while found < payments {
+            let message = batches.message().await?.context("the stream of batches ended")?;
+            found += message.batch.map_or(0, |batch| u64::from(batch.payment_count));
+        }
+        Ok(())
+    }
+}
+
+async fn subscribe(
+    observer: Channel,
+    resume_token: Bytes,
+) -> anyhow::Result<Streaming<SubscribeBatchesResponse>> {
+    let mut client = AuditServiceClient::new(observer).max_decoding_message_size(64 << 20);
+    Ok(client.subscribe_batches(SubscribeBatchesRequest { resume_token }).await?.into_inner())
+}
+
+async fn balances_now(observer: Channel) -> anyhow::Result<Balances> {
+    let mut operator = OperatorServiceClient::new(observer.clone());
+    let pool = operator.get_pool(GetPoolRequest {}).await?.into_inner();
+    let request = ListBalancesRequest {
+        at_least_position: pool.next_position.saturating_sub(1),
+        ..ListBalancesRequest::default()
+    };
+    let listed = LedgerServiceClient::new(observer).list_balances(request).await?.into_inner();
+    let balance = |row: Balance| {
+        let minor = row.balance.unwrap_or_default().minor_units.parse()?;
+        Ok(((row.participant, row.currency_code), minor))
+    };
+    listed.balances.into_iter().map(balance).collect()
+}
 
 /// What the oracle found.
 #[derive(Debug, Clone, Default)]
@@ -35,17 +100,19 @@ pub(crate) struct Verdict {
 pub(crate) async fn check(
     workload: &Workload,
     banks: &[Bank],
+    before: &Before,
     outcome: &Outcome,
     observer: Channel,
 ) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::default();
     rulings(outcome, &mut verdict);
-    balances(workload, banks, observer.clone(), &mut verdict).await.context("compare balances")?;
-    batches(workload, observer.clone(), &mut verdict).await.context("count payments")?;
+    let found = balances_now(observer.clone()).await.context("read balances")?;
+    balances(workload, banks, before, &found, &mut verdict);
+    batches(workload, before, observer.clone(), &mut verdict).await.context("count payments")?;
     repeats(workload, banks, outcome, &mut verdict).await.context("hand in again")?;
-    let pool = OperatorServiceClient::new(observer).get_pool(GetPoolRequest {}).await?.into_inner();
-    if pool.queues.iter().any(|queue| queue.orders > 0) {
-        verdict.violations.push("orders still wait although all are covered".to_owned());
+    let after = balances_now(observer).await.context("read balances again")?;
+    if after != found {
+        verdict.violations.push("handing in again moved money".to_owned());
     }
     verdict.ok = verdict.violations.is_empty();
     Ok(verdict)
@@ -59,23 +126,18 @@ fn rulings(outcome: &Outcome, verdict: &mut Verdict) {
     }
 }
 
-/// Every account must hold its funding and what came in, less what went out.
-async fn balances(
+/// Every account must hold what it held, and what came in, less what went out.
+fn balances(
     workload: &Workload,
     banks: &[Bank],
-    observer: Channel,
+    before: &Before,
+    found: &Balances,
     verdict: &mut Verdict,
-) -> anyhow::Result<()> {
-    let mut expected: BTreeMap<(String, String), i128> = BTreeMap::new();
-    for bank in banks {
-        for currency in &bank.currencies {
-            let account = (bank.name.clone(), currency.as_str().to_owned());
-            expected.insert(account, i128::from(FUNDING_MINOR));
-        }
-    }
+) {
+    let mut expected = before.balances.clone();
     for movement in &workload.movements {
-        let (from, to) =
-            (&banks[usize::from(movement.sender)], &banks[usize::from(movement.receiver)]);
+        let from = &banks[usize::from(movement.sender)];
+        let to = &banks[usize::from(movement.receiver)];
         let currency = from.currencies[usize::from(movement.currency)].as_str().to_owned();
         let mut add = |bank: &Bank, minor: i128| {
             let account = (bank.name.clone(), currency.clone());
@@ -84,48 +146,40 @@ async fn balances(
         add(from, -i128::from(movement.minor));
         add(to, i128::from(movement.minor));
     }
-    let request = ListBalancesRequest::default();
-    let listed = LedgerServiceClient::new(observer).list_balances(request).await?.into_inner();
-    let mut sums: BTreeMap<String, i128> = BTreeMap::new();
-    for row in listed.balances {
-        let minor: i128 = row.balance.unwrap_or_default().minor_units.parse()?;
-        *sums.entry(row.currency_code.clone()).or_default() += minor;
-        let account = (row.participant, row.currency_code);
-        if let Some(expected) = expected.remove(&account) {
-            verdict.accounts += 1;
-            if expected != minor {
-                let (name, currency) = account;
-                let found = format!("{name} {currency}: balance {minor}, expected {expected}");
-                verdict.violations.push(found);
-            }
+    let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+    for ((name, currency), minor) in found {
+        *sums.entry(currency).or_default() += minor;
+        let expected = expected.remove(&(name.clone(), currency.clone()));
+        verdict.accounts += 1;
+        if expected != Some(*minor) {
+            let found = format!("{name} {currency}: balance {minor}, expected {expected:?}");
+            verdict.violations.push(found);
         }
     }
     verdict.violations.extend(expected.keys().map(|(name, _)| format!("{name}: account missing")));
     let uneven = sums.iter().filter(|(_, sum)| **sum != 0);
     verdict.violations.extend(uneven.map(|(code, sum)| format!("{code} sums to {sum}, not zero")));
-    Ok(())
 }
 
 /// Every order is in exactly one sealed batch, and the batches form one chain.
 async fn batches(
     workload: &Workload,
+    before: &Before,
     observer: Channel,
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
-    let request = SubscribeBatchesRequest::default();
-    let client = AuditServiceClient::new(observer);
-    let mut client = client.max_decoding_message_size(64 << 20);
-    let mut stream = client.subscribe_batches(request).await?.into_inner();
-    let (mut number, mut hash, mut next) = (0, None, None);
+    let mut stream = subscribe(observer, before.resume_token.clone()).await?;
+    let (mut number, mut hash, mut next) = (None, None, None);
     while let Some(message) = stream.message().await? {
         let Some(batch) = message.batch else { break };
-        number += 1;
         verdict.payments += u64::from(batch.payment_count);
+        let counted = number.is_none_or(|number| batch.number == number);
         let chained = hash.is_none_or(|hash| batch.previous_hash == hash);
         let gapless = next.is_none_or(|next| batch.first_position == next);
-        if batch.number != number || !chained || !gapless {
-            verdict.violations.push(format!("batch {} does not follow {number}", batch.number));
+        if !counted || !chained || !gapless {
+            verdict.violations.push(format!("batch {} does not follow", batch.number));
         }
+        number = Some(batch.number + 1);
         hash = Some(batch.hash);
         next = Some(batch.last_position + 1);
     }

@@ -22,7 +22,7 @@ use crate::usage::Usage;
 use crate::workload::currencies;
 
 /// What each account is given: enough for any workload, minor units.
-pub(crate) const FUNDING_MINOR: u64 = 1_000_000_000_000_000;
+const FUNDING_MINOR: u64 = 1_000_000_000_000_000;
 
 const PREFIX: &str = "LOADGB";
 const OPERATOR: &str = "alice";
