@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, every key known, every value with its origin.
 //!
-//! Precedence: environment (`CAUSEWAY_` and the key in capitals, dots as underscores), file,
+//! Precedence: environment (`CAUSEWAYD_` and the key in capitals, dots as underscores), file,
 //! default. A key that is not in [`KEYS`] is an error. Nothing secret is a value: keys are files.
 
 mod keys;
@@ -155,9 +155,9 @@ impl Settings {
     }
 }
 
-/// `CAUSEWAY_TLS_CA` for `tls.ca`.
+/// `CAUSEWAYD_TLS_CA` for `tls.ca`.
 fn env_name(key: &str) -> String {
-    format!("CAUSEWAY_{}", key.replace('.', "_").to_uppercase())
+    format!("CAUSEWAYD_{}", key.replace('.', "_").to_uppercase())
 }
 
 fn unknown(name: &str) -> String {

@@ -31,7 +31,7 @@ fn the_shown_settings_read_back_the_same() {
 
 #[test]
 fn the_environment_goes_before_the_file() {
-    let env = |name: &str| (name == "CAUSEWAY_TLS_CA").then(|| "/etc/ca.pem".to_owned());
+    let env = |name: &str| (name == "CAUSEWAYD_TLS_CA").then(|| "/etc/ca.pem".to_owned());
     let settings = Settings::parse("[tls]\nca = \"x\"", Path::new("/srv"), env).unwrap();
     assert_eq!(Config::new(&settings).tls_ca, Path::new("/etc/ca.pem"));
     assert!(settings.show(true).contains("ca = \"/etc/ca.pem\"  # env"));

@@ -35,7 +35,7 @@ fn the_shown_configuration_says_where_values_come_from_and_can_be_used() {
     let output = causewayd()
         .args(["config", "show", "--origin", "--config"])
         .arg(rig.path("causewayd.toml"))
-        .env("CAUSEWAY_GATEWAY_READS_MAX", "9")
+        .env("CAUSEWAYD_GATEWAY_READS_MAX", "9")
         .output()
         .unwrap();
     assert!(output.status.success());
