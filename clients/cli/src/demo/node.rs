@@ -146,7 +146,7 @@ pub(super) async fn verify(dir: &Path) -> Result<Replay, Failure> {
 fn command() -> Result<Command, Failure> {
     let mut command = Command::new(binary()?);
     for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"CAUSEWAY_") {
+        if name.as_encoded_bytes().starts_with(b"CAUSEWAYD_") {
             command.env_remove(name);
         }
     }
