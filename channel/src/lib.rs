@@ -15,6 +15,7 @@ mod command;
 mod digest;
 mod genesis;
 mod header;
+mod link;
 mod participant;
 mod rules;
 #[cfg(feature = "sign")]
@@ -32,6 +33,7 @@ pub use header::{
     CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
     MessageKind, OrderHeader, PAYLOAD_BYTES_MAX, Uetr, ValueDate,
 };
+pub use link::{LINK_TERMS_LEN, LinkTerms, link_group};
 pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};
 pub use rules::{ClosePolicy, NettingMode, RuleBook};
 #[cfg(feature = "sign")]

@@ -2,12 +2,19 @@
 //!
 //! A group begins with its first member and ends when all its members have settled or left. Its
 //! members join their queues together, once all are there and each could join on its own.
+//!
+//! A group's number is the manifest of its members ([`channel::link_group`]), so whoever signed one
+//! of them signed the terms of all. Until the last one comes the core does not know the others'
+//! terms; then it does, and if they do not give the number, all of them leave with
+//! `LINK_GROUP_MISMATCH`. Which one is false cannot be told from the number, and to keep some of
+//! them would let a false one that came first have the true ones turned away. So a stranger who
+//! was told the number can break a group, as each of its members can, but never alter it.
 
 use std::collections::BTreeMap;
 
 use crate::payment::Slot;
 
-/// A link group's number, chosen by its members.
+/// A link group's number: the manifest of its members.
 pub(crate) type GroupId = [u8; 16];
 
 /// A group that has not settled.
@@ -47,6 +54,13 @@ impl Groups {
                 group.size == size && group.members.len() < usize::from(size)
             }
         }
+    }
+
+    /// The handle of the group of this number, if it lacks but one member.
+    pub(crate) fn one_short(&self, id: &GroupId) -> Option<u32> {
+        let handle = *self.by_id.get(id)?;
+        let group = self.get(handle);
+        (group.members.len() + 1 == usize::from(group.size)).then_some(handle)
     }
 
     /// Adds a member; [`Groups::fits`] must hold. Returns the group's handle.

@@ -81,8 +81,9 @@ impl Pool {
             return repeat(&seen, order.digest);
         }
         let decided_at_ms = self.now_ms;
-        let (ruling, reason) = match self.judge(order) {
-            Ok(admitted) => (self.accept(order, &admitted, outcome), None),
+        let judged = self.judge(order);
+        let (ruling, reason) = match judged.and_then(|it| self.accept(order, &it, outcome)) {
+            Ok(ruling) => (ruling, None),
             Err(reject) if reject.is_transient() => (Ruling::Refused, Some(reject)),
             Err(reject) => (Ruling::Rejected, Some(reject)),
         };
@@ -166,19 +167,23 @@ impl Pool {
         ensure(!day.open.is_some_and(cut_off), Reject::CutOffPassed)
     }
 
-    /// Takes an order in: all guards have passed.
+    /// Takes an order in: all guards have passed but the last one, of a link group that it makes
+    /// whole.
     fn accept(
         &mut self,
         order: &Incoming<'_>,
         admitted: &Admitted,
         outcome: &mut Outcome,
-    ) -> Ruling {
+    ) -> Result<Ruling, Reject> {
         let mut payment = payment_of(order, admitted);
         let link = order.header.link();
+        if let Some((group, _)) = link {
+            self.judge_manifest(&group, &payment, outcome)?;
+        }
         payment.stage = self.stage_of(&payment, link.is_some());
         if self.settles_at_once(&payment) && link.is_none() {
             self.settle_new(&payment);
-            return Ruling::Settled;
+            return Ok(Ruling::Settled);
         }
         let (stage, not_after_ms, place) = (payment.stage, payment.not_after_ms, payment.place);
         let slot = self.payments.insert(payment);
@@ -189,12 +194,12 @@ impl Pool {
             self.payments.get_mut(slot).group = self.groups.add(group, size, slot);
         }
         self.enter(slot, stage);
-        match stage {
+        Ok(match stage {
             Stage::Queue => Ruling::Queued,
             Stage::Time | Stage::Date => Ruling::Warehoused,
             Stage::Group if self.complete_group(slot, outcome) => Ruling::Queued,
             Stage::Group => Ruling::AwaitingGroup,
-        }
+        })
     }
 }
 

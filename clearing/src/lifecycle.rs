@@ -1,7 +1,8 @@
 //! The way of an accepted payment up to its queue, and out of the pool if it does not settle.
 
-use channel::ParticipantId;
+use channel::{LinkTerms, ParticipantId, link_group};
 
+use crate::group::GroupId;
 use crate::outcome::{Change, Outcome, PaymentState};
 use crate::payment::{NO_GROUP, Payment, Slot, Stage};
 use crate::pool::Pool;
@@ -28,6 +29,41 @@ impl Pool {
         match stage {
             Stage::Queue => self.queues.join(slot, payment),
             Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
+        }
+    }
+
+    /// The last member of a group to come must make its manifest whole. If it does not, the group
+    /// ends also for those that came before.
+    pub(crate) fn judge_manifest(
+        &mut self,
+        group: &GroupId,
+        last: &Payment,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reject> {
+        let Some(handle) = self.groups.one_short(group) else { return Ok(()) };
+        let members = self.groups.get(handle).members.iter();
+        let payments = members.map(|member| self.payments.get(*member)).chain([last]);
+        let terms: Vec<LinkTerms> = payments.map(|payment| self.link_terms(payment)).collect();
+        if link_group(&terms) == *group {
+            return Ok(());
+        }
+        for member in self.groups.remove(handle).into_iter().flat_map(|group| group.members) {
+            self.depart(member, PaymentState::Rejected, Reject::LinkGroupMismatch, outcome);
+        }
+        Err(Reject::LinkGroupMismatch)
+    }
+
+    fn link_terms(&self, payment: &Payment) -> LinkTerms {
+        let (sender, receiver) = self.parties(payment);
+        let currency = self.directory.currencies()[usize::from(payment.currency)].currency;
+        LinkTerms {
+            sender,
+            receiver,
+            kind: payment.kind,
+            uetr: payment.uetr,
+            currency: currency.to_bytes(),
+            minor: payment.minor,
+            value_date: payment.value_date,
         }
     }
 

@@ -44,7 +44,8 @@ pub enum Reject {
     CutOffPassed = 19,
     /// The day closed before the order could settle.
     DayClosed = 20,
-    /// The members of a link group do not agree on their number, or one was taken twice.
+    /// The members of a link group do not agree on how many they are, or their terms do not give
+    /// the group's number.
     LinkGroupMismatch = 21,
     /// The link group did not become complete, or lost a member.
     LinkGroupBroken = 22,

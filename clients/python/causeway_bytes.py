@@ -38,6 +38,17 @@ def order_digest(header: bytes, payload: bytes) -> bytes:
     return sha256(b"ppc/1 order" + sha256(b"ppc/1 hdr" + header) + sha256(payload) + sha256(b""))
 
 
+def link_terms(*, sender, receiver, kind, uetr, currency, amount, value_date) -> bytes:
+    """What the number of a link group says of one of its members."""
+    return struct.pack(">IIH16s3sQI", sender, receiver, kind, uuid.UUID(uetr).bytes,
+                       currency.encode(), amount, value_date)
+
+
+def link_group(members: list[bytes]) -> bytes:
+    """The number of the link group whose members have these terms."""
+    return sha256(b"causeway/1 link" + b"".join(sorted(members)))[:16]
+
+
 def merkle_root(entries: list[bytes]) -> bytes:
     """RFC 6962 section 2.1."""
     if not entries:

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from causeway_bytes import (FUND, batch_statement, command, command_statement, decision,
-                            decisions_statement, fund, merkle_root, order_digest, order_header,
-                            receipt_statement)
+                            decisions_statement, fund, link_group, link_terms, merkle_root,
+                            order_digest, order_header, receipt_statement)
 
 VECTORS = pathlib.Path(__file__).parents[2] / "docs/reference/vectors.json"
 
@@ -22,10 +22,13 @@ def built() -> dict[str, bytes]:
     """The values that vectors.json holds, built here."""
     key = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
     payload = b"hello"
+    terms = {"sender": 7, "receiver": 8, "uetr": "0b6d5a5e-6a58-4d0c-9a3e-3f1f6f1f2a11",
+             "kind": 1, "currency": "USD", "amount": 125_000, "value_date": 20260302}
+    counter = terms | {"sender": 8, "receiver": 7, "uetr": "5f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5",
+                       "currency": "EUR", "amount": 115_000}
     header = order_header(
-        pool=1, sender=7, receiver=8, uetr="0b6d5a5e-6a58-4d0c-9a3e-3f1f6f1f2a11", kind=1,
-        currency="USD", amount=125_000, value_date=20260302, created_at=1_772_431_200_000,
-        not_after=1_772_460_000_000, urgent=True, priority_class=1, payload=payload)
+        **terms, pool=1, created_at=1_772_431_200_000, not_after=1_772_460_000_000, urgent=True,
+        priority_class=1, payload=payload)
     digest = order_digest(header, payload)
     digests = [digest, bytes([2]) * 32, bytes([3]) * 32]
     batch = batch_statement(1, 7, digests)
@@ -38,6 +41,9 @@ def built() -> dict[str, bytes]:
         "header": header,
         "payload": payload,
         "order_digest": digest,
+        "link_terms_of_header": link_terms(**terms),
+        "link_terms_of_counter_order": link_terms(**counter),
+        "link_group_of_both": link_group([link_terms(**counter), link_terms(**terms)]),
         "batch_root_of_order_digest_then_32x02_then_32x03": merkle_root(digests),
         "batch_statement_pool_1_sender_7": batch,
         "batch_signature": key.sign(batch),

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use channel::{
-    Command, CommandBody, Decision, LocalSigner, ParticipantId, PublicKey, RequestId, Ruling,
-    Signer, batch_statement, command_statement, decisions_statement, merkle_root, order_digest,
-    receipt_statement,
+    Command, CommandBody, Decision, LinkTerms, LocalSigner, OrderHeader, ParticipantId, PublicKey,
+    RequestId, Ruling, Signer, batch_statement, command_statement, decisions_statement, link_group,
+    merkle_root, order_digest, receipt_statement,
 };
 use ledger::{Amount, Currency};
 use zeroize::Zeroizing;
@@ -21,6 +21,18 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The terms of the order and of what it is exchanged for.
+fn link_terms() -> [LinkTerms; 2] {
+    let counter = OrderHeader {
+        sender: ParticipantId(8),
+        receiver: ParticipantId(7),
+        uetr: "5f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5".parse().unwrap(),
+        amount: Amount::new(115_000, Currency::parse("EUR").unwrap()).unwrap(),
+        ..header()
+    };
+    [LinkTerms::from(&header()), LinkTerms::from(&counter)]
 }
 
 fn vectors() -> String {
@@ -54,12 +66,16 @@ fn vectors() -> String {
         },
     }
     .encode();
-    let fields: [(&str, &[u8]); 15] = [
+    let [terms, counter] = link_terms();
+    let fields: [(&str, &[u8]); 18] = [
         ("secret_seed", &[1; 32]),
         ("public_key", &signer.public_key()),
         ("header", &header),
         ("payload", payload),
         ("order_digest", &digest),
+        ("link_terms_of_header", &terms.encode()),
+        ("link_terms_of_counter_order", &counter.encode()),
+        ("link_group_of_both", &link_group(&[counter, terms])),
         ("batch_root_of_order_digest_then_32x02_then_32x03", &root),
         ("batch_statement_pool_1_sender_7", &batch),
         ("batch_signature", &signature),

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use channel::{
-    ClosePolicy, CommandBody, NettingMode, OrderHeader, RequestId, Role, RuleBook, Status,
-    ValueDate,
+    ClosePolicy, CommandBody, LinkTerms, NettingMode, OrderHeader, RequestId, Role, RuleBook,
+    Status, ValueDate, link_group,
 };
 use clearing::{Candidates, Outcome, PaymentState, Place, Pool, Ruling, SealedBatch, TransferKind};
 use ledger::Amount;
@@ -27,7 +27,7 @@ struct Draft {
     code: usize,
     class: u8,
     urgent: bool,
-    /// Group and size.
+    /// A made-up group and size.
     link: Option<(u8, u8)>,
     /// ms from now; 0 = none.
     from_ms: u64,
@@ -39,6 +39,10 @@ struct Draft {
 enum Step {
     Pass(u64),
     Orders(u32, Vec<Draft>),
+    /// A link group is agreed on between these banks, and the first hands its order in.
+    Link(Vec<(u32, Draft)>),
+    /// One of the orders agreed on is handed in.
+    Member(usize),
     Cycle,
     Tick,
     /// Proposes the floor and of the rest those whose bit is set.
@@ -59,7 +63,7 @@ enum Step {
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    let link = prop_oneof![6 => Just(None), 2 => (0_u8..3, 2_u8..4).prop_map(Some)];
+    let link = prop_oneof![12 => Just(None), 1 => (0_u8..3, 2_u8..4).prop_map(Some)];
     let whole = (0_u64..60, 0..BANKS - 1, 1_u64..100, 0_usize..2, 0_u8..4, any::<bool>());
     let times = (
         link,
@@ -89,6 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1_u64..400).prop_map(Step::Pass),
         14 => (bank(), prop::collection::vec(draft(), 1..6)).prop_map(|(b, d)| Step::Orders(b, d)),
+        3 => prop::collection::vec((bank(), draft()), 2..4).prop_map(Step::Link),
+        8 => any::<usize>().prop_map(Step::Member),
         5 => Just(Step::Cycle),
         1 => Just(Step::Tick),
         4 => any::<u64>().prop_map(Step::Settle),
@@ -136,6 +142,9 @@ struct Day {
     known: BTreeMap<Place, Known>,
     joinings: u64,
     dates: [u32; 2],
+    /// Members of link groups that were not handed in yet.
+    agreed: Vec<OrderHeader>,
+    linked: u64,
     defunds: Vec<RequestId>,
     pay_ins: u64,
     strict: bool,
@@ -152,6 +161,8 @@ impl Day {
             known: BTreeMap::new(),
             joinings: 0,
             dates: [20_260_105; 2],
+            agreed: Vec::new(),
+            linked: 0,
             defunds: Vec::new(),
             pay_ins: 0,
             strict,
@@ -188,6 +199,27 @@ impl Day {
         header
     }
 
+    fn submit(&mut self, headers: &[OrderHeader]) {
+        let outcome = self.desk.submit(headers);
+        self.watch(outcome, headers);
+    }
+
+    fn link(&mut self, drafts: &[(u32, Draft)]) {
+        let mut members = Vec::new();
+        for (from, draft) in drafts {
+            self.linked += 1;
+            // New references, small amounts, ahead of others: many groups should settle.
+            let (number, minor) = (1_000 + self.linked, 1 + draft.minor % 10);
+            let draft = Draft { number, minor, class: 0, link: None, ..draft.clone() };
+            members.push(self.header(*from, &draft));
+        }
+        let terms: Vec<LinkTerms> = members.iter().map(LinkTerms::from).collect();
+        let link = Some((link_group(&terms), members.len() as u8));
+        members.iter_mut().for_each(|member| member.link = link);
+        self.submit(&members[..1]);
+        self.agreed.extend_from_slice(&members[1..]);
+    }
+
     fn take(&mut self, step: &Step) {
         let code = |index: usize| currency(CODES[index]);
         let other = |one: u32, pick: u32| if pick >= one { pick + 1 } else { pick };
@@ -196,8 +228,13 @@ impl Day {
             Step::Orders(from, ref drafts) => {
                 let headers: Vec<OrderHeader> =
                     drafts.iter().map(|draft| self.header(from, draft)).collect();
-                let outcome = self.desk.submit(&headers);
-                self.watch(outcome, &headers);
+                self.submit(&headers);
+            }
+            Step::Link(ref drafts) => self.link(drafts),
+            Step::Member(_) if self.agreed.is_empty() => {}
+            Step::Member(pick) => {
+                let member = self.agreed.swap_remove(pick % self.agreed.len());
+                self.submit(&[member]);
             }
             Step::Cycle => {
                 let outcome = self.desk.cycle();
@@ -341,18 +378,17 @@ impl Day {
     fn watch_batch(&mut self, batch: &SealedBatch, cycle: bool) {
         let payments = batch.transfers.iter().filter(|it| it.kind == TransferKind::Payment);
         let settled: Vec<Place> = payments.map(|it| it.place).collect();
-        let mut groups: BTreeMap<[u8; 16], (u32, u8)> = BTreeMap::new();
+        let mut groups: BTreeMap<[u8; 16], Vec<LinkTerms>> = BTreeMap::new();
         for place in &settled {
             let known = self.known.get_mut(place).unwrap();
             assert!(!known.ended, "settled after it ended");
             known.ended = true;
-            if let Some((group, size)) = known.header.link {
-                let count = groups.entry(group).or_insert((0, size));
-                count.0 += 1;
+            if let Some((group, _)) = known.header.link {
+                groups.entry(group).or_default().push(LinkTerms::from(&known.header));
             }
         }
-        for (count, size) in groups.values() {
-            assert_eq!(count % u32::from(*size), 0, "a link group is half settled");
+        for (group, members) in &groups {
+            assert_eq!(link_group(members), *group, "other members than were agreed on");
         }
         if self.strict {
             settled.iter().for_each(|place| self.check_order(*place, batch, cycle));

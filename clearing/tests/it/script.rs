@@ -7,10 +7,14 @@
 //! fund A 100.00 EUR ref=1                     the settlement agent credits a pay-in
 //! pay P1 A>B 10.00 EUR urgent group=G/2       an order; a name stands for its UETR
 //! order P1 ...                                the same, in one record with the next `pay`
+//! plan P2 ...                                 the same, never handed in
 //! tick | cycle | cycle 7 | settle P1 P2       steps of the system
 //! balance A EUR 90.00                         a fact to check
 //! flood A>B 1000 EUR                          so many small orders, all queued
 //! ```
+//! `group=G/2` puts an order into a link group of two. Its number is the manifest of all orders of
+//! the script that name it, but for those with the flag `stranger`.
+//!
 //! A step ends in `=> result`, optionally followed by `; event, event`. A result is a ruling, `ok`,
 //! or the code of a reject; `again` before it marks a replay. An event is a payment and what became
 //! of it: a state with a reason, or `settled` when a batch was sealed with it. All events must be
@@ -19,8 +23,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use channel::{
-    ClosePolicy, Command, CommandBody, MessageKind, NettingMode, OrderHeader, ParticipantId,
-    RequestId, Role, RuleBook, Status, ValueDate,
+    ClosePolicy, Command, CommandBody, LinkTerms, MessageKind, NettingMode, OrderHeader,
+    ParticipantId, RequestId, Role, RuleBook, Status, ValueDate, link_group,
 };
 use clearing::{Outcome, PaymentState, Place, Reject, Ruled, Ruling, TransferKind};
 use ledger::Amount;
@@ -40,15 +44,12 @@ pub(crate) enum Shadow {
 pub(crate) fn run(name: &str, text: &str, shadow: Shadow) -> BTreeSet<Reject> {
     let mut script: Option<Script> = None;
     for (number, line) in text.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or("").trim();
-        let Some((word, rest)) = line.split_once(' ').or((!line.is_empty()).then_some((line, "")))
-        else {
-            continue;
-        };
+        let Some((word, rest)) = word_and_rest(line) else { continue };
         let at = format!("{name}:{}: {line}", number + 1);
         match (&mut script, word) {
             (None, "pool") => {
                 let mut new = Script::new(rest);
+                new.plan(text);
                 new.desk.shadow = shadow == Shadow::With;
                 script = Some(new);
             }
@@ -59,8 +60,15 @@ pub(crate) fn run(name: &str, text: &str, shadow: Shadow) -> BTreeSet<Reject> {
     script.expect("a pool").met
 }
 
+fn word_and_rest(line: &str) -> Option<(&str, &str)> {
+    let line = line.split('#').next().unwrap_or("").trim();
+    line.split_once(' ').or((!line.is_empty()).then_some((line, "")))
+}
+
 struct Script {
     desk: Desk,
+    /// The terms of the members of link groups, by the group's name.
+    groups: BTreeMap<String, BTreeSet<LinkTerms>>,
     /// Payments by name: their number, and where they stand.
     numbers: BTreeMap<String, u64>,
     places: BTreeMap<String, Place>,
@@ -148,10 +156,44 @@ fn date(text: &str) -> ValueDate {
     ValueDate::new(text.parse().unwrap()).unwrap()
 }
 
+/// An order as far as it has terms.
+fn bare(number: u64, words: &Words<'_>) -> OrderHeader {
+    let (from, to) = words.0[1].split_once('>').unwrap();
+    let mut made = order(number, 0, 1, minor(words.0[2], words.0[3]), words.0[3]);
+    (made.sender, made.receiver) = (who(from), who(to));
+    made.value_date = words.get("date").map_or(made.value_date, date);
+    if words.flag("cover") {
+        made.kind = MessageKind::Cover;
+    }
+    made
+}
+
 impl Script {
+    /// Numbers all payments and learns who is in which link group.
+    fn plan(&mut self, text: &str) {
+        let lines = text.lines().filter_map(word_and_rest);
+        for (_, rest) in lines.filter(|(word, _)| matches!(*word, "pay" | "order" | "plan")) {
+            let words = Words::of(rest.split("=>").next().unwrap());
+            let next = self.numbers.len() as u64 + 1;
+            let number = *self.numbers.entry(words.0[0].to_owned()).or_insert(next);
+            if let Some(group) = words.get("group").filter(|_| !words.flag("stranger")) {
+                let (name, _) = group.split_once('/').unwrap();
+                let terms = LinkTerms::from(&bare(number, &words));
+                self.groups.entry(name.to_owned()).or_default().insert(terms);
+            }
+        }
+    }
+
+    fn link(&self, group: &str) -> ([u8; 16], u8) {
+        let (name, size) = group.split_once('/').unwrap();
+        let members: Vec<LinkTerms> = self.groups[name].iter().copied().collect();
+        (link_group(&members), size.parse().unwrap())
+    }
+
     fn new(text: &str) -> Self {
         Self {
             desk: Desk::new(rules(&Words::of(text)), 4),
+            groups: BTreeMap::new(),
             numbers: BTreeMap::new(),
             places: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -178,6 +220,7 @@ impl Script {
                 assert_eq!(left, u128::from(minor(words.0[2], words.0[1])), "{at}");
             }
             "flood" => self.flood(&words),
+            "plan" => {}
             "order" => self.gather(&words, result),
             "pay" => {
                 self.gather(&words, result);
@@ -198,26 +241,13 @@ impl Script {
 
     fn gather(&mut self, words: &Words<'_>, result: &str) {
         let name = words.0[0].to_owned();
-        let next = self.numbers.len() as u64 + 1;
-        let number = *self.numbers.entry(name.clone()).or_insert(next);
-        let (from, to) = words.0[1].split_once('>').unwrap();
-        let mut made = order(number, 0, 1, minor(words.0[2], words.0[3]), words.0[3]);
-        (made.sender, made.receiver) = (who(from), who(to));
+        let mut made = bare(self.numbers[&name], words);
         made.urgent = words.flag("urgent");
         made.class = words.number("class").map_or(2, |class| class as u8);
         made.created_at_ms = words.get("created").map_or(self.desk.time_ms, instant);
         made.not_before_ms = words.get("from").map_or(0, instant);
         made.not_after_ms = words.get("until").map_or(0, instant);
-        made.value_date = words.get("date").map_or(made.value_date, date);
-        if words.flag("cover") {
-            made.kind = MessageKind::Cover;
-        }
-        made.link = words.get("group").map(|group| {
-            let (name, size) = group.split_once('/').unwrap();
-            let mut id = [0; 16];
-            id[..name.len()].copy_from_slice(name.as_bytes());
-            (id, size.parse().unwrap())
-        });
+        made.link = words.get("group").map(|group| self.link(group));
         self.gathered.push((name, made, result.trim().to_owned()));
     }
 

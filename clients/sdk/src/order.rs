@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use channel::{
-    HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, PAYLOAD_BYTES_MAX,
-    ParticipantId, Uetr, ValueDate, order_digest,
+    HEADER_LEN, HeaderError, HeaderView, LinkTerms, MessageKind, OrderHeader, PAYLOAD_BYTES_MAX,
+    ParticipantId, Uetr, ValueDate, link_group, order_digest,
 };
 use ledger::{Amount, Hash};
 use proto::v1;
@@ -62,6 +62,28 @@ impl Order {
     #[must_use]
     pub fn uetr(&self) -> Uetr {
         self.fields().uetr()
+    }
+
+    /// What it says to the other members of a link group, who need it to link theirs.
+    #[must_use]
+    pub fn link_terms(&self) -> LinkTerms {
+        LinkTerms::from(self.fields())
+    }
+
+    /// The same order as a member of the link group that has these terms, its own among them: it
+    /// settles with all the others or not at all. They are what its signature then stands for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if its own terms are not among them; [`Error::Order`] if they are not 2
+    /// to 16.
+    pub fn linked(self, members: &[LinkTerms]) -> Result<Self, Error> {
+        if !members.contains(&self.link_terms()) {
+            return Err(Error::config("link_group", "the order's own terms are not among them"));
+        }
+        let count = u8::try_from(members.len()).map_err(|_| HeaderError::LinkMembers)?;
+        let mut header = HeaderView::decode(&self.header)?;
+        header.link = Some((link_group(members), count));
+        Self::from_bytes(&header.encode(), self.payload)
     }
 
     pub(crate) fn to_message(&self) -> v1::Order {
@@ -207,7 +229,7 @@ impl OrderBuilder {
     }
 
     /// Settles together with the other orders of this group or not at all; `members` orders in
-    /// all, 2 to 16.
+    /// all, 2 to 16. The group is the manifest of their terms: [`Order::linked`] computes it.
     pub fn link(mut self, group: [u8; 16], members: u8) -> Self {
         self.link = Some((group, members));
         self
@@ -252,6 +274,16 @@ impl OrderBuilder {
         };
         Order::from_bytes(&header.encode(), self.payload)
     }
+}
+
+/// Links orders: all of them settle together or not at all. Where another bank makes one of them,
+/// exchange [`Order::link_terms`] and use [`Order::linked`].
+///
+/// # Errors
+/// [`Error::Order`] if they are not 2 to 16.
+pub fn link_orders(orders: Vec<Order>) -> Result<Vec<Order>, Error> {
+    let terms: Vec<LinkTerms> = orders.iter().map(Order::link_terms).collect();
+    orders.into_iter().map(|order| order.linked(&terms)).collect()
 }
 
 /// A new reference, drawn at random. Keep it before it is sent.
@@ -325,6 +357,27 @@ mod tests {
     fn every_order_has_its_own_reference() {
         let (first, second) = (builder().build().unwrap(), builder().build().unwrap());
         assert_ne!(first.uetr(), second.uetr());
+    }
+
+    #[test]
+    fn linked_orders_state_their_manifest() {
+        let leg = |payload: &'static str| builder().payload(payload).build().unwrap();
+        let (one, other) = (leg("abc"), leg("d"));
+        let terms = [other.link_terms(), one.link_terms()];
+        let linked = link_orders(vec![one.clone(), other.clone()]).unwrap();
+        for (order, before) in linked.iter().zip([&one, &other]) {
+            assert_eq!(order.fields().link(), Some((link_group(&terms), 2)));
+            assert_eq!(order.link_terms(), before.link_terms());
+            assert_eq!(order.payload(), before.payload());
+            assert_eq!(order.digest(), &order_digest(order.header(), order.payload()));
+        }
+        // What another bank makes of the same terms is the same group.
+        assert_eq!(one.clone().linked(&terms).unwrap(), linked[0]);
+        let problem = |members: &[LinkTerms]| one.clone().linked(members).unwrap_err().to_string();
+        assert!(problem(&terms[..1]).starts_with("link_group: "));
+        assert!(problem(&terms[1..]).starts_with("link_members: "));
+        assert!(problem(&[one.link_terms(); 17]).starts_with("link_members: "));
+        assert!(problem(&[one.link_terms(); 257]).starts_with("link_members: "));
     }
 
     #[test]
