@@ -108,6 +108,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Nothing waits, and `end` records are in the segments.
+    fn new(segments: Arc<Segments>, end: u64, options: &Options) -> Self {
+        Self {
+            queue: Queue::new(options.queue_bytes_max),
+            tail: Tail::new(end, options.cache_bytes),
+            segments,
+            end: watch::Sender::new(Position(end)),
+            moved: Condvar::new(),
+            moving: Mutex::new(()),
+        }
+    }
+
     /// Shows durable records to the readers.
     fn publish(&self, records: Vec<Record>, end: u64) {
         self.tail.extend(records.into_iter().map(|record| record.bytes));
@@ -126,6 +138,7 @@ pub struct EmbeddedLog {
     preparer: Arc<Preparer>,
     record_bytes_max: usize,
     threads: Vec<JoinHandle<()>>,
+    torn: bool,
 }
 
 impl EmbeddedLog {
@@ -137,10 +150,7 @@ impl EmbeddedLog {
     /// pool's log, [`Fault::Unsupported`] for a newer format, [`Fault::Locked`] if it is open
     /// already, [`Fault::NoSpace`] if there is no room to begin, [`Fault::Io`].
     pub fn open(dir: &Path, pool: u32, options: Options) -> Result<Self, Fault> {
-        let disk = RealDisk::open(dir, options.direct_io).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => Fault::Locked,
-            _ => Fault::io("open the log's directory", error),
-        })?;
+        let disk = RealDisk::open(dir, options.direct_io).map_err(open_fault)?;
         Self::open_on(Arc::new(disk), pool, options)
     }
 
@@ -155,15 +165,7 @@ impl EmbeddedLog {
             Ok(()) | Err(Fault::NoSpace) => {}
             Err(fault) => return Err(fault),
         }
-        let end = engine.position();
-        let shared = Arc::new(Shared {
-            queue: Queue::new(options.queue_bytes_max),
-            tail: Tail::new(end, options.cache_bytes),
-            segments: engine.segments(),
-            end: watch::Sender::new(Position(end)),
-            moved: Condvar::new(),
-            moving: Mutex::new(()),
-        });
+        let shared = Arc::new(Shared::new(engine.segments(), engine.position(), &options));
         let preparer = Arc::new(Preparer::new(engine.next_epoch(), &options));
         let mut log = Self {
             shared: shared.clone(),
@@ -171,12 +173,41 @@ impl EmbeddedLog {
             preparer: preparer.clone(),
             record_bytes_max: options.record_bytes_max(),
             threads: Vec::new(),
+            torn: false,
         };
         let writer = Writer { engine, shared, preparer, options };
         let (preparer, disk) = (log.preparer.clone(), log.disk.clone());
         log.spawn("log-preparer", move || preparer.run(&disk))?;
         log.spawn("log-writer", move || writer.run())?;
         Ok(log)
+    }
+
+    /// Opens a log to look at it. Every byte that is there is checked and nothing is written, so
+    /// it may lie where nothing can be; a torn end stays where it is, and its records are not
+    /// read. Appends are refused as [`Refused::Halted`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_read_only(dir: &Path, pool: u32, options: &Options) -> Result<Self, Fault> {
+        let disk = RealDisk::open_read_only(dir).map_err(open_fault)?;
+        let scan::Inspected { segments, end, torn } = scan::inspect(&disk, pool)?;
+        let shared = Arc::new(Shared::new(Arc::new(segments), end, options));
+        shared.queue.halt();
+        Ok(Self {
+            shared,
+            disk: Arc::new(disk),
+            preparer: Arc::new(Preparer::new(0, options)),
+            record_bytes_max: options.record_bytes_max(),
+            threads: Vec::new(),
+            torn,
+        })
+    }
+
+    /// Whether remains of a torn write lie behind the records; only one that was opened
+    /// [to look at it](Self::open_read_only) has any.
+    #[must_use]
+    pub fn torn(&self) -> bool {
+        self.torn
     }
 
     fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
@@ -203,6 +234,13 @@ impl Drop for EmbeddedLog {
                 tracing::error!("a log thread panicked");
             }
         }
+    }
+}
+
+fn open_fault(error: io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Fault::Locked,
+        _ => Fault::io("open the log's directory", error),
     }
 }
 

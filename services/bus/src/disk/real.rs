@@ -22,7 +22,7 @@ const LOCK: &str = "lock";
 pub struct RealDisk {
     dir: PathBuf,
     direct: bool,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl RealDisk {
@@ -35,14 +35,26 @@ impl RealDisk {
         fs::create_dir_all(dir)?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => io::Error::from(io::ErrorKind::WouldBlock),
-            fs::TryLockError::Error(error) => error,
-        })?;
+        take(&lock)?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             File::open(parent)?.sync_all()?;
         }
-        Ok(Self { dir: dir.to_owned(), direct, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), direct, _lock: Some(lock) })
+    }
+
+    /// Opens a directory to read from it. Nothing in it is made or written; where no lock file
+    /// is, as in a copy, there is nobody to keep out.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the directory is open elsewhere, and those of the operating system.
+    pub fn open_read_only(dir: &Path) -> io::Result<Self> {
+        let lock = match File::open(dir.join(LOCK)) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        lock.iter().try_for_each(take)?;
+        Ok(Self { dir: dir.to_owned(), direct: false, _lock: lock })
     }
 
     /// The second, direct handle of a file; none where the file system knows no such thing.
@@ -52,6 +64,13 @@ impl RealDisk {
             .then(|| OpenOptions::new().write(true).custom_flags(flags).open(path).ok())
             .flatten()
     }
+}
+
+fn take(lock: &File) -> io::Result<()> {
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => io::Error::from(io::ErrorKind::WouldBlock),
+        fs::TryLockError::Error(error) => error,
+    })
 }
 
 impl Disk for RealDisk {

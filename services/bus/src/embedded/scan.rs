@@ -54,6 +54,52 @@ impl End {
 
 /// Checks the whole log and makes its end durable; none if there is no segment yet.
 pub(crate) fn recover(disk: &dyn Disk, pool: u32) -> Result<Option<Recovered>, Fault> {
+    let Some(Walked { segments, last, end, frame, dirty }) = walk(disk, pool, Access::Write)?
+    else {
+        return Ok(None);
+    };
+    // A process that was killed may have named the last segment, but not durably.
+    disk.sync_names().map_err(|error| Fault::io("sync the log's directory", error))?;
+    clear(&*last.file, &dirty)?;
+    rewrite(&mut Window::new(&*last.file, last.header.bytes), frame)?;
+    last.file.sync().map_err(|error| Fault::io("sync the log", error))?;
+    let segments = Segments::new(segments);
+    Ok(Some(Recovered { segments, file: last.file, segment: last.header, end }))
+}
+
+/// What is there, as it is: checked like [`recover`] does, but nothing is written.
+#[derive(Default)]
+pub(crate) struct Inspected {
+    pub(crate) segments: Segments,
+    /// The number of whole records.
+    pub(crate) end: u64,
+    /// Remains of a torn write lie behind them.
+    pub(crate) torn: bool,
+}
+
+/// Checks the whole log without writing anything; nothing is in it if there is no segment yet.
+pub(crate) fn inspect(disk: &dyn Disk, pool: u32) -> Result<Inspected, Fault> {
+    let walked = walk(disk, pool, Access::Scan)?;
+    Ok(walked.map_or_else(Inspected::default, |walked| Inspected {
+        segments: Segments::new(walked.segments),
+        end: walked.end.position,
+        torn: !walked.dirty.is_empty(),
+    }))
+}
+
+/// All segments, checked.
+struct Walked {
+    segments: Vec<Segment>,
+    last: Opened,
+    end: End,
+    /// Where in the last segment its last whole frame is.
+    frame: Range<u64>,
+    /// Offsets of blocks behind it that are not zero.
+    dirty: Vec<u64>,
+}
+
+/// Walks all segments; the last one is opened for `last_access`.
+fn walk(disk: &dyn Disk, pool: u32, last_access: Access) -> Result<Option<Walked>, Fault> {
     let names = disk.list().map_err(|error| Fault::io("list the log's segments", error))?;
     let mut epochs: Vec<u64> = names.iter().filter_map(|name| segment_epoch(name)).collect();
     epochs.sort_unstable();
@@ -61,7 +107,7 @@ pub(crate) fn recover(disk: &dyn Disk, pool: u32) -> Result<Option<Recovered>, F
     let mut before: Option<(Opened, Segment)> = None;
     let last = epochs.last().copied();
     for (expected, epoch) in (0..).zip(epochs) {
-        let access = if Some(epoch) == last { Access::Write } else { Access::Scan };
+        let access = if Some(epoch) == last { last_access } else { Access::Scan };
         let opened = Opened::open(disk, pool, expected, epoch, access)?;
         if let Some((last, mut segment)) = before.take() {
             walk_closed(&last, &opened.header, &mut segment)?;
@@ -73,17 +119,10 @@ pub(crate) fn recover(disk: &dyn Disk, pool: u32) -> Result<Option<Recovered>, F
         before = Some((opened, segment));
     }
     let Some((last, mut segment)) = before else { return Ok(None) };
-    // A process that was killed may have named the last segment, but not durably.
-    disk.sync_names().map_err(|error| Fault::io("sync the log's directory", error))?;
-    let end = walk_last(&last, &mut segment)?;
+    let (end, frame, dirty) = walk_last(&last, &mut segment)?;
     segments.push(segment);
     close_all_but_last(&mut segments);
-    Ok(Some(Recovered {
-        segments: Segments::new(segments),
-        file: last.file,
-        segment: last.header,
-        end,
-    }))
+    Ok(Some(Walked { segments, last, end, frame, dirty }))
 }
 
 fn close_all_but_last(segments: &mut [Segment]) {
@@ -163,9 +202,9 @@ fn walk_closed(opened: &Opened, next: &SegmentHeader, index: &mut Segment) -> Re
     Ok(())
 }
 
-/// Walks the last segment to its end, decides whether that end is torn or damaged, clears it and
-/// makes all of it durable.
-fn walk_last(opened: &Opened, index: &mut Segment) -> Result<End, Fault> {
+/// Walks the last segment to its end and decides whether that end is torn or damaged. The end, the
+/// last whole frame, and the blocks behind it that are not zero.
+fn walk_last(opened: &Opened, index: &mut Segment) -> Result<(End, Range<u64>, Vec<u64>), Fault> {
     let mut window = Window::new(&*opened.file, opened.header.bytes);
     let mut end = End::of_empty(&opened.header);
     let mut last = end.offset..end.offset;
@@ -183,10 +222,7 @@ fn walk_last(opened: &Opened, index: &mut Segment) -> Result<End, Fault> {
         return Err(fault(broken.wrong, &opened.header, end.position, end.offset));
     }
     let dirty = find_remains(&mut window, opened, &end)?;
-    clear(&*opened.file, &dirty)?;
-    rewrite(&mut window, last)?;
-    opened.file.sync().map_err(|error| Fault::io("sync the log", error))?;
-    Ok(end)
+    Ok((end, last, dirty))
 }
 
 /// Why the walk does not go on.

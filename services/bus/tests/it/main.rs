@@ -4,4 +4,5 @@
 
 mod contract;
 mod faults;
+mod read_only;
 mod threads;
