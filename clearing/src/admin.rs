@@ -10,7 +10,6 @@ use crate::directory::{CURRENCIES_MAX, Holder, PoolCurrency};
 use crate::intake::ensure;
 use crate::outcome::{Outcome, PaymentState, Ruling};
 use crate::pool::{Pool, risk_id};
-use crate::record::Place;
 use crate::reject::Reject;
 use crate::seen::Identity;
 
@@ -222,7 +221,7 @@ impl Pool {
         let seen = self.seen.find(self.seen.tag(&identity), &identity);
         let place = match seen {
             Some(seen) => seen.place,
-            None => self.waiting_as(&identity).ok_or(Reject::UnknownPayment)?,
+            None => self.outlived.find(&identity).ok_or(Reject::UnknownPayment)?,
         };
         let accepted = seen.is_none_or(|seen| seen.ruling != Ruling::Rejected);
         ensure(accepted && self.payments.find(place).is_some(), Reject::PaymentFinal)?;
@@ -230,16 +229,6 @@ impl Pool {
             self.leave(place, PaymentState::Cancelled, Reject::Cancelled, outcome);
         }
         Ok(())
-    }
-
-    /// A payment that waits for longer than its identity is remembered.
-    fn waiting_as(&self, identity: &Identity) -> Option<Place> {
-        let mut waiting = self.payments.iter().map(|(_, payment)| payment);
-        let found = waiting.find(|payment| {
-            (payment.uetr, payment.kind) == (identity.uetr, identity.kind)
-                && self.parties(payment).0 == identity.sender
-        });
-        found.map(|payment| payment.place)
     }
 }
 

@@ -10,10 +10,12 @@ use crate::outcome::{Outcome, Subject};
 use crate::pool::{Pool, TIME_MAX_MS};
 use crate::record::{Place, Record, RecordBody, RecordError};
 use crate::reject::Reject;
-use crate::requests::{Answer, ISSUED_AHEAD_MS, STALE_AFTER_MS};
+use crate::requests::{Answer, ISSUED_AHEAD_MS, REQUESTS_MAX, STALE_AFTER_MS};
 
 /// Commands that wait for an open cut to be resolved, at most.
 pub const DEFERRED_MAX: usize = 65_536;
+/// One part in so many of what is remembered of commands is kept free for operators and agents.
+const RESERVED_SHARE: usize = 8;
 
 /// How far a command goes: an open cut lets some only be checked for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Pool {
             return;
         }
         outcome.reject = self.authorise(&command, signed, recorded_at_ms).err();
-        if outcome.reject.is_none() && (self.requests.full() || self.deferred_full(&command.body)) {
+        if outcome.reject.is_none() && self.commands_full(&command.body) {
             outcome.reject = Some(Reject::CapacityFull);
         }
         if outcome.reject.is_some() {
@@ -107,8 +109,15 @@ impl Pool {
         self.requests.insert(Answer { request, digest, reject, answered_at_ms });
     }
 
-    fn deferred_full(&self, body: &CommandBody) -> bool {
-        self.defers(body) && self.cycle.deferred.len() >= DEFERRED_MAX
+    /// Whether there is no room to remember one more command. Banks leave a part of it free, so
+    /// that none of them can keep an operator or an agent from acting.
+    fn commands_full(&self, body: &CommandBody) -> bool {
+        let share = |most: usize| match body.role() {
+            Role::Bank => most - most / RESERVED_SHARE,
+            _ => most,
+        };
+        self.requests.len() >= share(REQUESTS_MAX)
+            || self.defers(body) && self.cycle.deferred.len() >= share(DEFERRED_MAX)
     }
 
     fn defers(&self, body: &CommandBody) -> bool {
@@ -168,7 +177,13 @@ impl Pool {
             let Ok(command) = Command::decode(&deferred.command) else {
                 unreachable!("only decoded commands are deferred");
             };
-            let done = self.perform(Phase::Perform, &command, deferred.place, outcome);
+            // Its maker may have been suspended by a command that waited before it.
+            let maker = self.directory.member(command.maker);
+            let done = if maker.is_some_and(|maker| maker.status == Status::Active) {
+                self.perform(Phase::Perform, &command, deferred.place, outcome)
+            } else {
+                Err(Reject::SenderSuspended)
+            };
             if let Err(reject) = done {
                 self.answer(command.request_id, sha256(&deferred.command), Some(reject));
             }

@@ -126,6 +126,8 @@ impl Pool {
         ensure(wanted <= books.available(), Reject::InsufficientFunds)?;
         let own = books.balance() - books.debits_pending().cast_signed();
         ensure(wanted <= own, Reject::LimitExceeded)?;
+        // Answers are forgotten sooner than a pay-out may wait.
+        ensure(!self.funding.defunds.contains_key(&request), Reject::RequestReused)?;
         ensure(self.funding.defunds.len() < DEFUNDS_MAX, Reject::CapacityFull)?;
         if phase == Phase::Check {
             return Ok(());

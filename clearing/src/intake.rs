@@ -50,7 +50,7 @@ impl Pool {
 
     pub(crate) fn take_orders(&mut self, orders: &OrdersRecord<'_>, outcome: &mut Outcome) {
         let count = orders.headers.len();
-        self.seen.sweep(self.now_ms, self.rules.dedupe_horizon_ms, count);
+        self.forget_identities(count);
         let waits = |place| self.payments.find(place).is_some();
         self.expiry.sweep(waits);
         let sender = self.directory.index(orders.sender);
@@ -80,6 +80,9 @@ impl Pool {
         if let Some(seen) = self.seen.find(tag, &identity) {
             return repeat(&seen, order.digest);
         }
+        if let Some(place) = self.outlived.find(&identity) {
+            return self.repeat_outlived(place, order.digest);
+        }
         let decided_at_ms = self.now_ms;
         let judged = self.judge(order);
         let (ruling, reason) = match judged.and_then(|it| self.accept(order, &it, outcome)) {
@@ -100,6 +103,27 @@ impl Pool {
             self.retry_credited(outcome);
         }
         Ruled { place: order.place, decided_at_ms, ruling, reason, replayed: false }
+    }
+
+    /// Forgets identities older than the horizon, but for those of payments that still wait.
+    fn forget_identities(&mut self, incoming: usize) {
+        let Self { seen, payments, outlived, .. } = self;
+        let times = (self.now_ms, self.rules.dedupe_horizon_ms);
+        seen.sweep(times, incoming, |identity, place| {
+            if payments.find(place).is_some() {
+                outlived.insert(identity, place);
+            }
+        });
+    }
+
+    /// Rules on an order whose identity belongs to a payment that waits, longer than the index
+    /// remembers. The ruling is not remembered: the first one stands.
+    fn repeat_outlived(&self, place: Place, digest: &Hash) -> Ruled {
+        let waiting = self.payments.find(place).map(|slot| self.payments.get(slot).digest);
+        let same = waiting == Some(*digest);
+        let reason = if same { Reject::CreatedTooEarly } else { Reject::IdentityReused };
+        let (ruling, decided_at_ms) = (Ruling::Rejected, self.now_ms);
+        Ruled { place, decided_at_ms, ruling, reason: Some(reason), replayed: false }
     }
 
     /// The guards, in the order of their rejects. Only the velocity window counts on the way.
@@ -154,7 +178,7 @@ impl Pool {
         let past = match (day.open, day.closed) {
             (Some(open), _) => date < open.date.get(),
             (None, Some(closed)) => date <= closed.get(),
-            (None, None) => false,
+            (None, None) => days_of(date) < days_of_instant(self.now_ms),
         };
         ensure(!past, Reject::ValueDatePast)?;
         let today = match day.open {

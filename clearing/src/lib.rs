@@ -35,6 +35,7 @@ mod group;
 mod intake;
 mod lifecycle;
 mod outcome;
+mod outlived;
 mod payment;
 mod pool;
 mod probe;

@@ -8,6 +8,7 @@ use crate::payment::{NO_GROUP, Payment, Slot, Stage};
 use crate::pool::Pool;
 use crate::record::Place;
 use crate::reject::Reject;
+use crate::seen::Identity;
 
 impl Pool {
     /// For what a payment waits now.
@@ -150,6 +151,7 @@ impl Pool {
 
     fn depart(&mut self, slot: Slot, state: PaymentState, reason: Reject, outcome: &mut Outcome) {
         let payment = self.payments.remove(slot);
+        self.release_identity(&payment);
         match payment.stage {
             Stage::Queue => {
                 self.queues.remove(&payment);
@@ -160,6 +162,17 @@ impl Pool {
         }
         self.payments.tidy();
         outcome.changes.push(self.change(&payment, state, Some(reason)));
+    }
+
+    /// A payment settled or ended: its identity need not be kept beyond the index any more.
+    pub(crate) fn release_identity(&mut self, payment: &Payment) {
+        if !self.outlived.is_empty() {
+            self.outlived.remove(&self.identity_of(payment), payment.place);
+        }
+    }
+
+    pub(crate) fn identity_of(&self, payment: &Payment) -> Identity {
+        Identity { uetr: payment.uetr, sender: self.parties(payment).0, kind: payment.kind }
     }
 
     fn change(&self, payment: &Payment, state: PaymentState, reason: Option<Reject>) -> Change {

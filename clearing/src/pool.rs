@@ -12,6 +12,7 @@ use crate::fifo::Fifo;
 use crate::funding::Funding;
 use crate::group::Groups;
 use crate::outcome::{BalanceAfter, Outcome, Ruled, Ruling, SealedBatch, Subject};
+use crate::outlived::Outlived;
 use crate::payment::Payments;
 use crate::queue::Queues;
 use crate::record::{OrdersRecord, Place, Record, RecordBody, RecordError};
@@ -44,6 +45,7 @@ pub struct Pool {
     pub(crate) limits: Limits,
     pub(crate) velocity: Velocity,
     pub(crate) seen: SeenIndex,
+    pub(crate) outlived: Outlived,
     pub(crate) payments: Payments,
     pub(crate) queues: Queues,
     pub(crate) waiting: Waiting,
@@ -79,6 +81,7 @@ impl Pool {
             limits: Limits::new(),
             velocity: Velocity::new(),
             seen: SeenIndex::new(hash_seed),
+            outlived: Outlived::default(),
             payments: Payments::default(),
             queues: Queues::default(),
             waiting: Waiting::default(),

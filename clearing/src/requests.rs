@@ -64,8 +64,8 @@ impl Requests {
         self.answers.get((number - self.first) as usize)
     }
 
-    pub(crate) fn full(&self) -> bool {
-        self.answers.len() >= REQUESTS_MAX
+    pub(crate) fn len(&self) -> usize {
+        self.answers.len()
     }
 
     /// Notes an answer; a later one to the same request takes the place of the earlier.

@@ -65,7 +65,7 @@ impl SeenPage {
 }
 
 /// What makes two orders the same payment, within one pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
     pub(crate) uetr: Uetr,
     pub(crate) sender: ParticipantId,
@@ -113,10 +113,14 @@ fn decided_at(entry: &SeenEntry) -> u64 {
     u64::from_be_bytes(array(entry, 56))
 }
 
+fn place_of(entry: &SeenEntry) -> Place {
+    Place(u64::from_be_bytes(array(entry, 48)))
+}
+
 fn seen_of(entry: &SeenEntry) -> Option<Seen> {
     Some(Seen {
         digest: array(entry, 16),
-        place: Place(u64::from_be_bytes(array(entry, 48))),
+        place: place_of(entry),
         decided_at_ms: decided_at(entry),
         ruling: Ruling::from_number(entry[70])?,
         reason: match entry[71] {
@@ -169,6 +173,11 @@ impl SeenIndex {
     /// How many identities are remembered.
     pub(crate) fn len(&self) -> u64 {
         self.next - self.floor
+    }
+
+    /// The place of the first order that is remembered.
+    pub(crate) fn first_place(&self) -> Option<Place> {
+        (self.floor < self.next).then(|| place_of(self.entry(self.floor)))
     }
 
     /// Orders made at or before this instant may have been forgotten.
@@ -234,8 +243,14 @@ impl SeenIndex {
         }
     }
 
-    /// Forgets entries ruled before `horizon_ms` and the tolerance, a few for each that comes.
-    pub(crate) fn sweep(&mut self, now_ms: u64, horizon_ms: u64, incoming: usize) {
+    /// Forgets entries ruled before `horizon_ms` and the tolerance, a few for each that comes;
+    /// tells of each identity and place that it forgets.
+    pub(crate) fn sweep(
+        &mut self,
+        (now_ms, horizon_ms): (u64, u64),
+        incoming: usize,
+        mut forgotten: impl FnMut(Identity, Place),
+    ) {
         let oldest_ms = now_ms.saturating_sub(horizon_ms.saturating_add(CLOCK_TOLERANCE_MS));
         for _ in 0..incoming.saturating_mul(SWEEP_PER_ENTRY) {
             if self.floor == self.next {
@@ -246,6 +261,8 @@ impl SeenIndex {
                 return;
             }
             self.forgotten_ms = self.forgotten_ms.max(decided_at_ms + CLOCK_TOLERANCE_MS);
+            let entry = self.entry(self.floor);
+            forgotten(identity_of(entry), place_of(entry));
             self.pop();
         }
     }
@@ -381,7 +398,7 @@ mod tests {
         let mut index = SeenIndex::new(seed);
         for number in 0..count {
             let now_ms = number * 100;
-            index.sweep(now_ms, 60_000, 1);
+            index.sweep((now_ms, 60_000), 1, |_, _| {});
             let (identity, tag) = (identity(number), index.tag(&identity(number)));
             assert_eq!(index.find(tag, &identity), None);
             index.insert(tag, &identity, &seen(number, now_ms));

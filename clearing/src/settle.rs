@@ -96,6 +96,7 @@ impl Pool {
         self.postings = postings;
         for slot in slots {
             let payment = self.payments.remove(*slot);
+            self.release_identity(&payment);
             if payment.group != NO_GROUP {
                 self.groups.remove(payment.group);
             }

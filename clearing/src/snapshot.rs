@@ -183,9 +183,9 @@ impl Pool {
         self.queues.set_joined(reader.u64("joined")?);
         let accounts = self.directory.holders().len();
         let currencies = self.directory.currencies().len();
+        let mut last = None;
         for _ in 0..reader.u32("payments")? {
             let payment = Payment::read(reader)?;
-            let last = self.payments.iter().last().map(|(_, payment)| payment.place);
             let fits = (payment.debit.0.max(payment.credit.0) as usize) < accounts
                 && usize::from(payment.currency) < currencies
                 && self.directory.owner(payment.debit).is_some()
@@ -198,6 +198,7 @@ impl Pool {
             if payment.not_after_ms != 0 {
                 self.expiry.insert(payment.not_after_ms, payment.place);
             }
+            last = Some(payment.place);
             self.payments.insert(payment);
         }
         Ok(())
@@ -222,7 +223,12 @@ impl Pool {
     /// Puts the restored payments where they wait; those in queues in the order of joining.
     fn enter_restored(&mut self) {
         let mut queued = Vec::new();
+        let remembered = self.seen.first_place().unwrap_or(Place(u64::MAX));
         for (slot, payment) in self.payments.iter() {
+            if payment.place < remembered {
+                let identity = self.identity_of(payment);
+                self.outlived.insert(identity, payment.place);
+            }
             match payment.stage {
                 Stage::Queue => queued.push((payment.order, slot)),
                 Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
