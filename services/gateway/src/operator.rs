@@ -16,6 +16,8 @@ use crate::gateway::Gateway;
 use crate::identity::Caller;
 use crate::scope::Scope;
 
+/// The end of logged time, 9999-12-31T23:59:59.999Z in ms. The pool halts at a record behind it.
+const TIME_MAX_MS: u64 = 253_402_300_799_999;
 /// How often to look whether the core has come as far as the log.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(2);
 
@@ -111,6 +113,10 @@ impl Gateway {
             let message = "this node's clock runs by itself";
             return Err(Refusal::new(Code::FailedPrecondition, "CLOCK_RUNS", message));
         }
+        if request.time_ms > TIME_MAX_MS {
+            let message = format!("must be at most {TIME_MAX_MS}");
+            return Err(Refusal::field("time_ms", "TIME_TOO_LATE", message));
+        }
         let _one_at_a_time = self.advancing.lock().await;
         let view = self.caught_up().await?;
         self.check_room(&view)?;
@@ -128,9 +134,14 @@ impl Gateway {
         }
         let cycle = if request.close_cycle { view.cycle } else { 0 };
         let ticket = self.append(pack_tick((self.number, request.time_ms), cycle))?;
-        self.clock.advance_to(request.time_ms);
         let position = logged(ticket.await)?;
-        self.outcome(position).await?;
+        let outcome = self.outcome(position).await?;
+        if let Some(reject) = outcome.reject {
+            let message = "further ahead than time may jump without an operator's confirmation";
+            return Err(Refusal::new(Code::FailedPrecondition, reject.code(), message));
+        }
+        // Only now: what is logged behind a tick that the pool refused must not bear its time.
+        self.clock.advance_to(request.time_ms);
         // Somebody else's record came in between: the script is not alone.
         if position == expected { Ok(position) } else { Err(elsewhere(position)) }
     }
@@ -257,4 +268,35 @@ fn day(found: &DayView, now_ms: u64) -> v1::Day {
 /// The name of a participant.
 pub(crate) fn name(view: &PoolView, id: ParticipantId) -> String {
     view.directory.member(id).map_or_else(String::new, |member| member.participant.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use channel::{Genesis, Participant};
+    use clearing::{Pool, pack_genesis};
+    use ledger::Currency;
+
+    use super::*;
+
+    #[test]
+    fn the_pool_takes_exactly_the_times_that_the_gateway_lets_pass() {
+        let operator = Participant {
+            id: ParticipantId(1),
+            role: Role::Operator,
+            name: "olga".to_owned(),
+            country: *b"GB",
+            key: [1; 32],
+        };
+        let genesis = Genesis {
+            pool: 1,
+            rules: RuleBook::standard(vec![Currency::parse("EUR").unwrap()]),
+            operator_key: [1; 32],
+            participants: vec![operator],
+        };
+        let mut pool = Pool::new(0);
+        pool.apply(0, &pack_genesis(TIME_MAX_MS - 1, &genesis)).unwrap();
+        assert!(pool.apply(1, &pack_tick((1, TIME_MAX_MS + 1), 0)).is_err());
+        let outcome = pool.apply(1, &pack_tick((1, TIME_MAX_MS), 0)).unwrap();
+        assert_eq!((outcome.reject, outcome.time_ms), (None, TIME_MAX_MS));
+    }
 }
