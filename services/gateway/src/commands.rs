@@ -67,7 +67,7 @@ impl Gateway {
         let view = self.view();
         self.check_room(&view)?;
         self.check_maker(caller, command)?;
-        self.rates.take(caller.id, 1, bytes.len())?;
+        self.rates.take_command(caller.id)?;
         let statement = command_statement(bytes);
         let signature = signature_bytes(signature, "signature")?;
         caller

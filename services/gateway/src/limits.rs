@@ -32,6 +32,8 @@ pub struct Limits {
     pub watches_each_max: usize,
     /// Reads of store and log at once; further ones wait their turn.
     pub reads_max: usize,
+    /// Reads of one participant at once, of those.
+    pub reads_each_max: usize,
     /// Bytes of the log that are read for one answer or page, about: beyond it, a page ends early,
     /// and decisions do not say any more in which fields orders differ.
     pub log_bytes_each_max: usize,
@@ -43,6 +45,10 @@ pub struct Limits {
     pub bytes_per_second: NonZeroU32,
     /// Bytes that one participant may hand in at once after a pause; at least a whole batch.
     pub bytes_burst: NonZeroU32,
+    /// Signed commands a second of one participant, cancels among them.
+    pub commands_per_second: NonZeroU32,
+    /// Signed commands that one participant may give at once after a pause.
+    pub commands_burst: NonZeroU32,
     /// Durable records that the core has not applied yet, at most; beyond it nothing is taken in.
     pub core_lag_max: u64,
     /// How long a call waits for the core's decision or a readable position, if its own deadline
@@ -78,11 +84,14 @@ impl Default for Limits {
             batches_in_flight: 32,
             watches_each_max: 32,
             reads_max: 64,
+            reads_each_max: 8,
             log_bytes_each_max: 64 << 20,
             orders_per_second: nonzero(200_000),
             orders_burst: nonzero(400_000),
             bytes_per_second: nonzero(128 << 20),
             bytes_burst: nonzero(256 << 20),
+            commands_per_second: nonzero(100),
+            commands_burst: nonzero(1_000),
             core_lag_max: 8_192,
             wait_max: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(5),

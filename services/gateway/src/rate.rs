@@ -1,4 +1,4 @@
-//! Rate limits: every participant has a bucket of orders and one of bytes.
+//! Rate limits: every participant has a bucket of orders, one of their bytes, and one of commands.
 
 use std::num::NonZeroU32;
 
@@ -14,6 +14,7 @@ use crate::limits::Limits;
 pub(crate) struct Rates {
     orders: DefaultKeyedRateLimiter<u32>,
     bytes: DefaultKeyedRateLimiter<u32>,
+    commands: DefaultKeyedRateLimiter<u32>,
     clock: DefaultClock,
 }
 
@@ -21,7 +22,10 @@ impl Rates {
     pub(crate) fn new(limits: &Limits) -> Self {
         let orders = Quota::per_second(limits.orders_per_second).allow_burst(limits.orders_burst);
         let bytes = Quota::per_second(limits.bytes_per_second).allow_burst(limits.bytes_burst);
+        let commands =
+            Quota::per_second(limits.commands_per_second).allow_burst(limits.commands_burst);
         Self {
+            commands: RateLimiter::keyed(commands),
             orders: RateLimiter::keyed(orders),
             bytes: RateLimiter::keyed(bytes),
             clock: DefaultClock::default(),
@@ -39,6 +43,12 @@ impl Rates {
     ) -> Result<(), Refusal> {
         self.draw(&self.orders, caller, orders, "RATE_LIMIT_ORDERS")?;
         self.draw(&self.bytes, caller, bytes, "RATE_LIMIT_BYTES")
+    }
+
+    /// Takes a command out of the caller's bucket. The core carries each one out by itself, which
+    /// costs it more than an order in a batch.
+    pub(crate) fn take_command(&self, caller: ParticipantId) -> Result<(), Refusal> {
+        self.draw(&self.commands, caller, 1, "RATE_LIMIT_COMMANDS")
     }
 
     fn draw(

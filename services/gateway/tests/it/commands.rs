@@ -1,6 +1,7 @@
 //! Commands, cancels, and the clock of a rehearsal.
 
 use channel::{CommandBody, MessageKind, Status as Standing};
+use gateway::Limits;
 use proto::v1;
 use tonic::Code;
 
@@ -101,6 +102,64 @@ async fn the_scripted_clock_moves_only_forward_and_only_from_where_the_script_is
     assert_eq!(advance(START_MS + 1, end + 1, true).await.unwrap(), end + 1);
     let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
     assert_eq!((pool.time_ms, pool.next_position), (START_MS + 1, end + 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_of_the_scripted_clock_that_the_pool_refuses_leaves_it_where_it_was() {
+    const TIME_MAX_MS: u64 = 253_402_300_799_999;
+    let node = Node::start().await;
+    let mut client = node.operators(&node.operator).await;
+    let advance = async |time_ms| {
+        let expected_position = node.log.end().0;
+        let request = v1::AdvanceClockRequest { time_ms, expected_position, close_cycle: false };
+        let mut client = node.operators(&node.operator).await;
+        client.advance_clock(request).await.map(|answer| answer.into_inner().position)
+    };
+    let end = node.log.end().0;
+    for time_ms in [TIME_MAX_MS + 1, u64::MAX] {
+        let late = advance(time_ms).await.unwrap_err();
+        assert_eq!((late.code(), reason(&late).as_str()), (Code::InvalidArgument, "TIME_TOO_LATE"));
+    }
+    assert_eq!(node.log.end().0, end, "nothing is logged that would halt the pool");
+
+    let jump = advance(TIME_MAX_MS).await.unwrap_err();
+    assert_eq!((jump.code(), reason(&jump).as_str()), (Code::FailedPrecondition, "CLOCK_JUMP"));
+    assert_eq!(node.log.end().0, end + 1);
+    // The clock goes on from where it was, and so does everything that bears its time.
+    let amount = ledger::Amount::new(500, currency("EUR")).unwrap();
+    let fund = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
+    node.give(&node.agent, 10, fund).await;
+    assert_eq!(advance(START_MS + 1).await.unwrap(), end + 2);
+    let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
+    assert_eq!(pool.time_ms, START_MS + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_have_a_bucket_of_their_own() {
+    let few = std::num::NonZeroU32::MIN;
+    let limits = Limits {
+        commands_per_second: few,
+        commands_burst: few.saturating_add(9),
+        ..Limits::default()
+    };
+    let node = Node::start_with(limits).await;
+    let mut client = node.payments(&node.carol).await;
+    let cancel = |number| {
+        let body = CommandBody::Cancel { uetr: uetr(3), kind: MessageKind::CustomerTransfer };
+        let signed = node.carol.command(number, body);
+        v1::CancelPaymentRequest { command: signed.command, signature: signed.signature }
+    };
+    let mut refused = None;
+    for number in 1..=1_000 {
+        if let Err(status) = client.cancel_payment(cancel(number)).await {
+            refused = Some(status);
+            break;
+        }
+    }
+    let refused = refused.expect("far more than the bucket holds");
+    let found = (refused.code(), reason(&refused));
+    assert_eq!(found, (Code::ResourceExhausted, "RATE_LIMIT_COMMANDS".to_owned()));
+    client.submit_payment(node.carol.single(node.carol.order(&node.bob, 1, 3))).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
