@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bus::Fault;
 use bytes::Bytes;
-use channel::{DECISION_LEN, Decision, decisions_statement, merkle_root, receipt_statement};
+use channel::{
+    DECISION_LEN, Decision, ParticipantId, decisions_statement, merkle_root, receipt_statement,
+};
 use clearing::{Outcome, Place, Reject, Ruled};
 use ledger::Hash;
 use proto::v1;
@@ -48,7 +50,7 @@ impl Gateway {
         taken: Taken,
         receipt_only: bool,
     ) -> Result<Answer, Unanswered> {
-        let Taken { ticket, received_at_ms, rules_hash, root, digests } = taken;
+        let Taken { sender, ticket, received_at_ms, rules_hash, root, digests } = taken;
         let position = logged(ticket.await)?;
         metrics::orders_logged(digests.len());
         let count = u32::try_from(digests.len()).unwrap_or(u32::MAX);
@@ -67,7 +69,7 @@ impl Gateway {
             return Ok(Answer { receipt, decisions: None });
         }
         let outcome = self.outcome(position).await?;
-        let decisions = self.decisions(&outcome, &digests).await?;
+        let decisions = self.decisions(sender, &outcome, &digests).await?;
         Ok(Answer { receipt, decisions: Some(decisions) })
     }
 
@@ -88,6 +90,7 @@ impl Gateway {
 
     async fn decisions(
         &self,
+        sender: ParticipantId,
         outcome: &Outcome,
         digests: &[Hash],
     ) -> Result<v1::Decisions, Unanswered> {
@@ -100,7 +103,7 @@ impl Gateway {
         let statement = decisions_statement(self.number, outcome.position, count, &root);
         let signature = self.sign(&statement)?;
         let encoded = Bytes::from(encoded);
-        let mut differing = self.differing(outcome).await?;
+        let mut differing = self.differing(sender, outcome).await?;
         let mut decisions = Vec::with_capacity(digests.len());
         for (index, ruled) in outcome.rulings.iter().enumerate() {
             let at = index * DECISION_LEN;
@@ -113,7 +116,11 @@ impl Gateway {
 
     /// What is different, by the places of the attempts, from the orders that were first under
     /// their identities. One turn to read, however many there are.
-    async fn differing(&self, outcome: &Outcome) -> Result<Differing, Unanswered> {
+    async fn differing(
+        &self,
+        sender: ParticipantId,
+        outcome: &Outcome,
+    ) -> Result<Differing, Unanswered> {
         let reused = |(index, ruled): (usize, &Ruled)| {
             (ruled.reason == Some(Reject::IdentityReused))
                 .then(|| (ruled.place, Place::new(outcome.position, index)))
@@ -124,7 +131,7 @@ impl Gateway {
         }
         let gateway = self.clone();
         let compare = move || compare(&*gateway.log, reused, gateway.limits.log_bytes_each_max);
-        self.blocking("compare orders", compare).await.map_err(Unanswered::Unknown)
+        self.blocking(sender, "compare orders", compare).await.map_err(Unanswered::Unknown)
     }
 
     fn sign(&self, statement: &[u8]) -> Result<Bytes, Unanswered> {

@@ -65,7 +65,7 @@ impl Follow for Subscription {
             let from = self.delivered + 1;
             let batches = self
                 .gateway
-                .read("read batches", move |reader| reader.batches(from, READ_MAX))
+                .read(self.caller.id, "read batches", move |reader| reader.batches(from, READ_MAX))
                 .await?;
             if batches.is_empty() {
                 return Ok(());

@@ -8,7 +8,6 @@ use bus::Log;
 use channel::{KeyError, ParticipantId, Signer};
 use projector::Reader;
 use settler::{Clock, PoolHandle, PoolView};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -18,6 +17,7 @@ use crate::limits::Limits;
 use crate::rate::Rates;
 use crate::seats::{Seat, Seats};
 use crate::tokens::Tokens;
+use crate::turns::Turns;
 
 /// The shared state; every service is implemented on it. Cheap to clone.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Held while a scripted clock is moved.
     pub(crate) advancing: tokio::sync::Mutex<()>,
     watches: Seats<ParticipantId>,
-    reads: Semaphore,
+    reads: Turns,
 }
 
 impl Deref for Gateway {
@@ -64,7 +64,7 @@ impl Gateway {
             tokens: Tokens::new(signer.as_ref(), number)?,
             rates: Rates::new(&limits),
             watches: Seats::new(limits.watches_each_max),
-            reads: Semaphore::new(limits.reads_max),
+            reads: Turns::new(limits.reads_max, limits.reads_each_max),
             advancing: tokio::sync::Mutex::new(()),
             log,
             pool,
@@ -97,24 +97,30 @@ impl Gateway {
         })
     }
 
-    /// Runs a read of the store where it may block.
+    /// Runs a caller's read of the store where it may block.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
+        caller: ParticipantId,
         doing: &'static str,
         read: impl FnOnce(&Reader) -> Result<T, projector::Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
         let reader = self.reader.clone();
-        self.blocking(doing, move || read(&reader)).await
+        self.blocking(caller, doing, move || read(&reader)).await
     }
 
-    /// Runs what may block on a thread where it may.
+    /// Runs what a caller reads, and what may block, on a thread where it may, when it is its turn.
     pub(crate) async fn blocking<T: Send + 'static, E: std::error::Error + Send + 'static>(
         &self,
+        caller: ParticipantId,
         doing: &'static str,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, Refusal> {
-        // The semaphore is never closed.
-        let _turn = self.reads.acquire().await;
+        let turn = self.reads.wait(caller).await;
+        let work = move || {
+            // Held until the work is done, even if nobody waits for it any more.
+            let _turn = turn;
+            work()
+        };
         match tokio::task::spawn_blocking(work).await {
             Ok(done) => done.map_err(|fault| Refusal::fault(doing, &fault)),
             Err(panicked) => Err(Refusal::fault(doing, &panicked)),

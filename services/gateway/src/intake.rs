@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bus::{Refused, Ticket};
 use bytes::Bytes;
 use channel::{
-    BATCH_ORDERS_MAX, HEADER_LEN, HeaderError, HeaderView, batch_statement, merkle_root,
-    order_digest,
+    BATCH_ORDERS_MAX, HEADER_LEN, HeaderError, HeaderView, ParticipantId, batch_statement,
+    merkle_root, order_digest,
 };
 use clearing::pack_orders;
 use ledger::Hash;
@@ -32,6 +32,7 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX + BATCH_ORDERS_MAX *
 
 /// A batch that is on its way into the log.
 pub(crate) struct Taken {
+    pub(crate) sender: ParticipantId,
     /// Resolves once the record is durable.
     pub(crate) ticket: Ticket,
     pub(crate) received_at_ms: u64,
@@ -85,7 +86,8 @@ impl Gateway {
         let record = pack_orders(stamp, caller.id, signature, &root, &digests, &orders);
         let ticket = self.append(record)?;
         metrics::batch_checked(digests.len(), started_at.elapsed());
-        Ok(Taken { ticket, received_at_ms, rules_hash: view.rules_hash, root, digests })
+        let (sender, rules_hash) = (caller.id, view.rules_hash);
+        Ok(Taken { sender, ticket, received_at_ms, rules_hash, root, digests })
     }
 
     /// Nothing is taken in that would only wait.

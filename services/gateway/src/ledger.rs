@@ -58,7 +58,7 @@ impl Gateway {
         request: v1::ListBalancesRequest,
     ) -> Result<v1::ListBalancesResponse, Refusal> {
         self.readable(request.at_least_position).await?;
-        let as_of_batch = self.batch_as_of(request.as_of).await?;
+        let as_of_batch = self.batch_as_of(caller, request.as_of).await?;
         let view = self.view();
         let scope = Scope::of(caller, &view, &request.participant)?;
         let accounts: Vec<AccountView> = scope.accounts(&view).copied().collect();
@@ -67,7 +67,7 @@ impl Gateway {
             return Err(Refusal::new(Code::ResourceExhausted, "ANSWER_TOO_LARGE", message));
         }
         let balances = self
-            .read("read balances", move |reader| {
+            .read(caller.id, "read balances", move |reader| {
                 let read = |account: &AccountView| {
                     let counters = reader.balance(account.info.account, as_of_batch)?;
                     Ok(balance(&view, account, &counters))
@@ -80,6 +80,7 @@ impl Gateway {
 
     async fn batch_as_of(
         &self,
+        caller: &Caller,
         as_of: Option<v1::list_balances_request::AsOf>,
     ) -> Result<u64, Refusal> {
         use v1::list_balances_request::AsOf;
@@ -92,8 +93,9 @@ impl Gateway {
                 Err(Refusal::field("batch", "BATCH_NOT_SEALED", message))
             }
             Some(AsOf::TimeMs(time_ms)) => {
-                let batch =
-                    self.read("find a batch", move |reader| reader.batch_at(time_ms)).await?;
+                let batch = self
+                    .read(caller.id, "find a batch", move |reader| reader.batch_at(time_ms))
+                    .await?;
                 Ok(batch.unwrap_or(0))
             }
         }
@@ -120,24 +122,28 @@ impl Gateway {
             }
         };
         // One more than the page holds: so it is known whether another one follows.
-        let mut rows =
-            self.read("read entries", move |reader| reader.entries(id, from, limit + 1)).await?;
-        let next_page_token = match rows.get(limit) {
-            Some(next) => {
-                let next = [next.batch, u64::from(next.index)];
-                Bytes::from(self.tokens.make(Purpose::Entries, caller.id, &query, next))
-            }
-            None => Bytes::new(),
-        };
-        rows.truncate(limit);
+        let rows = self
+            .read(caller.id, "read entries", move |reader| reader.entries(id, from, limit + 1))
+            .await?;
         let gateway = self.clone();
-        let entries = self
-            .blocking("read entries", move || {
+        let (entries, next) = self
+            .blocking(caller.id, "read entries", move || {
+                let log_bytes_max = gateway.limits.log_bytes_each_max;
                 let mut orders = Orders::new(&*gateway.log);
-                let word = |row: &EntryRow| entry(&view, currency, row, &mut orders);
-                rows.iter().map(word).collect::<Result<Vec<_>, _>>()
+                let mut entries = Vec::new();
+                for row in rows.iter().take(limit) {
+                    if orders.bytes_read() > log_bytes_max {
+                        break;
+                    }
+                    entries.push(entry(&view, currency, row, &mut orders)?);
+                }
+                let next = rows.get(entries.len()).map(|row| [row.batch, u64::from(row.index)]);
+                Ok::<_, OrderFault>((entries, next))
             })
             .await?;
+        let next_page_token = next.map_or_else(Bytes::new, |next| {
+            Bytes::from(self.tokens.make(Purpose::Entries, caller.id, &query, next))
+        });
         Ok(v1::ListEntriesResponse { entries, next_page_token })
     }
 
@@ -164,7 +170,7 @@ impl Gateway {
         };
         let view = self.view();
         let mut found = if caller.sees_all() {
-            self.all_transfers(batch, from, limit + 1).await?
+            self.all_transfers(caller, batch, from, limit + 1).await?
         } else {
             self.own_transfers(caller, &view, (batch, from), limit + 1).await?
         };
@@ -182,12 +188,15 @@ impl Gateway {
 
     async fn all_transfers(
         &self,
+        caller: &Caller,
         batch: u64,
         from: u32,
         limit: usize,
     ) -> Result<Vec<(u32, Transfer)>, Refusal> {
         let found = self
-            .read("read transfers", move |reader| reader.transfers(batch, from as usize, limit))
+            .read(caller.id, "read transfers", move |reader| {
+                reader.transfers(batch, from as usize, limit)
+            })
             .await?;
         Ok((from..).zip(found).collect())
     }
@@ -203,7 +212,7 @@ impl Gateway {
     ) -> Result<Vec<(u32, Transfer)>, Refusal> {
         let accounts: Vec<AccountId> =
             Scope::One(caller.id).accounts(view).map(|account| account.info.account).collect();
-        self.read("read transfers", move |reader| {
+        self.read(caller.id, "read transfers", move |reader| {
             let mut found = Vec::new();
             for account in accounts {
                 let rows = reader.entries(account, from, limit)?;

@@ -9,7 +9,7 @@
 //!
 //! * On the wire: `tls`, `edge` (accept loop), `conn` (one connection), `serve` (start and drain).
 //! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`,
-//!   `seats` (so many at once for each).
+//!   `seats` and `turns` (so many at once for each).
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
 //! * Out: `payments`, `orders`, `watch`, `ledger`, `operator`, `audit`, `live` (what streams
 //!   share), `tokens`.
@@ -45,6 +45,7 @@ mod serve;
 mod submit;
 mod tls;
 mod tokens;
+mod turns;
 mod watch;
 
 pub use access::{ACCESS, Access};

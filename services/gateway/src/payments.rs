@@ -85,10 +85,11 @@ impl Gateway {
         let view = self.view();
         let caller = Arc::clone(caller);
         let as_of_batch = self.reader.readable().borrow().batch;
-        let rows = self.read("look up a payment", move |reader| reader.payments(uetr)).await?;
+        let id = caller.id;
+        let rows = self.read(id, "look up a payment", move |reader| reader.payments(uetr)).await?;
         let gateway = self.clone();
         let payments = self
-            .blocking("read payments", move || {
+            .blocking(id, "read payments", move || {
                 let mut orders = Orders::new(&*gateway.log);
                 let mut payments = Vec::new();
                 for row in &rows {

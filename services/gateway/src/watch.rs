@@ -82,7 +82,7 @@ impl Follow for Watch {
             let (from, caller) = (self.delivered.batch, self.caller.id);
             let feed = self
                 .gateway
-                .read("read the feed", move |reader| reader.feed(caller, from, READ_MAX))
+                .read(caller, "read the feed", move |reader| reader.feed(caller, from, READ_MAX))
                 .await?;
             let mut feed = feed.into_iter().filter(|(batch, _)| *batch <= newest).peekable();
             if feed.peek().is_none() {
@@ -137,6 +137,7 @@ impl Watch {
     ) -> Result<(Vec<v1::Payment>, usize), Refusal> {
         let (gateway, caller) = (self.gateway.clone(), Arc::clone(&self.caller));
         let payloads = self.payloads;
+        let log_bytes_max = self.gateway.limits.log_bytes_each_max;
         let read = move || {
             let view = gateway.view();
             let sealed = gateway.reader.batch(batch)?;
@@ -144,7 +145,7 @@ impl Watch {
             let mut orders = Orders::new(&*gateway.log);
             let (mut payments, mut count, mut bytes) = (Vec::new(), 0, 0);
             for FeedItem { place, state, reason, .. } in changes {
-                if bytes >= PAYLOADS_BYTES {
+                if bytes >= PAYLOADS_BYTES || orders.bytes_read() > log_bytes_max {
                     break;
                 }
                 count += 1;
@@ -157,7 +158,7 @@ impl Watch {
             }
             Ok::<_, WatchFault>((payments, count))
         };
-        self.gateway.blocking("read payments", read).await
+        self.gateway.blocking(self.caller.id, "read payments", read).await
     }
 
     fn message(&self, payments: Vec<v1::Payment>) -> v1::WatchPaymentsResponse {

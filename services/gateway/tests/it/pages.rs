@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::access::reason;
 use crate::node::Node;
-use crate::people::START_MS;
+use crate::people::{START_MS, uetr};
 
 async fn with_entries(count: u64) -> (Node, u64) {
     let node = Node::start().await;
@@ -55,6 +55,34 @@ async fn pages_of_any_size_make_the_same_list() {
     }
     let later = client.list_entries(entries(0, bytes::Bytes::new(), batch)).await.unwrap();
     assert_eq!(later.into_inner().entries.len(), 25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_ends_early_when_it_has_read_enough_of_the_log() {
+    let limits = gateway::Limits { log_bytes_each_max: 1, ..Default::default() };
+    let node = Node::start_with(limits).await;
+    let mut client = node.payments(&node.alice).await;
+    for number in [1, 2, 3] {
+        let orders = [2 * number, 2 * number + 1].map(|n| node.alice.order(&node.bob, 1, n));
+        let stream = tokio_stream::iter([node.alice.batch(number, orders.into())]);
+        let mut answers = client.submit_batches(stream).await.unwrap().into_inner();
+        assert!(answers.message().await.unwrap().unwrap().error.is_none());
+    }
+    node.settle().await;
+    let mut client = node.ledgers(&node.bob).await;
+    let (mut sizes, mut uetrs, mut token) = (Vec::new(), Vec::new(), bytes::Bytes::new());
+    loop {
+        let page = client.list_entries(entries(0, token, 0)).await.unwrap().into_inner();
+        sizes.push(page.entries.len());
+        uetrs.extend(page.entries.into_iter().map(|entry| entry.uetr));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [2, 1, 1, 1, 1, 1], "the funding costs no look at the log");
+    let expected: Vec<_> = (2..=7).map(|number| uetr(number).to_string()).collect();
+    assert_eq!(uetrs[1..], expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
