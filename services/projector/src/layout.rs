@@ -7,9 +7,10 @@ use clearing::{
     TransferKind,
 };
 use ledger::{AccountId, Currency, Hash};
-use store::Table;
+use store::{Store, Table};
 
 use crate::fault::Fault;
+use crate::reader::Readable;
 
 /// The number of the layouts in this file.
 pub(crate) const FORMAT: u32 = 1;
@@ -122,6 +123,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// How far a store is.
+    pub(crate) fn of(store: &dyn Store) -> Result<Self, Fault> {
+        let stored = store.get(Table::Meta, KEY_PROGRESS)?;
+        stored.map_or_else(|| Ok(Self::default()), |bytes| Self::decode(&bytes))
+    }
+
+    /// As far as answers go with it.
+    pub(crate) fn readable(&self) -> Readable {
+        Readable { batch: self.batch, position: self.next_position.saturating_sub(1) }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         [&self.next_position.to_be_bytes()[..], &self.batch.to_be_bytes(), &self.hash].concat()
     }

@@ -74,11 +74,13 @@ impl Projector {
         options: &Options,
     ) -> Result<(Self, Feed, Reader), Fault> {
         metrics::describe();
-        check_format(&*store, pool)?;
-        let progress = match store.get(Table::Meta, KEY_PROGRESS)? {
-            Some(bytes) => Progress::decode(&bytes)?,
-            None => Progress::default(),
-        };
+        if !check_format(&*store, pool)? {
+            let mut write = Write::new();
+            let value = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
+            write.put(Table::Meta, KEY_FORMAT, value.as_flattened());
+            store.commit(write)?;
+        }
+        let progress = Progress::of(&*store)?;
         let people = load_people(&*store)?;
         let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
         let mut writer = IndexWriter::start(index.clone(), options.uetr_run_entries)?;
@@ -88,8 +90,7 @@ impl Projector {
             options.queue_bytes_max,
             progress.next_position,
         ));
-        let position = progress.next_position.saturating_sub(1);
-        let (readable, watch) = watch::channel(Readable { batch: progress.batch, position });
+        let (readable, watch) = watch::channel(progress.readable());
         let reader = Reader::new(store.clone(), log, index.clone(), watch, inbox.clone());
         let worker = Worker {
             store,
@@ -123,20 +124,16 @@ impl Projector {
     }
 }
 
-fn check_format(store: &dyn Store, pool: u32) -> Result<(), Fault> {
-    let Some(bytes) = store.get(Table::Meta, KEY_FORMAT)? else {
-        let mut write = Write::new();
-        let value = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
-        write.put(Table::Meta, KEY_FORMAT, value.as_flattened());
-        return Ok(store.commit(write)?);
-    };
+/// Whether the store says whose it is; a new one does not yet.
+pub(crate) fn check_format(store: &dyn Store, pool: u32) -> Result<bool, Fault> {
+    let Some(bytes) = store.get(Table::Meta, KEY_FORMAT)? else { return Ok(false) };
     let mut fields = layout::Fields::new(Table::Meta, &bytes);
     let (found, owner) = (fields.u32()?, fields.u32()?);
     fields.end()?;
     if found != FORMAT {
         return Err(Fault::Unsupported { found });
     }
-    if owner == pool { Ok(()) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
+    if owner == pool { Ok(true) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
 }
 
 fn load_people(store: &dyn Store) -> Result<People, Fault> {

@@ -18,8 +18,9 @@ use tokio::sync::watch;
 use crate::fault::Fault;
 use crate::feed::Inbox;
 use crate::layout::{
-    self, BatchPart, COUNTERS_BYTES, Posting, StateEntry, TRANSFERS_PER_ROW, whole,
+    self, BatchPart, COUNTERS_BYTES, Posting, Progress, StateEntry, TRANSFERS_PER_ROW, whole,
 };
+use crate::projector::check_format;
 use crate::uetr::Index;
 
 /// Rows that one answer gives, at most, whatever was asked for. Feeds end at the first batch that
@@ -131,6 +132,20 @@ impl Reader {
         inbox: Arc<Inbox>,
     ) -> Self {
         Self { store, log, index, readable, inbox }
+    }
+
+    /// A reader of a store into which nobody projects.
+    ///
+    /// # Errors
+    /// As [`crate::Projector::start`].
+    pub fn open(store: Arc<dyn Store>, log: Arc<dyn Log>, pool: u32) -> Result<Self, Fault> {
+        check_format(&*store, pool)?;
+        let progress = Progress::of(&*store)?;
+        let (index, _) = Index::open(store.clone(), 0)?;
+        let (_, readable) = watch::channel(progress.readable());
+        let inbox = Arc::new(Inbox::new(0, 0, progress.next_position));
+        inbox.close("nobody projects");
+        Ok(Self::new(store, log, index, readable, inbox))
     }
 
     /// Watches how far answers go.

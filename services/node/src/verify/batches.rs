@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bus::Log;
 use clearing::SealedBatch;
 use ledger::Hash;
-use projector::{Projector, Reader};
+use projector::Reader;
 use store::embedded::EmbeddedStore;
 
 use super::report::Bad;
@@ -28,8 +28,6 @@ pub(super) struct Batches {
 /// The store's side; an archive of a log alone has none.
 struct Stored {
     reader: Reader,
-    /// Only its reader is used: it is handed nothing.
-    projector: Projector,
     last: u64,
 }
 
@@ -43,11 +41,9 @@ impl Batches {
         let stored = if path.is_dir() {
             let store = EmbeddedStore::open(path, store::embedded::Options::default());
             let store = Arc::new(store.context("cannot open the store")?);
-            let options = projector::Options::default();
-            let (projector, _, reader) =
-                Projector::start(store, log, pool, &options).context("cannot read the store")?;
+            let reader = Reader::open(store, log, pool).context("cannot read the store")?;
             let last = reader.readable().borrow().batch;
-            Some(Stored { reader, projector, last })
+            Some(Stored { reader, last })
         } else {
             None
         };
@@ -111,12 +107,6 @@ impl Batches {
                 Err(Bad::batch(end.saturating_sub(1), self.count + 1, why))
             }
             _ => Ok(()),
-        }
-    }
-
-    pub(super) fn close(self) {
-        if let Some(stored) = self.stored {
-            stored.projector.stop();
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Report {
     pub(crate) state_root: Hash,
     /// Whether signatures were checked.
     pub(crate) signatures: bool,
+    /// Whether remains of a torn write lie behind the last record; the node cuts them off.
+    pub(crate) torn: bool,
     pub(crate) bad: Option<Bad>,
 }
 
@@ -66,6 +68,7 @@ impl Report {
             stored_batches: None,
             state_root: [0; 32],
             signatures: false,
+            torn: false,
             bad: Some(bad),
         }
     }
@@ -86,6 +89,7 @@ impl Report {
             "stored_batches": self.stored_batches,
             "state_root": hex(&self.state_root),
             "signatures_checked": self.signatures,
+            "torn_end": self.torn,
             "first_bad": self.bad.as_ref().map(|bad| json!({
                 "record": bad.position,
                 "batch": bad.batch,
@@ -97,13 +101,14 @@ impl Report {
     fn text(&self) -> String {
         let mut text = format!(
             "records     {}\norders      {}\nbatches     {}\nin store    {}\nstate root  {}\n\
-             signatures  {}\n",
+             signatures  {}\nend         {}\n",
             self.records,
             self.orders,
             self.batches,
             self.stored_batches.map_or("no store".to_owned(), |count| count.to_string()),
             hex(&self.state_root),
             if self.signatures { "checked" } else { "not checked" },
+            if self.torn { "torn, to be cut at the next start" } else { "whole" },
         );
         match &self.bad {
             None => text.push_str("everything holds\n"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Status, Uetr, ValueDate, order_digest, sha256,
+    Command, CommandBody, Genesis, LinkTerms, MessageKind, OrderHeader, Participant, ParticipantId,
+    RequestId, Role, RuleBook, SignedCommand, Status, Uetr, ValueDate, order_digest, sha256,
 };
 use clearing::{Pool, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick};
 use ledger::{Amount, Currency, Hash};
@@ -186,9 +186,24 @@ impl Making {
 
     fn orders(&mut self, from: u32) {
         let count = self.random.below(9) + 1;
-        let orders: Vec<_> = (0..count).map(|_| self.order(from)).collect();
+        let mut orders: Vec<_> = (0..count).map(|_| self.order(from)).collect();
+        self.link(&mut orders);
         self.submit(&orders);
         self.sent.extend(orders);
+    }
+
+    /// Now and then makes a link group of the first orders; some groups lack their last member.
+    fn link(&mut self, orders: &mut [(OrderHeader, Vec<u8>)]) {
+        let size = 2 + self.random.below(2) as usize;
+        if orders.len() <= size || self.random.below(3) > 0 {
+            return;
+        }
+        let terms: Vec<_> =
+            orders.iter().take(size).map(|(header, _)| LinkTerms::from(header)).collect();
+        let lacking = usize::from(self.random.below(4) == 0);
+        for (header, _) in orders.iter_mut().take(size - lacking) {
+            header.link = Some((channel::link_group(&terms), size as u8));
+        }
     }
 
     /// Hands in again what was handed in before: some of it is replayed, whatever the ruling was.
@@ -211,10 +226,6 @@ impl Making {
             0 => self.time_ms + 1 + random.below(3_000),
             _ => 0,
         };
-        let link = match random.below(8) {
-            0 => Some(([1 + random.below(4) as u8; 16], 2 + random.below(2) as u8)),
-            _ => None,
-        };
         let not_before_ms = later(random, 8);
         let not_after_ms = match later(random, 6) {
             0 => 0,
@@ -235,7 +246,7 @@ impl Making {
             created_at_ms: self.time_ms,
             not_before_ms,
             not_after_ms,
-            link,
+            link: None,
             payload_len: payload.len() as u32,
         };
         (header, payload)
