@@ -20,8 +20,9 @@ To get started:
   causeway --profile alice pool                look at it
   causeway --profile ALBKGB2L pay pacs008.xml  hand in a payment
 
-Exit codes: 0 ok, 1 fault, 2 usage, 3 rejected by a rule (do not repeat), 4 transient (nothing is \
-lost: run the same command again), 5 not authorised, 6 verification failed, 130 interrupted.";
+Exit codes: 0 ok, 1 fault or not found, 2 usage, 3 rejected by a rule (do not repeat), 4 transient \
+(nothing is lost: run the same command again), 5 not authorised, 6 verification failed, \
+130 interrupted.";
 
 /// Hand in payments, follow them, run a pool.
 #[derive(Debug, Parser)]

@@ -206,9 +206,6 @@ impl Session {
             return Ok((id, at_ms));
         }
         let now_ms = self.now_ms().await?;
-        match asked {
-            Some(id) => Ok((id, now_ms)),
-            None => Ok((request::new(now_ms)?, now_ms)),
-        }
+        Ok((request::new(now_ms)?, now_ms))
     }
 }

@@ -105,7 +105,7 @@ pub(crate) const FIRST_BANK: u32 = 11;
 impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<Shown, Failure> {
         let folder = match self {
-            Self::Init(args) => args.folder(),
+            Self::Init(args) => args.folder()?,
             Self::Add(args) => return args.run(context.output),
         };
         folder.write()?;
@@ -120,8 +120,15 @@ impl Command {
 }
 
 impl InitArgs {
-    fn folder(self) -> Folder {
+    fn folder(self) -> Result<Folder, Failure> {
+        let twice = |what: &str| Err(Failure::usage(format!("{what} is named twice")));
+        if let Some(currency) = repeated(&self.currencies, |currency| *currency) {
+            return twice(currency.as_str());
+        }
         let mut banks = self.banks;
+        if let Some((bic, _)) = repeated(&banks, |(bic, _)| iso20022::Bic::parse(bic)) {
+            return twice(bic);
+        }
         if banks.is_empty() {
             let example = [("ALBKGB2L", *b"GB"), ("BRBKDEFF", *b"DE"), ("CSBKUS33", *b"US")];
             banks = example.map(|(bic, country)| (bic.to_owned(), country)).to_vec();
@@ -133,7 +140,7 @@ impl InitArgs {
                 .zip(banks)
                 .map(|(id, (bic, country))| Person::new(id, Role::Bank, bic, country)),
         );
-        Folder {
+        Ok(Folder {
             dir: self.dir,
             pool: self.pool,
             listen: self.listen,
@@ -144,6 +151,12 @@ impl InitArgs {
             participants,
             receipt_seed: None,
             mark: None,
-        }
+        })
     }
+}
+
+/// The first item whose key an earlier one has.
+fn repeated<T, K: PartialEq>(items: &[T], key: impl Fn(&T) -> K) -> Option<&T> {
+    let known = |at: usize, item| items[..at].iter().any(|earlier| key(earlier) == key(item));
+    items.iter().enumerate().find(|(at, item)| known(*at, item)).map(|(_, item)| item)
 }

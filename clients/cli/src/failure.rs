@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::commands::sentence;
+
 /// How a command failed; the number is its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// The world broke.
+    /// The world broke, or what was asked for is not there.
     Fault = 1,
     /// The arguments or the input make no sense; nothing was sent.
     Usage = 2,
@@ -55,6 +57,11 @@ impl Failure {
     pub(crate) fn rejected(reason: &str, message: impl Into<String>) -> Self {
         let reason = Some(reason.to_owned());
         Self { reason, ..Self::new(Kind::Rejected, message) }
+    }
+
+    /// What was asked for is not there: no rule said no, and it may be there later.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { reason: Some("NOT_FOUND".to_owned()), ..Self::fault(message) }
     }
 
     /// The same failure, its message behind what it is about.
@@ -102,6 +109,7 @@ impl From<sdk::Error> for Failure {
             sdk::Error::Unverified(_) => Kind::VerificationFailed,
             error if error.is_unauthorised() => Kind::NotAuthorised,
             error if error.is_transient() => Kind::Transient,
+            error if error.reason() == Some("NOT_FOUND") => Kind::Fault,
             error if error.is_rejected() => Kind::Rejected,
             _ => Kind::Fault,
         };
@@ -110,7 +118,13 @@ impl From<sdk::Error> for Failure {
             reason: error.reason().map(str::to_owned),
             field: error.field().map(str::to_owned),
             request_id: None,
-            message: error.to_string(),
+            message: match &error {
+                sdk::Error::Rejected { reason, .. } => match sentence(*reason) {
+                    Some(sentence) => format!("{error}: {sentence}"),
+                    None => error.to_string(),
+                },
+                error => error.to_string(),
+            },
         }
     }
 }
@@ -135,6 +149,9 @@ mod tests {
             (sdk::Error::Unverified("receipt"), Kind::VerificationFailed),
             (sdk::Error::Malformed("receipt"), Kind::Fault),
         ];
+        let failure = Failure::from(rejected(sdk::v1::RejectReason::DayOpen));
+        let said = "rejected: DAY_OPEN: The day of this currency is open already.";
+        assert_eq!(failure.message, said);
         for (error, kind) in cases {
             assert_eq!(Failure::from(error).kind, kind);
         }

@@ -29,6 +29,11 @@ pub(crate) enum Cell {
     Digits(String),
     Number(u64),
     Flag(bool),
+    /// A list: as programs read it, and as people do.
+    List {
+        items: Vec<Value>,
+        text: String,
+    },
     None,
 }
 
@@ -97,21 +102,30 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 }
 
 impl Cell {
+    /// A list of words.
+    pub(crate) fn words<T: AsRef<str>>(words: &[T]) -> Self {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        Self::List { items: words.iter().map(|word| json!(word)).collect(), text: words.join(",") }
+    }
+
     fn to_json(&self) -> Value {
         match self {
             Self::Text(text) | Self::Digits(text) => json!(text),
             Self::Number(number) => json!(number),
             Self::Flag(flag) => json!(flag),
+            Self::List { items, .. } => json!(items),
             Self::None => Value::Null,
         }
     }
 
-    fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Text(text) | Self::Digits(text) => printable(text),
             Self::Number(number) => number.to_string(),
             Self::Flag(true) => "yes".to_owned(),
             Self::Flag(false) => "no".to_owned(),
+            Self::List { items, .. } if items.is_empty() => "none".to_owned(),
+            Self::List { text, .. } => printable(text),
             Self::None => "-".to_owned(),
         }
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use sdk::{RequestId, SignedCommand};
 use uuid::Uuid;
 
+use crate::commands::words;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Row, Shown};
@@ -15,7 +16,7 @@ use crate::output::{Row, Shown};
 pub(crate) struct RequestArgs {
     /// The number of this request, a UUID. The same number never takes effect twice: give the one
     /// that a failed attempt printed to repeat it safely.
-    #[arg(long, value_name = "UUID", value_parser = parse)]
+    #[arg(long, value_name = "UUID", value_parser = parse_own)]
     request_id: Option<RequestId>,
     /// Say what would be sent, and send nothing.
     #[arg(long)]
@@ -27,6 +28,16 @@ pub(crate) fn parse(text: &str) -> Result<RequestId, String> {
     Uuid::parse_str(text)
         .map(|uuid| RequestId(uuid.into_bytes()))
         .map_err(|_| "must be a UUID".to_owned())
+}
+
+/// A request id that carries its instant: only that makes the same bytes again.
+fn parse_own(text: &str) -> Result<RequestId, String> {
+    let id = parse(text)?;
+    instant_ms(id).map(|_| id).ok_or_else(|| {
+        "must be a version 7 UUID: it carries the instant at which the command was given, without \
+         which a repeat would be another command"
+            .to_owned()
+    })
 }
 
 /// A new request id that carries the instant at which it was made.
@@ -88,7 +99,7 @@ fn dry(id: RequestId, body: &CommandBody, command: &SignedCommand) -> Row {
     vec![
         ("request_id", text(id).into()),
         ("dry_run", true.into()),
-        ("command", format!("{body:?}").into()),
+        ("command", words(body).into()),
         ("bytes", crate::output::hex(&command.command).into()),
     ]
 }
@@ -110,6 +121,7 @@ mod tests {
     fn other_versions_carry_none() {
         let id = parse("7a562c67-ca16-48ba-b074-65581be6f001").unwrap();
         assert_eq!(instant_ms(id), None);
+        assert!(parse_own(&text(id)).is_err());
         assert!(parse("7a562c67").is_err());
     }
 }

@@ -2,6 +2,8 @@
 
 use channel::CommandBody;
 use clap::Args;
+use sdk::Role;
+use serde_json::json;
 
 use super::show::{instant, minor};
 use crate::context::Context;
@@ -15,8 +17,11 @@ pub(crate) struct PoolArgs {}
 
 impl PoolArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
-        let pool = context.session()?.client.pool_info().await?;
-        let mut row: Row = vec![
+        let session = context.session()?;
+        let pool = session.client.pool_info().await?;
+        // To others than operators the node says nothing of what waits: that is not zero.
+        let told = session.profile.role == Role::Operator.as_str();
+        let row: Row = vec![
             ("pool", pool.pool.into()),
             ("time", instant(pool.time_ms).into()),
             ("next_position", pool.next_position.into()),
@@ -27,19 +32,27 @@ impl PoolArgs {
             ("rules_version", pool.rules_version.into()),
             ("rules_hash", hex(&pool.rules_hash).into()),
             ("operator_key", hex(&pool.operator_key).into()),
-            ("seen_entries", pool.seen_entries.into()),
+            ("seen_entries", told.then_some(pool.seen_entries).into()),
+            ("queues", told.then(|| queues(&pool.queues)).into()),
         ];
-        let queued = |queue: &sdk::v1::QueueInfo| {
-            let value = match minor(&queue.minor_units, &queue.currency_code) {
-                Cell::Digits(digits) => digits,
-                _ => String::new(),
-            };
-            format!("{} orders, {value} {}", queue.orders, queue.currency_code)
-        };
-        let queues: Vec<String> = pool.queues.iter().map(queued).collect();
-        row.push(("queues", queues.join("; ").into()));
         Ok(Shown::One(row))
     }
+}
+
+fn queues(queues: &[sdk::v1::QueueInfo]) -> Cell {
+    let amount = |queue: &sdk::v1::QueueInfo| minor(&queue.minor_units, &queue.currency_code);
+    let item = |queue: &sdk::v1::QueueInfo| {
+        json!({
+            "currency": queue.currency_code,
+            "orders": queue.orders,
+            "amount": amount(queue).to_text(),
+        })
+    };
+    let text = |queue: &sdk::v1::QueueInfo| {
+        format!("{} orders, {} {}", queue.orders, amount(queue).to_text(), queue.currency_code)
+    };
+    let texts: Vec<String> = queues.iter().map(text).collect();
+    Cell::List { items: queues.iter().map(item).collect(), text: texts.join("; ") }
 }
 
 /// Operator: cut a cycle now.

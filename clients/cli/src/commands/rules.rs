@@ -4,16 +4,17 @@ use channel::CommandBody;
 use clap::Subcommand;
 use sdk::{ClosePolicy, Currency, NettingMode, RuleBook, v1};
 
+use super::kinds;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Row, Shown};
+use crate::output::{Cell, Row, Shown};
 use crate::request::RequestArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the rule book in force.
     Show,
-    /// Operator: replace rules, the others stay: `cycle_ms=5000 netting=fifo_floor`.
+    /// Operator: replace rules, the others stay: `cycle_ms=5000 two_person=SetRules,AddParticipant`.
     Set {
         /// Rules as `show` names them.
         #[arg(required = true, value_name = "RULE=VALUE")]
@@ -114,7 +115,14 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
                 _ => None,
             },
         ),
-        "two_person" => put(&mut rules.two_person, list(value, number)),
+        "two_person" => {
+            let mut kinds: Option<Vec<u16>> = list(value, kinds::parse);
+            if let Some(kinds) = &mut kinds {
+                kinds.sort_unstable();
+                kinds.dedup();
+            }
+            put(&mut rules.two_person, kinds)
+        }
         _ => return Err(Failure::usage(format!("no rule `{name}`; `rules show` names them"))),
     };
     done.ok_or_else(|| Failure::usage(format!("{name}: `{value}` does not fit")))
@@ -122,7 +130,7 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
 
 fn row(rules: &RuleBook) -> Row {
     let codes: Vec<&str> = rules.currencies.iter().map(Currency::as_str).collect();
-    let kinds: Vec<String> = rules.two_person.iter().map(u16::to_string).collect();
+    let kinds: Vec<String> = rules.two_person.iter().copied().map(kinds::name).collect();
     let netting = match rules.netting {
         NettingMode::StrictFifo => "strict_fifo",
         NettingMode::FifoFloor => "fifo_floor",
@@ -133,7 +141,7 @@ fn row(rules: &RuleBook) -> Row {
     };
     vec![
         ("version", rules.version.into()),
-        ("currencies", codes.join(",").into()),
+        ("currencies", Cell::words(&codes)),
         ("cycle_ms", rules.cycle_ms.into()),
         ("seal_ms", rules.seal_ms.into()),
         ("netting", netting.into()),
@@ -144,7 +152,7 @@ fn row(rules: &RuleBook) -> Row {
         ("clock_jump_max_ms", rules.clock_jump_max_ms.into()),
         ("warehouse_days_max", u32::from(rules.warehouse_days_max).into()),
         ("close", close.into()),
-        ("two_person", kinds.join(",").into()),
+        ("two_person", Cell::words(&kinds)),
     ]
 }
 
@@ -157,13 +165,20 @@ mod tests {
         let eur = Currency::parse("EUR").unwrap();
         let mut rules = RuleBook::standard(vec![eur]);
         for change in
-            ["cycle_ms=5000", "netting=fifo_floor", "currencies=EUR,USD", "two_person=2,5"]
+            ["cycle_ms=5000", "netting=fifo_floor", "currencies=EUR,USD", "two_person=Fund,2,5"]
         {
             apply(&mut rules, change).unwrap();
         }
         assert_eq!((rules.cycle_ms, rules.netting), (5_000, NettingMode::FifoFloor));
         assert_eq!((rules.currencies.len(), rules.two_person.as_slice()), (2, &[2, 5][..]));
-        for wrong in ["cycle_ms", "cycle_ms=x", "netting=all", "colour=red", "currencies=EUR,XAU"] {
+        for wrong in [
+            "cycle_ms",
+            "cycle_ms=x",
+            "netting=all",
+            "colour=red",
+            "currencies=EUR,XAU",
+            "two_person=99",
+        ] {
             assert!(apply(&mut rules, wrong).is_err(), "{wrong}");
         }
     }

@@ -9,7 +9,7 @@ use crate::run::{json, run};
 fn help_names_the_exit_codes() {
     let (code, stdout, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    assert!(stdout.contains("Exit codes: 0 ok, 1 fault, 2 usage"), "{stdout}");
+    assert!(stdout.contains("Exit codes: 0 ok, 1 fault or not found, 2 usage"), "{stdout}");
 }
 
 #[test]
@@ -47,6 +47,22 @@ fn a_development_folder_is_made_once() {
     assert_eq!(code, 2);
     assert!(refused["error"]["message"].as_str().unwrap().contains("is not empty"));
     assert_eq!(fs::read(own.join("sign.key.pem")).unwrap(), before);
+}
+
+#[test]
+fn a_bank_or_a_currency_named_twice_is_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = temporary.path().join("dev");
+    let name = dir.to_str().unwrap();
+    for twice in [
+        ["--bank", "ALBKGB2L:GB", "--bank", "ALBKGB2LXXX:GB"],
+        ["--currency", "EUR", "--currency", "EUR"],
+    ] {
+        let (code, value) = json(&[&["dev", "init", name], &twice[..]].concat());
+        assert_eq!(code, 2);
+        assert!(value["error"]["message"].as_str().unwrap().contains("named twice"));
+    }
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
 
 #[test]
