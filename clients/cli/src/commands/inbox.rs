@@ -3,16 +3,37 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 use sdk::{Uetr, v1};
+use serde::{Deserialize, Serialize};
 
 use super::status::payment_row;
+use super::watch::parse_token;
 use crate::context::Context;
 use crate::failure::{Failure, at};
-use crate::output::{Row, Shown};
+use crate::output::{Row, Shown, hex};
 
 /// Where the folder's place in the feed is kept.
 const TOKEN_FILE: &str = ".resume";
+
+/// Whose feed a folder holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Feed {
+    pool: u32,
+    participant: u32,
+    /// Tells nodes apart that run a pool of the same number.
+    operator_key: String,
+}
+
+/// What [`TOKEN_FILE`] holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    feed: Feed,
+    /// Hexadecimal.
+    token: String,
+}
 
 /// Fetch the payments received and settled; their messages are written as XML.
 #[derive(Debug, Args)]
@@ -26,15 +47,24 @@ pub(crate) struct InboxArgs {
 impl InboxArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let session = context.session()?;
-        let last = session.client.pool_info().await?.batch;
-        let token = self.into.as_deref().map_or_else(Vec::new, kept_token);
-        if let Some(dir) = &self.into {
-            fs::create_dir_all(dir).map_err(at(dir))?;
-        }
+        let pool = session.client.pool_info().await?;
+        let last = pool.batch;
+        let feed = Feed {
+            pool: pool.pool,
+            participant: session.profile.participant,
+            operator_key: hex(&pool.operator_key),
+        };
+        let token = match &self.into {
+            None => Bytes::new(),
+            Some(dir) => {
+                fs::create_dir_all(dir).map_err(at(dir))?;
+                kept_token(dir, &feed)?
+            }
+        };
         let mut watch = session.client.watch(token, true);
         let mut rows = Vec::new();
         loop {
-            let message = watch.next().await?;
+            let message = watch.next().await.map_err(|error| self.explain(error))?;
             let received = message.payments.iter().filter(|payment| {
                 payment.receiver == session.profile.name
                     && payment.state() == v1::PaymentState::Settled
@@ -43,12 +73,19 @@ impl InboxArgs {
                 rows.push(self.take(payment)?);
             }
             if let Some(dir) = &self.into {
-                let path = dir.join(TOKEN_FILE);
-                fs::write(&path, &message.resume_token).map_err(at(&path))?;
+                keep_token(dir, &feed, &message.resume_token)?;
             }
             if message.batch >= last {
                 return Ok(Shown::Many(rows));
             }
+        }
+    }
+
+    /// A token that the node does not know is of another node.
+    fn explain(&self, error: sdk::Error) -> Failure {
+        match &self.into {
+            Some(dir) if error.reason() == Some("TOKEN_INVALID") => foreign(dir),
+            _ => error.into(),
         }
     }
 
@@ -67,8 +104,31 @@ impl InboxArgs {
     }
 }
 
-fn kept_token(dir: &Path) -> Vec<u8> {
-    fs::read(dir.join(TOKEN_FILE)).unwrap_or_default()
+/// Where the folder's last run got to; nothing in a new folder.
+fn kept_token(dir: &Path, feed: &Feed) -> Result<Bytes, Failure> {
+    let path = dir.join(TOKEN_FILE);
+    if !path.exists() {
+        return Ok(Bytes::new());
+    }
+    let bytes = fs::read(&path).map_err(at(&path))?;
+    let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| foreign(dir))?;
+    let token = parse_token(&kept.token).map_err(|_| foreign(dir))?;
+    if kept.feed == *feed { Ok(token.0) } else { Err(foreign(dir)) }
+}
+
+fn keep_token(dir: &Path, feed: &Feed, token: &[u8]) -> Result<(), Failure> {
+    let kept = Kept { feed: feed.clone(), token: hex(token) };
+    let text = serde_json::to_vec(&kept).map_err(|error| Failure::fault(error.to_string()))?;
+    write(&dir.join(TOKEN_FILE), &text)
+}
+
+fn foreign(dir: &Path) -> Failure {
+    let (dir, path) = (dir.display(), dir.join(TOKEN_FILE));
+    Failure::usage(format!(
+        "{dir} is the inbox of another bank or node; name another folder, or delete {} to fetch \
+         everything anew",
+        path.display()
+    ))
 }
 
 /// Writes a file that is whole or not there.

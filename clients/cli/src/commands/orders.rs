@@ -29,6 +29,12 @@ impl Directory {
         })
     }
 
+    /// A participant's name; its number if it is not known.
+    pub(crate) fn name_of(&self, id: ParticipantId) -> String {
+        let known = self.0.iter().find(|known| known.id == id.0);
+        known.map_or_else(|| id.0.to_string(), |known| known.name.clone())
+    }
+
     /// The bank of a BIC; `ABCDXX2A` and `ABCDXX2AXXX` are the same.
     pub(crate) fn of_bic(&self, bic: Bic) -> Option<ParticipantId> {
         let known = self.0.iter().find(|known| Bic::parse(&known.name) == Some(bic))?;

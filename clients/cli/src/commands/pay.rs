@@ -9,7 +9,8 @@ use sdk::{Client, Order, OrderDecision, Ruling, reason_is_transient, v1};
 use tokio::time::{Instant, sleep};
 
 use super::orders::{Directory, messages_of, orders_of, read};
-use super::{receipts, show};
+use super::receipts::Receipts;
+use super::{explain, show};
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown};
@@ -37,7 +38,8 @@ pub(crate) struct PayArgs {
     /// Append the operator's signed receipts to this file, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
-    /// Wait until every payment has got this far.
+    /// Wait until every payment has got this far. What has not in time is shown with its state, and
+    /// the exit code is 4.
     #[arg(long, value_enum)]
     wait: Option<Until>,
     /// How long to wait, in seconds.
@@ -66,17 +68,36 @@ impl PayArgs {
             return Err(Failure::usage("the files hold no message"));
         }
         if self.dry_run {
-            return Ok(Shown::Many(orders.iter().map(dry_row).collect()));
+            let rows = orders.iter().map(|order| dry_row(order, &directory));
+            return Ok(Shown::Many(rows.collect()));
         }
-        let decisions = submit(&session.client, &orders, self.receipts.as_deref()).await?;
-        let waited = match self.wait {
-            None => None,
+        let receipts = self.receipts.as_deref().map(Receipts::open).transpose()?;
+        let (decided, unkept) = submit(&session.client, &orders, receipts).await?;
+        let states = match self.wait {
+            None => vec![None; orders.len()],
             Some(Until::Settled) => {
                 let ends_at = Instant::now() + Duration::from_secs(self.wait_seconds);
-                Some(wait(&session.client, &orders, &decisions, ends_at).await?)
+                let states = wait(&session.client, &orders, &decided, ends_at).await?;
+                states.into_iter().map(Some).collect()
             }
         };
-        Ok(graded(&orders, &decisions, waited.as_deref()))
+        let answers = || orders.iter().zip(&decided).zip(&states);
+        let rows = answers().map(|((order, one), state)| row(order, one, *state, &directory));
+        let rows: Vec<Row> = rows.collect();
+        explain::notes(context.output, decided.iter().filter_map(|one| one.decision.reason));
+        let mut kind =
+            worst(answers().filter_map(|((_, one), state)| grade(&one.decision, *state)));
+        if states.iter().flatten().any(|state| waits(*state)) {
+            context.output.note("not settled in time; the same command waits on");
+        }
+        if let Some(failure) = unkept {
+            context.output.note(&format!("error: a receipt was not kept: {}", failure.message));
+            kind = Some(Kind::Fault);
+        }
+        Ok(match kind {
+            None => Shown::Many(rows),
+            Some(kind) => Shown::Graded { rows, kind },
+        })
     }
 }
 
@@ -117,97 +138,114 @@ fn read_orders(
     Ok(orders)
 }
 
-/// Hands in orders, in their order, waits for all decisions, and keeps the receipts.
+/// An order's decision, and the position in the log of the attempt that it answers.
+struct Decided {
+    position: u64,
+    decision: OrderDecision,
+}
+
+/// Hands in orders, in their order, waits for all decisions, and keeps the receipts. A receipt that
+/// cannot be kept is no reason to lose the decisions: it is said beside them.
 async fn submit(
     client: &Client,
     orders: &[Order],
-    receipts: Option<&Path>,
-) -> Result<Vec<OrderDecision>, Failure> {
+    mut receipts: Option<Receipts>,
+) -> Result<(Vec<Decided>, Option<Failure>), Failure> {
     let stream = client.batches(4);
     let mut tickets = Vec::new();
     for orders in orders.chunks(BATCH) {
         tickets.push(stream.send(client.sign(orders.to_vec())?).await?);
     }
-    let mut decisions = Vec::new();
+    let mut decided = Vec::new();
+    let mut unkept = None;
     for (ticket, orders) in tickets.into_iter().zip(orders.chunks(BATCH)) {
         let answer = ticket.answer().await?;
-        if let Some(path) = receipts {
-            receipts::keep(path, orders, &answer)?;
+        if let Some(receipts) = &mut receipts {
+            unkept = unkept.or(receipts.keep(orders, &answer).err());
         }
-        decisions.extend(answer.decisions);
+        let position = answer.receipt.position;
+        let decisions = answer.decisions.into_iter();
+        decided.extend(decisions.map(|decision| Decided { position, decision }));
     }
-    Ok(decisions)
+    Ok((decided, unkept))
 }
 
-/// Waits until every accepted order has settled or ended; returns where each is then.
+/// Waits until every accepted order has settled or ended, or time is up; returns where each is then.
 async fn wait(
     client: &Client,
     orders: &[Order],
-    decisions: &[OrderDecision],
+    decided: &[Decided],
     ends_at: Instant,
 ) -> Result<Vec<v1::PaymentState>, Failure> {
     let mut states = Vec::new();
-    for (order, decision) in orders.iter().zip(decisions) {
-        if !decision.accepted() {
-            states.push(v1::PaymentState::Rejected);
-            continue;
-        }
-        let position = decision.place / channel::BATCH_ORDERS_MAX as u64;
-        loop {
-            let found = client.get(order.uetr(), position).await;
-            let payments = match found {
-                Ok(response) => response.payments,
-                // Its batch is not sealed yet.
-                Err(sdk::Error::Refused(refusal)) if refusal.is_transient() => Vec::new(),
+    for (order, Decided { decision, .. }) in orders.iter().zip(decided) {
+        let mut state = state_of(decision.ruling);
+        while waits(state) {
+            let position = decision.place / channel::BATCH_ORDERS_MAX as u64;
+            match client.get(order.uetr(), position).await {
+                Ok(response) => {
+                    let mut payments = response.payments.iter();
+                    let own = payments.find(|payment| payment.place == decision.place);
+                    state = own.map_or(state, v1::Payment::state);
+                }
+                // Its batch is not sealed yet, or the node is away.
+                Err(error) if error.is_transient() => {}
                 Err(error) => return Err(error.into()),
-            };
-            let own = payments.iter().find(|payment| payment.place == decision.place);
-            let state = own.map_or(v1::PaymentState::Queued, v1::Payment::state);
-            let waits = matches!(
-                state,
-                v1::PaymentState::Queued
-                    | v1::PaymentState::Warehoused
-                    | v1::PaymentState::AwaitingGroup
-            );
-            if !waits {
-                states.push(state);
-                break;
             }
             if Instant::now() >= ends_at {
-                return Err(Failure::new(Kind::Transient, "not settled in time"));
+                break;
             }
-            sleep(Duration::from_millis(200)).await;
+            if waits(state) {
+                sleep(Duration::from_millis(200)).await;
+            }
         }
+        states.push(state);
     }
     Ok(states)
 }
 
-/// The decisions, with the exit code of the worst of them.
-fn graded(
-    orders: &[Order],
-    decisions: &[OrderDecision],
-    states: Option<&[v1::PaymentState]>,
-) -> Shown {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut kind = None;
-    for (at, (order, decision)) in orders.iter().zip(decisions).enumerate() {
-        let state = states.and_then(|states| states.get(at).copied());
-        rows.push(row(order, decision, state));
-        let transient = decision.reason.is_some_and(reason_is_transient);
-        let ended = state.is_some_and(|state| state != v1::PaymentState::Settled);
-        if !decision.accepted() && transient {
-            kind.get_or_insert(Kind::Transient);
-        } else if !decision.accepted() || ended {
-            kind = Some(Kind::Rejected);
-        }
-    }
-    match kind {
-        None => Shown::Many(rows),
-        Some(kind) => Shown::Graded { rows, kind },
+/// Where an order is right behind its decision.
+fn state_of(ruling: Ruling) -> v1::PaymentState {
+    match ruling {
+        Ruling::Queued => v1::PaymentState::Queued,
+        Ruling::Settled => v1::PaymentState::Settled,
+        Ruling::Warehoused => v1::PaymentState::Warehoused,
+        Ruling::AwaitingGroup => v1::PaymentState::AwaitingGroup,
+        Ruling::Rejected | Ruling::Refused => v1::PaymentState::Rejected,
     }
 }
 
-fn row(order: &Order, decision: &OrderDecision, state: Option<v1::PaymentState>) -> Row {
+/// Whether a payment in this state may still settle.
+fn waits(state: v1::PaymentState) -> bool {
+    use v1::PaymentState::{AwaitingGroup, Queued, Warehoused};
+    matches!(state, Queued | Warehoused | AwaitingGroup)
+}
+
+/// What a script should do about an order: nothing, or the kind of its failure.
+fn grade(decision: &OrderDecision, state: Option<v1::PaymentState>) -> Option<Kind> {
+    if !decision.accepted() {
+        let transient = decision.reason.is_some_and(reason_is_transient);
+        return Some(if transient { Kind::Transient } else { Kind::Rejected });
+    }
+    match state? {
+        v1::PaymentState::Settled => None,
+        state if waits(state) => Some(Kind::Transient),
+        _ => Some(Kind::Rejected),
+    }
+}
+
+/// The worst of several: a rejection counts more than what may be repeated.
+fn worst(grades: impl IntoIterator<Item = Kind>) -> Option<Kind> {
+    grades.into_iter().reduce(|worst, kind| if worst == Kind::Rejected { worst } else { kind })
+}
+
+fn row(
+    order: &Order,
+    decided: &Decided,
+    state: Option<v1::PaymentState>,
+    names: &Directory,
+) -> Row {
+    let Decided { position, decision } = decided;
     let ruling = match decision.ruling {
         Ruling::Queued => "queued",
         Ruling::Settled => "settled",
@@ -216,30 +254,44 @@ fn row(order: &Order, decision: &OrderDecision, state: Option<v1::PaymentState>)
         Ruling::Rejected => "rejected",
         Ruling::Refused => "refused",
     };
-    let mut row = dry_row(order);
+    let mut row = dry_row(order, names);
     row.push(("ruling", ruling.into()));
     row.push(("reason", decision.reason.map_or(Cell::None, show::reason)));
+    row.push(("position", (*position).into()));
     row.push(("place", Cell::Digits(decision.place.to_string())));
     row.push(("replayed", decision.replayed.into()));
-    if !decision.differing_fields.is_empty() {
-        row.push(("differing_fields", decision.differing_fields.join(", ").into()));
-    }
+    let differing = decision.differing_fields.join(", ");
+    row.push(("differing_fields", Some(differing).filter(|names| !names.is_empty()).into()));
     if let Some(state) = state {
         row.push(("state", show::word(state.as_str_name(), "PAYMENT_STATE_")));
     }
     row
 }
 
-fn dry_row(order: &Order) -> Row {
+fn dry_row(order: &Order, names: &Directory) -> Row {
     let fields = order.fields();
     let currency = String::from_utf8_lossy(&fields.currency_bytes()).into_owned();
     vec![
         ("uetr", order.uetr().to_string().into()),
         ("kind", show::kind(fields.kind_number().into())),
-        ("receiver", fields.receiver().0.into()),
+        ("receiver", names.name_of(fields.receiver()).into()),
         ("amount", Cell::Digits(show::decimal(fields.minor().into(), &currency))),
         ("currency", currency.into()),
         ("value_date", show::day(fields.value_date_number())),
         ("urgent", fields.urgent().into()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_is_worse_than_what_may_be_repeated() {
+        use Kind::{Rejected, Transient};
+        assert_eq!(worst([]), None);
+        assert_eq!(worst([Transient, Transient]), Some(Transient));
+        assert_eq!(worst([Rejected, Transient]), Some(Rejected));
+        assert_eq!(worst([Transient, Rejected]), Some(Rejected));
+    }
 }

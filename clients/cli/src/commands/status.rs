@@ -2,10 +2,10 @@
 
 use channel::CommandBody;
 use clap::{Args, ValueEnum};
-use sdk::{MessageKind, Uetr, v1};
+use sdk::{Clock, MessageKind, Uetr, v1};
 
-use super::show;
-use crate::context::Context;
+use super::{explain, show};
+use crate::context::{Context, Session};
 use crate::failure::Failure;
 use crate::output::{Row, Shown};
 use crate::request::RequestArgs;
@@ -16,16 +16,43 @@ pub(crate) struct StatusArgs {
     /// The payment's reference.
     #[arg(value_parser = parse_uetr)]
     uetr: Uetr,
-    /// Wait until everything up to this position (from a receipt) can be read.
-    #[arg(long, default_value_t = 0)]
-    position: u64,
+    /// Wait until everything up to this position (from a receipt) can be read; otherwise until all
+    /// that the pool has taken in so far can be.
+    #[arg(long)]
+    position: Option<u64>,
 }
 
 impl StatusArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
-        let client = context.session()?.client;
-        let response = client.get(self.uetr, self.position).await?;
+        let session = context.session()?;
+        let found = match self.position {
+            Some(position) => session.client.get(self.uetr, position).await,
+            None => self.latest(&session).await,
+        };
+        let response = found.map_err(|error| match error {
+            error if error.reason() == Some("NOT_FOUND") => Failure::not_found(format!(
+                "no payment {} of {}, nor one it has received and that has settled",
+                self.uetr, session.profile.name
+            )),
+            error => error.into(),
+        })?;
+        explain::notes(context.output, response.payments.iter().map(v1::Payment::reason));
         Ok(Shown::Many(response.payments.iter().map(payment_row).collect()))
+    }
+
+    /// Asks behind everything that the pool has taken in so far; if that cannot be read in time,
+    /// for what can be.
+    async fn latest(&self, session: &Session) -> Result<v1::GetPaymentResponse, sdk::Error> {
+        let client = &session.client;
+        // A scripted clock stands still, and nothing is sealed before it moves.
+        if session.profile.clock == Clock::System {
+            let last = client.pool_info().await?.next_position.saturating_sub(1);
+            match client.get(self.uetr, last).await {
+                Err(error) if error.is_transient() => {}
+                found => return found,
+            }
+        }
+        client.get(self.uetr, 0).await
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct WatchArgs {
 
 /// A resume token, hexadecimal on the command line.
 #[derive(Debug, Clone)]
-pub(crate) struct Token(Bytes);
+pub(crate) struct Token(pub(super) Bytes);
 
 pub(crate) fn parse_token(text: &str) -> Result<Token, String> {
     let problem = || "must be a token that watch has shown".to_owned();

@@ -33,8 +33,13 @@ fn a_payment_goes_from_file_to_file() {
     let file = file.to_str().unwrap();
     let dry = node.ok("ALBKGB2L", &["pay", "--plain", "--dry-run", file]);
     assert_eq!(dry[0]["amount"], "250.00");
+    // Its status is there at once, whether or not its batch is sealed.
+    let first = node.ok("ALBKGB2L", &["pay", "--plain", file]);
+    assert_eq!((&first[0]["receiver"], &first[0]["replayed"]), (&"RHNBDEFF".into(), &false.into()));
+    assert_eq!(node.ok("ALBKGB2L", &["status", uetr])[0]["uetr"], uetr);
     let paid = node.ok("ALBKGB2L", &["pay", "--plain", "--wait", "settled", file]);
-    assert_eq!((&paid[0]["state"], &paid[0]["replayed"]), (&"settled".into(), &false.into()));
+    assert!(paid[0]["position"].as_u64() > first[0]["position"].as_u64());
+    assert_eq!((&paid[0]["state"], &paid[0]["replayed"]), (&"settled".into(), &true.into()));
     let again = node.ok("ALBKGB2L", &["pay", "--plain", file]);
     assert_eq!(again[0]["replayed"], true);
     assert_eq!(again[0]["place"], paid[0]["place"]);
@@ -52,6 +57,12 @@ fn a_payment_goes_from_file_to_file() {
     let taken = node.ok("RHNBDEFF", &["inbox", "--into", inbox.to_str().unwrap()]);
     assert_eq!(taken[0]["uetr"], uetr);
     assert_eq!(fs::read_to_string(inbox.join(format!("{uetr}.xml"))).unwrap(), text);
+    // A folder is one bank's.
+    let (code, value) = node.run("ALBKGB2L", &["inbox", "--into", inbox.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(value["error"]["message"].as_str().unwrap().contains("of another bank or node"));
+    let more = node.ok("RHNBDEFF", &["inbox", "--into", inbox.to_str().unwrap()]);
+    assert_eq!(more, serde_json::json!([]));
     let reports = node.temporary.path().join("reports");
     let into = reports.to_str().unwrap();
     let report = node.ok("ALBKGB2L", &["report", "pacs.002", "--plain", "--into", into, file]);
@@ -98,9 +109,9 @@ fn rules_say_no_with_their_exit_codes() {
     // Nobody gives another's commands.
     let (code, _) = node.run("ALBKGB2L", &["days", "close", "EUR"]);
     assert_eq!(code, 5);
-    // What does not exist.
-    let (code, _) = node.run("ALBKGB2L", &["status", uetr]);
-    assert_eq!(code, 3);
+    // What does not exist was not rejected.
+    let (code, value) = node.run("ALBKGB2L", &["status", uetr]);
+    assert_eq!((code, &value["error"]["reason"]), (1, &"NOT_FOUND".into()));
 }
 
 #[test]
@@ -123,5 +134,9 @@ fn a_bank_is_taken_in_while_the_node_runs() {
     let own = known.as_array().unwrap().iter().find(|row| row["name"] == "DRBKFRPP").unwrap();
     assert_eq!(own["suspended"], true);
     node.ok("alice", &["rules", "set", "cycle_ms=5000"]);
-    assert_eq!(node.ok("alice", &["rules", "show"])["cycle_ms"], 5000);
+    let rules = node.ok("alice", &["rules", "show"]);
+    assert_eq!((&rules["cycle_ms"], &rules["two_person"]), (&5000.into(), &serde_json::json!([])));
+    // What the node does not tell a regulator is not zero.
+    assert_eq!(node.ok("alice", &["pool"])["queues"], serde_json::json!([]));
+    assert_eq!(node.ok("overseer", &["pool"])["queues"], serde_json::Value::Null);
 }
