@@ -21,6 +21,7 @@ mod random;
 mod report;
 mod tally;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,7 +40,8 @@ use crate::output::Shown;
 /// invariant by replaying the log. Keys and time are the demonstration's own.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// End after the report instead of keeping the node running.
+    /// End after the report instead of keeping the node running; so it does without being asked if
+    /// stdout is not a terminal.
     #[arg(long)]
     once: bool,
     /// Which payments are made, of what size, in which order.
@@ -107,7 +109,7 @@ impl DemoArgs {
             context.output.show(&shown)?;
             return Err(Failure::new(Kind::VerificationFailed, "an invariant does not hold"));
         }
-        if self.once {
+        if self.once || !std::io::stdout().is_terminal() {
             return Ok(Played::Reported(shown));
         }
         let node = Node::start(&place.dir, self.threads).await?;

@@ -3,8 +3,8 @@
 mod liquidity;
 mod text;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sdk::{reason_name, v1};
@@ -21,6 +21,8 @@ use crate::output::hex;
 #[derive(Debug)]
 pub(super) struct Report {
     seed: u64,
+    /// How many banks hand in payments.
+    banks: usize,
     state_root: String,
     counts: Counts,
     /// How many payments were rejected, by reason.
@@ -105,8 +107,10 @@ impl Report {
             payments: batch.payment_count,
             state_root: hex(&batch.state_root),
         };
+        let senders: BTreeSet<&str> = tally.payments.values().map(|p| p.sender.as_str()).collect();
         Ok(Self {
             seed,
+            banks: senders.len(),
             state_root,
             rejections: rejections(tally),
             waiting: waiting(tally)?,
@@ -312,13 +316,34 @@ fn currencies(tally: &Tally) -> Result<Vec<Currency>, Failure> {
     Ok(gross.into_iter().map(currency).collect())
 }
 
-/// What to try next against the running node.
+/// What to try next against the running node, wherever the other terminal is.
 pub(super) fn next_steps(dir: &Path) -> String {
-    let dir = dir.display();
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let program = std::env::current_exe().unwrap_or_else(|_| "causeway".into());
+    let (program, dir) = (quoted(&program), quoted(&absolute));
+    let inbox = quoted(&absolute.join("inbox-HUDSUS33"));
     format!(
         "\nThe node keeps running until Ctrl-C. In another terminal:\n  \
-         causeway --dir {dir} --profile alice pool\n  \
-         causeway --dir {dir} --profile ALBKGB2L balances\n  \
-         causeway --dir {dir} --profile HUDSUS33 inbox --into inbox"
+         {program} --dir {dir} --profile alice pool\n  \
+         {program} --dir {dir} --profile ALBKGB2L balances\n  \
+         {program} --dir {dir} --profile HUDSUS33 inbox --into {inbox}"
     )
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        assert_eq!(quoted(Path::new("/tmp/a-b_c.d")), "/tmp/a-b_c.d");
+        assert_eq!(quoted(Path::new("/my day's/x")), r"'/my day'\''s/x'");
+    }
 }

@@ -17,6 +17,14 @@ pub(super) struct Liquidity {
     pub(super) with_netting: i128,
 }
 
+impl Liquidity {
+    /// How much less netting takes, in whole percent.
+    pub(super) fn saving(self) -> String {
+        let saved = (self.without_netting - self.with_netting).saturating_mul(100);
+        format!("{}%", saved.checked_div(self.without_netting).unwrap_or(0))
+    }
+}
+
 /// An account's way below zero.
 #[derive(Debug, Default)]
 struct Way {

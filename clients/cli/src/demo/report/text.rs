@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::super::day::START_MS;
 use super::Report;
-use crate::commands::show::decimal;
+use crate::commands::show::{decimal, instant};
 use crate::output::{Cell, Row, table};
 
 /// Batches shown in text; all of them are in JSON.
 const BATCHES_MAX: usize = 12;
+/// Digits of a batch's root shown in text: enough to compare by eye.
+const ROOT_DIGITS: usize = 16;
 
 impl Report {
     pub(in super::super) fn to_text(&self) -> String {
@@ -16,8 +19,15 @@ impl Report {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "Payments\n  {} received: {} settled, {} queued, {} for a later day, {} rejected",
-            counts.received, counts.settled, counts.queued, counts.warehoused, counts.rejected
+            "The payment day {}: {} banks, seed {}\n\nPayments\n  {} received: {} settled, {} queued, {} for a later day, {} rejected",
+            day(),
+            self.banks,
+            self.seed,
+            counts.received,
+            counts.settled,
+            counts.queued,
+            counts.warehoused,
+            counts.rejected
         );
         for (reason, count) in &self.rejections {
             let _ = writeln!(text, "  rejected {count:>3}  {reason}");
@@ -67,8 +77,9 @@ impl Report {
                 ("currency", currency.code.as_str().into()),
                 ("gross", digits(currency.gross)),
                 ("net", digits(currency.net)),
-                ("one by one takes", digits(currency.liquidity.without_netting)),
-                ("netted takes", digits(currency.liquidity.with_netting)),
+                ("one by one", digits(currency.liquidity.without_netting)),
+                ("netted", digits(currency.liquidity.with_netting)),
+                ("saves", currency.liquidity.saving().into()),
             ]
         };
         self.currencies.iter().map(row).collect()
@@ -80,7 +91,10 @@ impl Report {
             vec![
                 ("batch", batch.number.into()),
                 ("payments", batch.payments.into()),
-                ("state root", batch.state_root.as_str().into()),
+                (
+                    "state root",
+                    batch.state_root.chars().take(ROOT_DIGITS).collect::<String>().into(),
+                ),
             ]
         };
         self.batches.iter().skip(from).map(row).collect()
@@ -95,6 +109,11 @@ fn section(text: &mut String, title: &str, rows: Vec<Row>) {
     for line in table(&rows).lines() {
         let _ = writeln!(text, "  {line}");
     }
+}
+
+/// The day that is played.
+fn day() -> String {
+    instant(START_MS).chars().take(10).collect()
 }
 
 fn yes(held: bool) -> &'static str {
