@@ -15,6 +15,7 @@ use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::{ExecuteCommandRequest, GetPoolRequest, RejectReason};
 use sdk::Profile;
 use tempfile::TempDir;
+use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::PATIENCE;
@@ -224,7 +225,16 @@ impl Scene {
             checker_signature: Default::default(),
         };
         let mut client = OperatorServiceClient::new(person.connection.clone());
-        let answer = client.execute_command(request).await?.into_inner();
+        let answer = loop {
+            match client.execute_command(request.clone()).await {
+                Ok(answer) => break answer.into_inner(),
+                // So many commands in a row pass the node's rate limit.
+                Err(status) if status.code() == Code::ResourceExhausted => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(status) => return Err(status.into()),
+            }
+        };
         match answer.reason() {
             // A pool that is loaded a second time has its accounts and its day already.
             RejectReason::Unspecified | RejectReason::AccountExists | RejectReason::DayOpen => {
