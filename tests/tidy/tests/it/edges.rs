@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("risk", &["ledger"]),
+    ("netting", &[]),
     ("channel", &["ledger"]),
     ("clearing", &["channel", "ledger", "risk"]),
     ("proto", &["ledger"]),

@@ -1,0 +1,243 @@
+//! The whole: floor, presolve, prices, dive, repair, again while the budget lasts.
+
+use crate::bound::{PRICE_BITS, dual, everything};
+use crate::check::check;
+use crate::core::Core;
+use crate::dive::{Dive, DiveOptions};
+use crate::fifo::fifo;
+use crate::model::{Instance, InstanceError};
+use crate::presolve::presolve;
+use crate::prices::Lp;
+use crate::problem::Problem;
+use crate::repair::Repair;
+
+/// Elementary operations (about a nanosecond or two each) that count as one step.
+const STEP: u64 = 1_000;
+
+/// Which sets may settle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The strict FIFO maximum, exactly.
+    Fifo,
+    /// The strict FIFO maximum settles; of the rest, whatever is worth most.
+    #[default]
+    Floor,
+    /// Whatever is worth most, and never less than the strict FIFO maximum.
+    Free,
+}
+
+/// How to solve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which sets may settle.
+    pub mode: Mode,
+    /// Work to spend, in steps; `None` for what suits the size. The first dive is always made.
+    pub steps: Option<u64>,
+}
+
+/// A set that may settle, and how good it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Solution {
+    /// Rows of [`Instance::payments`], ascending.
+    pub settled: Vec<usize>,
+    /// What they count.
+    pub value: u128,
+    /// No set that the mode allows counts more.
+    pub upper_bound: u128,
+    /// The prices that prove it (for [`crate::bound`]).
+    pub prices: Vec<u64>,
+    /// Value by class.
+    pub value_by_class: Vec<u128>,
+    /// What strict FIFO settles.
+    pub fifo_value: u128,
+    /// Work done.
+    pub steps: u64,
+}
+
+/// Solves an instance. The same instance (in any order of rows) and options give the same set.
+///
+/// # Errors
+/// [`InstanceError`] where the instance is not valid.
+pub fn solve(instance: &Instance, options: Options) -> Result<Solution, InstanceError> {
+    instance.validate()?;
+    let fifo_set = fifo(instance);
+    let floor = rows_of(&fifo_set);
+    let fifo_value = total(instance, &floor);
+    let frozen = match options.mode {
+        Mode::Floor => fifo_set,
+        Mode::Fifo | Mode::Free => vec![false; instance.payments.len()],
+    };
+    let floor_value = if options.mode == Mode::Floor { fifo_value } else { 0 };
+    let mut solution = Solution {
+        settled: floor,
+        value: fifo_value,
+        upper_bound: fifo_value,
+        prices: Vec::new(),
+        value_by_class: Vec::new(),
+        fifo_value,
+        steps: 0,
+    };
+    if options.mode != Mode::Fifo {
+        let mut found = Vec::new();
+        solution.upper_bound = floor_value + everything(instance, &frozen);
+        if let Some(problem) = Problem::new(instance, &frozen) {
+            let search = search(&problem, options.steps);
+            solution.upper_bound = floor_value + search.upper_bound;
+            solution.prices = search.prices;
+            solution.steps = search.work / STEP;
+            found = search.settled;
+        }
+        if options.mode == Mode::Floor {
+            found.extend_from_slice(&solution.settled);
+            found.sort_unstable();
+        }
+        if let Ok(value) = check(instance, &found)
+            && value > solution.value
+        {
+            solution.settled = found;
+            solution.value = value;
+        }
+    }
+    solution.value_by_class = by_class(instance, &solution.settled);
+    Ok(solution)
+}
+
+fn rows_of(set: &[bool]) -> Vec<usize> {
+    (0..set.len()).filter(|&row| set[row]).collect()
+}
+
+fn total(instance: &Instance, rows: &[usize]) -> u128 {
+    rows.iter().map(|&row| instance.value(&instance.payments[row])).sum()
+}
+
+fn by_class(instance: &Instance, rows: &[usize]) -> Vec<u128> {
+    let mut sums = vec![0; instance.class_weights.len()];
+    for &row in rows {
+        let payment = &instance.payments[row];
+        sums[usize::from(payment.class)] += instance.value(payment);
+    }
+    sums
+}
+
+struct Found {
+    settled: Vec<usize>,
+    upper_bound: u128,
+    prices: Vec<u64>,
+    work: u64,
+}
+
+fn search(problem: &Problem, steps: Option<u64>) -> Found {
+    let presolved = presolve(problem);
+    let core = Core::new(problem, &presolved);
+    let mut root = Root::new(&core);
+    let iterations = if problem.items() > 300_000 { 200 } else { 400 };
+    root.price(iterations);
+    let upper_bound = dual(problem, &presolved, &root.prices);
+    let budget = steps.unwrap_or_else(|| default_steps(problem.items())).saturating_mul(STEP);
+    let (taken, work) = root.search(budget);
+    let settled = taken.map(|taken| problem.rows(&taken)).unwrap_or_default();
+    Found { settled, upper_bound, prices: root.prices, work }
+}
+
+fn default_steps(items: usize) -> u64 {
+    match items {
+        0..=500 => 8_000,
+        501..=3_000 => 20_000,
+        3_001..=30_000 => 200_000,
+        _ => 400_000,
+    }
+}
+
+struct Root<'a> {
+    core: &'a Core<'a>,
+    lp: Lp,
+    shares: Vec<f64>,
+    /// The best prices found, in the solver's units and as integers.
+    best: Vec<f64>,
+    prices: Vec<u64>,
+    work: u64,
+}
+
+impl<'a> Root<'a> {
+    fn new(core: &'a Core<'a>) -> Self {
+        let shares = vec![0.5; core.problem.items()];
+        let (lp, best, prices) = (Lp::default(), Vec::new(), Vec::new());
+        Self { core, lp, shares, best, prices, work: 0 }
+    }
+
+    /// Solves the relaxation and keeps the prices with the lowest bound.
+    fn price(&mut self, iterations: usize) {
+        let core = self.core;
+        let mut best = (f64::INFINITY, vec![0.0; core.rows()]);
+        Dive::root(core, &mut self.lp, &mut self.shares, &mut |lp| {
+            lp.run(iterations / 40, 40, &mut |prices, bound| {
+                if bound < best.0 {
+                    best = (bound, prices.to_vec());
+                }
+            });
+        });
+        self.work += (iterations * self.lp.entries()) as u64;
+        let unit = f64::from(1_u32 << PRICE_BITS);
+        let scaled = best.1.iter().zip(&core.scale);
+        self.prices = scaled.map(|(price, scale)| (price * scale * unit).round() as u64).collect();
+        self.best = best.1;
+    }
+
+    fn search(&mut self, budget: u64) -> (Option<Vec<bool>>, u64) {
+        let mut best: Option<(f64, Vec<bool>)> = None;
+        let large = self.core.plain.len() + self.core.others.len() > 50_000;
+        let mut round = 0;
+        loop {
+            let begin = self.work;
+            let taken = self.dive(round, large);
+            let cost = self.work - begin;
+            let left = budget.saturating_sub(self.work);
+            for seed in 0..if large { 1 } else { 2_u64 } {
+                let mut repair =
+                    Repair::new(self.core, taken.clone(), &self.best, round * 16 + seed);
+                repair.close((left / 2).max(cost));
+                let value = repair.restore();
+                self.work += repair.work;
+                if let Some(value) = value
+                    && best.as_ref().is_none_or(|best| value > best.0)
+                {
+                    best = Some((value, repair.taken));
+                }
+            }
+            round += 1;
+            let again = if large { budget } else { budget / 2 };
+            if self.work + cost > again && (best.is_some() || self.work + cost > budget) {
+                break;
+            }
+        }
+        let left = budget.saturating_sub(self.work);
+        if let Some((_, taken)) = &mut best
+            && left > 0
+        {
+            let start = std::mem::take(taken);
+            let mut repair = Repair::new(self.core, start, &self.best, 7);
+            repair.improve(left, 0.01);
+            self.work += repair.work;
+            *taken = repair.taken;
+        }
+        (best.map(|best| best.1), self.work)
+    }
+
+    fn dive(&mut self, round: u64, large: bool) -> Vec<bool> {
+        const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
+        const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
+        let round = usize::try_from(round).unwrap_or(0);
+        let first = if large { 0.6 } else { CUTS[round % CUTS.len()] };
+        let options = DiveOptions {
+            cut: if round == 0 { first } else { CUTS[round % CUTS.len()] },
+            margin: 0.008 * MARGINS[(round + round / CUTS.len()) % MARGINS.len()],
+            ratio: 1.5,
+            iterations: if self.core.problem.items() > 300_000 { 40 } else { 64 },
+        };
+        let mut lp = Lp { price: self.best.clone(), balance: self.lp.balance, ..Lp::default() };
+        let mut shares = self.shares.clone();
+        let (taken, work) = Dive::new(self.core, options).run(&mut lp, &mut shares);
+        self.work += work;
+        taken
+    }
+}
