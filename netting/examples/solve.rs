@@ -22,7 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let [input, output] = files.as_slice() else {
-        return Err("usage: solve IN.json[.gz] OUT.json [--mode free|floor|fifo] [--steps N]".into());
+        return Err(
+            "usage: solve IN.json[.gz] OUT.json [--mode free|floor|fifo] [--steps N]".into()
+        );
     };
     let instance = read(input)?;
     let before = cpu_ms();
@@ -79,10 +81,8 @@ fn read(path: &str) -> Result<Instance, Box<dyn Error>> {
     };
     instance.liquidity = vec![0; instance.participants as usize * instance.currencies()];
     for line in json["liquidity"].as_array().ok_or("liquidity")? {
-        let node = instance.node(
-            u32::try_from(number(&line[0])?)?,
-            u16::try_from(number(&line[1])?)?,
-        );
+        let node =
+            instance.node(u32::try_from(number(&line[0])?)?, u16::try_from(number(&line[1])?)?);
         let held = instance.liquidity.get_mut(node).ok_or("a participant that does not exist")?;
         *held += line[2].as_i64().ok_or("liquidity")?;
     }

@@ -360,9 +360,8 @@ impl<'a> Dive<'a> {
                 continue;
             }
             let members = core.arc(column as usize).iter().copied();
-            let open = members.filter(|&item| {
-                self.state[item as usize] == FREE && !self.tight(item as usize)
-            });
+            let open = members
+                .filter(|&item| self.state[item as usize] == FREE && !self.tight(item as usize));
             let open: Vec<u32> = open.collect();
             let sum: f64 = open.iter().map(|&item| core.size[item as usize]).sum();
             let mut fluid = sum * shares[open[0] as usize];

@@ -141,10 +141,10 @@ fn search(problem: &Problem, steps: Option<u64>) -> Found {
 
 fn default_steps(items: usize) -> u64 {
     match items {
-        0..=500 => 8_000,
-        501..=3_000 => 20_000,
-        3_001..=30_000 => 200_000,
-        _ => 400_000,
+        0..=500 => 3_500,
+        501..=3_000 => 7_500,
+        3_001..=30_000 => 60_000,
+        _ => 100_000,
     }
 }
 
@@ -190,6 +190,8 @@ impl<'a> Root<'a> {
         loop {
             let begin = self.work;
             let taken = self.dive(round, large);
+            // At least a step, so that the budget ends even where nothing is left to fix.
+            self.work += STEP;
             let cost = self.work - begin;
             let left = budget.saturating_sub(self.work);
             for seed in 0..if large { 1 } else { 2_u64 } {
