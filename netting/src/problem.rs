@@ -145,8 +145,8 @@ fn itemize(instance: &Instance, frozen: &[bool]) -> (Vec<u32>, Vec<u32>) {
     }
     let mut start = vec![0];
     let mut legs = Vec::with_capacity(order.len());
-    for place in 0..order.len() {
-        if first[place] {
+    for (place, &first) in first.iter().enumerate() {
+        if first {
             let mut leg = place;
             legs.push(order[leg]);
             while next[leg] != u32::MAX {
