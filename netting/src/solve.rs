@@ -14,6 +14,9 @@ use crate::repair::Repair;
 /// Elementary operations (about a nanosecond or two each) that count as one step.
 const STEP: u64 = 1_000;
 
+/// In how many bursts, each cooling down anew, the rest of the budget trades value.
+const BURSTS: u64 = 8;
+
 /// Which sets may settle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -141,8 +144,8 @@ fn search(problem: &Problem, steps: Option<u64>) -> Found {
 
 fn default_steps(items: usize) -> u64 {
     match items {
-        0..=500 => 3_500,
-        501..=3_000 => 7_500,
+        0..=500 => 3_000,
+        501..=3_000 => 6_500,
         3_001..=30_000 => 60_000,
         _ => 100_000,
     }
@@ -186,6 +189,8 @@ impl<'a> Root<'a> {
     fn search(&mut self, budget: u64) -> (Option<Vec<bool>>, u64) {
         let mut best: Option<(f64, Vec<bool>)> = None;
         let large = self.core.plain.len() + self.core.others.len() > 50_000;
+        // Where dives are cheap against what they leave, trading value gains more than another.
+        let small = self.core.plain.len() + self.core.others.len() <= 500;
         let mut round = 0;
         loop {
             let begin = self.work;
@@ -207,7 +212,7 @@ impl<'a> Root<'a> {
                 }
             }
             round += 1;
-            let again = if large { budget } else { budget / 2 };
+            let again = if small { budget / 5 } else { budget / 10 * 9 };
             if self.work + cost > again && (best.is_some() || self.work + cost > budget) {
                 break;
             }
@@ -218,7 +223,10 @@ impl<'a> Root<'a> {
         {
             let start = std::mem::take(taken);
             let mut repair = Repair::new(self.core, start, &self.best, 7);
-            repair.improve(left, 0.01);
+            let heat = if small { 0.1 } else { 0.01 };
+            for _ in 0..BURSTS {
+                repair.improve(left / BURSTS, heat);
+            }
             self.work += repair.work;
             *taken = repair.taken;
         }
