@@ -235,13 +235,14 @@ impl<'a> Root<'a> {
 
     fn dive(&mut self, round: u64, large: bool) -> Vec<bool> {
         const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
+        const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
         const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
         let round = usize::try_from(round).unwrap_or(0);
         let first = if large { 0.6 } else { CUTS[round % CUTS.len()] };
         let options = DiveOptions {
             cut: if round == 0 { first } else { CUTS[round % CUTS.len()] },
             margin: 0.008 * MARGINS[(round + round / CUTS.len()) % MARGINS.len()],
-            ratio: 1.5,
+            ratio: RATIOS[round % RATIOS.len()],
             iterations: if self.core.problem.items() > 300_000 { 40 } else { 64 },
         };
         let mut lp = Lp { price: self.best.clone(), balance: self.lp.balance, ..Lp::default() };
