@@ -98,7 +98,10 @@ impl Context {
     /// The profile's file: the named participant's of the development folder, or the named path.
     pub(crate) fn profile_path(&self) -> Result<PathBuf, Failure> {
         let missing = "no profile: give --profile NAME or set CAUSEWAY_PROFILE";
-        let name = self.profile.as_deref().ok_or_else(|| Failure::usage(missing))?;
+        self.path_of(self.profile.as_deref().ok_or_else(|| Failure::usage(missing))?)
+    }
+
+    fn path_of(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = Path::new(name);
         if path.is_dir() && name.contains('/') {
             return Ok(path.join("profile.toml"));
@@ -115,7 +118,16 @@ impl Context {
 
     /// Connects as the profile says; the connection is made with the first call.
     pub(crate) fn session(&self) -> Result<Session, Failure> {
-        let profile = Profile::load(&self.profile_path()?)?;
+        self.connect(&self.profile_path()?)
+    }
+
+    /// The same as another profile says: a second person.
+    pub(crate) fn session_of(&self, name: &str) -> Result<Session, Failure> {
+        self.connect(&self.path_of(name)?)
+    }
+
+    fn connect(&self, profile: &Path) -> Result<Session, Failure> {
+        let profile = Profile::load(profile)?;
         let mut builder = ClientBuilder::from_profile(&profile)?.deadline(self.deadline);
         if let Some(address) = &self.address {
             builder = builder.address(address);

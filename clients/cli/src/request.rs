@@ -18,6 +18,9 @@ pub(crate) struct RequestArgs {
     /// that a failed attempt printed to repeat it safely.
     #[arg(long, value_name = "UUID", value_parser = parse_own)]
     request_id: Option<RequestId>,
+    /// The profile of a second person who signs the same bytes, where the rule book asks for one.
+    #[arg(long, value_name = "PROFILE")]
+    checker: Option<String>,
     /// Say what would be sent, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -78,7 +81,10 @@ impl RequestArgs {
                 session.profile.name, session.profile.role
             ));
         }
-        let command = session.client.sign_command(id, at_ms, body.clone())?;
+        let mut command = session.client.sign_command(id, at_ms, body.clone())?;
+        if let Some(checker) = &self.checker {
+            command = context.session_of(checker)?.client.countersign(command)?;
+        }
         if self.dry_run {
             return Ok(Shown::One(dry(id, &body, &command)));
         }

@@ -119,6 +119,18 @@ impl Client {
         Ok(SignedCommand { command, signature, checker: None })
     }
 
+    /// Adds this participant's signature to another one's command, as the second person.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the client has no usable signing key.
+    pub fn countersign(&self, command: SignedCommand) -> Result<SignedCommand, Error> {
+        let signature = self
+            .signer()?
+            .sign(&command_statement(&command.command))
+            .map_err(|error| Error::config("signing_key", error))?;
+        Ok(SignedCommand { checker: Some((self.0.participant, signature)), ..command })
+    }
+
     /// Hands in one order and waits for the core's decision.
     ///
     /// # Errors
