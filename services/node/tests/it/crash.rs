@@ -84,6 +84,11 @@ async fn assert_books_are_even(operator: &Client) {
     assert!(sums.0 >= u128::from(FUNDS) * u128::from(BANKS));
 }
 
+/// A client that is not out of time however often the node is killed before it answers.
+fn patient(rig: &Rig, bank: u32) -> Client {
+    rig.client_within(&bic(bank), Duration::from_secs(3_600))
+}
+
 /// `CAUSEWAY_KILLS` sets the number of kills.
 #[test]
 fn kills_at_any_moment_lose_nothing_that_was_acknowledged() {
@@ -95,7 +100,7 @@ fn kills_at_any_moment_lose_nothing_that_was_acknowledged() {
     let _guard = runtime.enter();
     let stop = Arc::new(AtomicBool::new(false));
     let banks: Vec<(Client, Acknowledged)> =
-        (0..BANKS).map(|bank| (rig.client(&bic(bank)), Acknowledged::default())).collect();
+        (0..BANKS).map(|bank| (patient(&rig, bank), Acknowledged::default())).collect();
     let loads: Vec<_> = banks
         .iter()
         .map(|(client, acknowledged)| {
