@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
-    let mut options = Options { mode: Mode::Free, steps: None };
+    let mut options = Options { mode: Mode::Free, ..Options::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

@@ -61,6 +61,17 @@ impl<'a> Core<'a> {
         self.arcs.len() - 1
     }
 
+    /// What an item is worth beyond the price of what it takes (prices in units of value).
+    pub(crate) fn reduced(&self, item: usize, prices: &[f64]) -> f64 {
+        let mut gain = self.value[item];
+        for entry in self.problem.entries(item) {
+            let row = entry.row as usize;
+            let delta = entry.delta.min(self.presolved.useful[row]);
+            gain += delta as f64 * self.scale[row] * prices[row];
+        }
+        gain
+    }
+
     pub(crate) const fn rows(&self) -> usize {
         self.scale.len()
     }

@@ -65,4 +65,4 @@ pub use bound::{PRICE_BITS, bound};
 pub use check::{Violation, check};
 pub use fifo::fifo;
 pub use model::{Instance, InstanceError, Limit, MINOR_MAX, Payment, WEIGHT_MAX};
-pub use solve::{Mode, Options, Solution, solve};
+pub use solve::{Mode, Options, STEPS_MAX, Solution, solve};

@@ -14,6 +14,14 @@ use crate::repair::Repair;
 /// Elementary operations (about a nanosecond or two each) that count as one step.
 const STEP: u64 = 1_000;
 
+/// What a budget counts for at most: tens of seconds on one core.
+pub const STEPS_MAX: u64 = 20_000_000;
+
+/// Iterations of pricing between two looks at the bound. Pricing ends when the bound has fallen by
+/// less than this part at two looks in a row.
+const LOOK: usize = 40;
+const FALL: f64 = 2e-4;
+
 /// In how many bursts, each cooling down anew, the rest of the budget trades value.
 const BURSTS: u64 = 8;
 
@@ -31,11 +39,16 @@ pub enum Mode {
 
 /// How to solve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<'a> {
     /// Which sets may settle.
     pub mode: Mode,
-    /// Work to spend, in steps; `None` for what suits the size. The first dive is always made.
+    /// Work to spend, in steps, at most [`STEPS_MAX`] (more counts as that); `None` for what suits
+    /// the size. Pricing and the first dive are always made.
     pub steps: Option<u64>,
+    /// Where pricing starts: the [`Solution::prices`] of a like instance solved before, or empty.
+    /// Any numbers are allowed, missing ones count as zero; they change the work and, within the
+    /// search's luck, the set. Prices that prove less than none at all are left aside.
+    pub prices: &'a [u64],
 }
 
 /// A set that may settle, and how good it is.
@@ -47,7 +60,9 @@ pub struct Solution {
     pub value: u128,
     /// No set that the mode allows counts more.
     pub upper_bound: u128,
-    /// The prices that prove it (for [`crate::bound`]).
+    /// The prices that prove it (for [`crate::bound`]): one per node, then one per bilateral limit
+    /// (pairs ascending by debtor's node, creditor's node), in value per minor unit times
+    /// `2^`[`PRICE_BITS`].
     pub prices: Vec<u64>,
     /// Value by class.
     pub value_by_class: Vec<u128>,
@@ -61,7 +76,7 @@ pub struct Solution {
 ///
 /// # Errors
 /// [`InstanceError`] where the instance is not valid.
-pub fn solve(instance: &Instance, options: Options) -> Result<Solution, InstanceError> {
+pub fn solve(instance: &Instance, options: Options<'_>) -> Result<Solution, InstanceError> {
     instance.validate()?;
     let fifo_set = fifo(instance);
     let floor = rows_of(&fifo_set);
@@ -84,7 +99,7 @@ pub fn solve(instance: &Instance, options: Options) -> Result<Solution, Instance
         let mut found = Vec::new();
         solution.upper_bound = floor_value + everything(instance, &frozen);
         if let Some(problem) = Problem::new(instance, &frozen) {
-            let search = search(&problem, options.steps);
+            let search = search(&problem, options);
             solution.upper_bound = floor_value + search.upper_bound;
             solution.prices = search.prices;
             solution.steps = search.work / STEP;
@@ -129,14 +144,15 @@ struct Found {
     work: u64,
 }
 
-fn search(problem: &Problem, steps: Option<u64>) -> Found {
+fn search(problem: &Problem, options: Options<'_>) -> Found {
     let presolved = presolve(problem);
     let core = Core::new(problem, &presolved);
     let mut root = Root::new(&core);
-    let iterations = if problem.items() > 300_000 { 200 } else { 400 };
-    root.price(iterations);
+    root.start_from(options.prices);
+    root.price(if problem.items() > 300_000 { 200 } else { 400 });
     let upper_bound = dual(problem, &presolved, &root.prices);
-    let budget = steps.unwrap_or_else(|| default_steps(problem.items())).saturating_mul(STEP);
+    let steps = options.steps.unwrap_or_else(|| default_steps(problem.items()));
+    let budget = steps.min(STEPS_MAX) * STEP;
     let (taken, work) = root.search(budget);
     let settled = taken.map(|taken| problem.rows(&taken)).unwrap_or_default();
     Found { settled, upper_bound, prices: root.prices, work }
@@ -158,28 +174,58 @@ struct Root<'a> {
     /// The best prices found, in the solver's units and as integers.
     best: Vec<f64>,
     prices: Vec<u64>,
+    /// What the prices that pricing starts from prove.
+    bound: f64,
     work: u64,
 }
 
 impl<'a> Root<'a> {
     fn new(core: &'a Core<'a>) -> Self {
         let shares = vec![0.5; core.problem.items()];
-        let (lp, best, prices) = (Lp::default(), Vec::new(), Vec::new());
-        Self { core, lp, shares, best, prices, work: 0 }
+        let lp = Lp { price: vec![0.0; core.rows()], ..Lp::default() };
+        let (best, prices, bound) = (Vec::new(), Vec::new(), f64::INFINITY);
+        Self { core, lp, shares, best, prices, bound, work: 0 }
     }
 
-    /// Solves the relaxation and keeps the prices with the lowest bound.
+    /// Starts pricing from the prices of another solve, where they prove more than none.
+    fn start_from(&mut self, prices: &[u64]) {
+        let core = self.core;
+        let bound = dual(core.problem, core.presolved, prices);
+        if bound >= dual(core.problem, core.presolved, &[]) {
+            return;
+        }
+        self.bound = bound as f64;
+        let given = prices.iter().map(|&price| price as f64).chain(std::iter::repeat(0.0));
+        let unit = f64::from(1_u32 << PRICE_BITS);
+        let scaled = core.scale.iter().zip(given);
+        self.lp.price = scaled.map(|(scale, price)| price / (scale * unit)).collect();
+        for &item in core.plain.iter().chain(&core.others) {
+            let gain = core.reduced(item as usize, &self.lp.price);
+            self.shares[item as usize] = if gain > 0.0 { 1.0 } else { 0.0 };
+        }
+    }
+
+    /// Solves the relaxation, until its bound no longer falls, and keeps the prices with the
+    /// lowest bound.
     fn price(&mut self, iterations: usize) {
         let core = self.core;
-        let mut best = (f64::INFINITY, vec![0.0; core.rows()]);
+        let mut best = (self.bound, self.lp.price.clone());
+        let mut spent = 0;
         Dive::root(core, &mut self.lp, &mut self.shares, &mut |lp| {
-            lp.run(iterations / 40, 40, &mut |prices, bound| {
-                if bound < best.0 {
-                    best = (bound, prices.to_vec());
-                }
-            });
+            let mut idle = 0;
+            while idle < 2 && spent < iterations {
+                let before = best.0;
+                lp.run(1, LOOK, &mut |prices, bound| {
+                    if bound < best.0 {
+                        best = (bound, prices.to_vec());
+                    }
+                });
+                spent += LOOK;
+                let fell = before.is_infinite() || best.0 < before * (1.0 - FALL);
+                idle = if fell { 0 } else { idle + 1 };
+            }
         });
-        self.work += (iterations * self.lp.entries()) as u64;
+        self.work += (spent * self.lp.entries()) as u64;
         let unit = f64::from(1_u32 << PRICE_BITS);
         let scaled = best.1.iter().zip(&core.scale);
         self.prices = scaled.map(|(price, scale)| (price * scale * unit).round() as u64).collect();

@@ -8,7 +8,7 @@ use crate::brute::{feasible, keeps_queues};
 use crate::cases::instance;
 
 fn run(instance: &Instance, mode: Mode, steps: u64) -> Solution {
-    solve(instance, Options { mode, steps: Some(steps) }).unwrap()
+    solve(instance, Options { mode, steps: Some(steps), ..Options::default() }).unwrap()
 }
 
 fn rows(set: &[bool]) -> Vec<usize> {
