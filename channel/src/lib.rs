@@ -35,6 +35,6 @@ pub use header::{
 };
 pub use link::{LINK_TERMS_LEN, LinkTerms, link_group};
 pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};
-pub use rules::{ClosePolicy, NettingMode, RuleBook};
+pub use rules::{AGES, CLASS_WEIGHT_MAX, CURRENCY_WEIGHT_MAX, ClosePolicy, NettingMode, RuleBook};
 #[cfg(feature = "sign")]
 pub use sign::{KeyError, LocalSigner, PublicKey, Signature, SignatureError, Signer};

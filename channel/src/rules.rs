@@ -56,8 +56,26 @@ pub struct RuleBook {
     pub close: ClosePolicy,
     /// Kinds of command (their numbers) that need a second person, ascending.
     pub two_person: Vec<u16>,
+    /// What a settled payment of each class counts, 1 to [`CLASS_WEIGHT_MAX`], not ascending.
+    pub class_weights: [u32; CLASSES],
+    /// What one minor unit of each currency counts, 1 to [`CURRENCY_WEIGHT_MAX`], in the order of
+    /// `currencies`: all in one common unit, so that a solver can compare them.
+    pub currency_weights: Vec<u32>,
+    /// A queued payment grows a step older every so many cycles, up to [`AGES`] − 1 steps; each
+    /// makes it count once more. 0 to 1,000,000; at 0 nothing ages.
+    pub ageing_cycles: u32,
+    /// Work a solver may spend on one cut, in its steps, 0 to 100,000,000; 0 = by the cut's size.
+    pub solver_steps: u32,
 }
 
+/// How many ages a queued payment can have.
+pub const AGES: u8 = 4;
+/// The largest class weight.
+pub const CLASS_WEIGHT_MAX: u32 = 1 << 14;
+/// The largest currency weight.
+pub const CURRENCY_WEIGHT_MAX: u32 = 1 << 20;
+
+const CLASSES: usize = crate::CLASS_MAX as usize + 1;
 const DAY_MS: u64 = 86_400_000;
 const CURRENCIES_MAX: usize = 32;
 const TWO_PERSON_MAX: usize = 64;
@@ -68,6 +86,7 @@ impl RuleBook {
     pub fn standard(currencies: Vec<Currency>) -> Self {
         Self {
             version: 1,
+            currency_weights: vec![1; currencies.len()],
             currencies,
             cycle_ms: 1_000,
             seal_ms: 100,
@@ -80,6 +99,9 @@ impl RuleBook {
             warehouse_days_max: 30,
             close: ClosePolicy::Reject,
             two_person: Vec::new(),
+            class_weights: [1_000, 100, 10, 1],
+            ageing_cycles: 0,
+            solver_steps: 0,
         }
     }
 
@@ -106,6 +128,10 @@ impl RuleBook {
         for kind in &self.two_person {
             writer.u16(*kind);
         }
+        for weight in self.class_weights.iter().chain(&self.currency_weights) {
+            writer.u32(*weight);
+        }
+        writer.u32(self.ageing_cycles).u32(self.solver_steps);
     }
 
     /// Reads and checks one rule book.
@@ -149,6 +175,18 @@ impl RuleBook {
                 let count = usize::from(reader.u8("two_person")?);
                 (0..count).map(|_| reader.u16("two_person")).collect::<Result<_, _>>()?
             },
+            class_weights: {
+                let mut weights = [0; CLASSES];
+                for weight in &mut weights {
+                    *weight = reader.u32("class_weights")?;
+                }
+                weights
+            },
+            currency_weights: (0..count)
+                .map(|_| reader.u32("currency_weights"))
+                .collect::<Result<_, _>>()?,
+            ageing_cycles: reader.u32("ageing_cycles")?,
+            solver_steps: reader.u32("solver_steps")?,
         };
         rules.check()?;
         Ok(rules)
@@ -175,6 +213,15 @@ impl RuleBook {
         ensure((1_000..=366 * DAY_MS).contains(&self.clock_jump_max_ms), "clock_jump_max_ms")?;
         ensure(self.warehouse_days_max <= 366, "warehouse_days_max")?;
         let ascending = self.two_person.windows(2).all(|pair| pair[0] < pair[1]);
-        ensure(ascending && self.two_person.len() <= TWO_PERSON_MAX, "two_person")
+        ensure(ascending && self.two_person.len() <= TWO_PERSON_MAX, "two_person")?;
+        let within = |weights: &[u32], most| weights.iter().all(|it| (1..=most).contains(it));
+        let descending = self.class_weights.is_sorted_by(|one, next| one >= next);
+        let fits = descending && within(&self.class_weights, CLASS_WEIGHT_MAX);
+        ensure(fits, "class_weights")?;
+        let one_each = self.currency_weights.len() == self.currencies.len();
+        let fits = one_each && within(&self.currency_weights, CURRENCY_WEIGHT_MAX);
+        ensure(fits, "currency_weights")?;
+        ensure(self.ageing_cycles <= 1_000_000, "ageing_cycles")?;
+        ensure(self.solver_steps <= 100_000_000, "solver_steps")
     }
 }

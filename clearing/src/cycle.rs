@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use channel::NettingMode;
 use ledger::AccountId;
 
+use crate::age::Ages;
 use crate::command::Deferred;
 use crate::fifo::{Fifo, Leg, NONE, Row};
 use crate::outcome::{Cut, Outcome};
@@ -28,6 +29,7 @@ pub(crate) struct Cycle {
     pub(crate) number: u64,
     /// When it should be closed, ms.
     pub(crate) due_at_ms: u64,
+    pub(crate) ages: Ages,
     pub(crate) cut: Option<OpenCut>,
     /// Commands that take effect once the open cut is resolved, in order.
     pub(crate) deferred: VecDeque<Deferred>,
@@ -42,6 +44,7 @@ impl Default for Cycle {
         Self {
             number: 1,
             due_at_ms: 0,
+            ages: Ages::default(),
             cut: None,
             deferred: VecDeque::new(),
             credited: Vec::new(),
@@ -85,6 +88,7 @@ impl Pool {
     pub(crate) fn cut(&mut self, outcome: &mut Outcome) {
         let cycle = self.cycle.number;
         self.cycle.number += 1;
+        self.cycle.ages.cut(cycle, self.queues.joined(), self.rules.ageing_cycles);
         self.cycle.due_at_ms = self.now_ms + u64::from(self.rules.cycle_ms);
         let mut fifo = std::mem::take(&mut self.fifo);
         let queues = self.candidates_and_floor(&mut fifo);

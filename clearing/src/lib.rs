@@ -10,7 +10,7 @@
 //! | the way of a record through the pool, time, seals | `pool` |
 //! | orders: guards, rulings | `intake`, `seen`, `probe` |
 //! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
-//! | cut, proposal, FIFO maximum, settlement | `cycle`, `proposal`, `fifo`, `settle` |
+//! | cut, ages, candidates, proposal, FIFO maximum, settlement | `cycle`, `age`, `candidates`, `proposal`, `fifo`, `settle` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
 //! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
@@ -23,7 +23,9 @@
 #![forbid(clippy::float_arithmetic)]
 
 mod admin;
+mod age;
 mod batch;
+mod candidates;
 mod command;
 mod cycle;
 mod day;
@@ -55,6 +57,7 @@ mod waiting;
 pub use batch::{
     BATCH_HEADER_BYTES, BATCH_TRANSFERS_SOFT_MAX, BatchHeader, nets_hash, transfers_hash,
 };
+pub use candidates::{Candidate, Candidates, CutAccount, LimitRow, Weights};
 pub use command::DEFERRED_MAX;
 pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};
@@ -74,4 +77,4 @@ pub use requests::REQUESTS_MAX;
 pub use root::CORE_VERSION;
 pub use seen::{ENTRY_BYTES, PAGE_ENTRIES, SeenEntry, SeenPage};
 pub use snapshot::{RestoreError, Snapshot};
-pub use status::{Candidate, Candidates, LimitRow, NextTick, Queued, Status, Violation};
+pub use status::{NextTick, Queued, Status, Violation};

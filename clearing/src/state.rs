@@ -3,6 +3,7 @@
 use channel::{DecodeError, Participant, ParticipantId, Reader, Role, Status, ValueDate, Writer};
 use ledger::{AccountId, Currency};
 
+use crate::age::Ages;
 use crate::command::Deferred;
 use crate::cycle::{CutQueue, Cycle, OpenCut};
 use crate::day::{Day, OpenDay};
@@ -113,9 +114,10 @@ fn read_date(reader: &mut Reader<'_>) -> Result<Option<ValueDate>, DecodeError> 
 }
 
 impl Cycle {
-    /// Number, due time, open cut, deferred commands.
+    /// Number, due time, ages, open cut, deferred commands.
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.u64(self.number).u64(self.due_at_ms);
+        self.ages.write(writer);
         match &self.cut {
             None => _ = writer.u8(0),
             Some(open) => {
@@ -140,6 +142,7 @@ impl Cycle {
         let mut cycle = Self {
             number: reader.u64("cycle")?,
             due_at_ms: reader.u64("cycle due")?,
+            ages: Ages::read(reader)?,
             ..Self::default()
         };
         if read_bool(reader, "cut")? {

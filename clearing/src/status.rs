@@ -1,15 +1,12 @@
-//! What those who run a pool need to know of it: facts for operators, the next tick, the
-//! candidates of a cut, its invariants.
+//! What those who run a pool need to know of it: facts for operators, the next tick, its
+//! invariants.
 
 use ledger::{AccountId, Currency, Hash};
 use risk::CurrencyIndex;
 
-use crate::fifo::Fifo;
 use crate::outcome::Cut;
-use crate::payment::{NO_GROUP, Stage};
+use crate::payment::Stage;
 use crate::pool::Pool;
-use crate::queue::CLASSES;
-use crate::record::Place;
 
 /// What waits in the queues of one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,49 +65,6 @@ pub struct NextTick {
     pub at_ms: u64,
     /// The cycle it should name; 0 if it only lets time pass.
     pub cycle: u64,
-}
-
-/// A candidate of an open cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Candidate {
-    /// The payment.
-    pub place: Place,
-    /// The account that pays.
-    pub debit: AccountId,
-    /// The account that is paid.
-    pub credit: AccountId,
-    /// Minor units.
-    pub minor: u64,
-    /// Priority class.
-    pub class: u8,
-    /// Members of a group have the same number here; it has no meaning beyond the cut.
-    pub group: Option<u32>,
-    /// Whether it is in the FIFO maximum; a proposal must hold it.
-    pub floor: bool,
-}
-
-/// A bilateral limit as a cut sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitRow {
-    /// The account that pays.
-    pub debit: AccountId,
-    /// The account that is paid.
-    pub credit: AccountId,
-    /// How much more it may pay than it is paid, minor units.
-    pub room: u128,
-}
-
-/// What a solver needs to know of an open cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidates {
-    /// The cut.
-    pub cut: Cut,
-    /// The payments, queue by queue, each in its order.
-    pub payments: Vec<Candidate>,
-    /// By account number: what it may pay beyond what it is paid, minor units.
-    pub liquidity: Vec<u128>,
-    /// The bilateral limits, by (debit, credit).
-    pub limits: Vec<LimitRow>,
 }
 
 /// An invariant of the pool that does not hold.
@@ -227,44 +181,6 @@ impl Pool {
     fn first_close(&self) -> Option<u64> {
         let days = self.directory.currencies().iter().filter_map(|known| known.day.open);
         days.map(|open| open.closes_at_ms).min()
-    }
-
-    /// The candidates of the open cut, for a solver.
-    #[must_use]
-    pub fn candidates(&self) -> Option<Candidates> {
-        let open = self.cycle.cut.as_ref()?;
-        let mut payments = Vec::new();
-        for queue in &open.queues {
-            for class in 0..CLASSES {
-                let taken = queue.taken[class] as usize;
-                let lane = self.queues.lane(queue.account, class).take(taken).enumerate();
-                payments.extend(lane.map(|(index, entry)| Candidate {
-                    place: entry.place,
-                    debit: queue.account,
-                    credit: entry.credit,
-                    minor: entry.minor,
-                    class: class as u8,
-                    group: (entry.group != NO_GROUP).then_some(entry.group),
-                    floor: index < queue.floor[class] as usize,
-                }));
-            }
-        }
-        let accounts = self.directory.holders().len() as u32;
-        let liquidity =
-            (0..accounts).map(|account| self.liquidity(AccountId(account)).unsigned_abs());
-        let mut rows = Fifo::default();
-        self.lay_out_rows(&mut rows);
-        let limits = rows.rows.iter().map(|row| LimitRow {
-            debit: AccountId(row.debit),
-            credit: AccountId(row.credit),
-            room: row.room.unsigned_abs(),
-        });
-        Some(Candidates {
-            cut: open.cut.clone(),
-            payments,
-            liquidity: liquidity.collect(),
-            limits: limits.collect(),
-        })
     }
 
     /// Checks all invariants, in time proportional to the state.

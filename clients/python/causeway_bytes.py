@@ -132,14 +132,17 @@ def cancel(uetr: str, kind: int) -> bytes:
 
 def rule_book(*, version, currency_codes, cycle_ms, seal_ms, netting, proposal_timeout_ms,
               dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
-              warehouse_days_max, close, two_person) -> bytes:
+              warehouse_days_max, close, two_person, class_weights, currency_weights,
+              ageing_cycles, solver_steps) -> bytes:
     """The body of SetRules; the fields are those of the message RuleBook."""
     return b"".join((
         struct.pack(">IB", version, len(currency_codes)), "".join(currency_codes).encode(),
         struct.pack(">IIBIQIIQHB", cycle_ms, seal_ms, netting, proposal_timeout_ms,
                     dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
                     warehouse_days_max, close),
-        struct.pack(f">B{len(two_person)}H", len(two_person), *two_person)))
+        struct.pack(f">B{len(two_person)}H", len(two_person), *two_person),
+        struct.pack(f">4I{len(currency_weights)}I2I", *class_weights, *currency_weights,
+                    ageing_cycles, solver_steps)))
 
 
 def rules_hash(rule_book_bytes: bytes) -> bytes:

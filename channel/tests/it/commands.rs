@@ -23,6 +23,10 @@ fn rules() -> RuleBook {
         netting: NettingMode::FifoFloor,
         close: ClosePolicy::Roll,
         two_person: vec![1, 16],
+        class_weights: [8, 4, 2, 1],
+        currency_weights: vec![108, 100],
+        ageing_cycles: 12,
+        solver_steps: 50_000,
         ..RuleBook::standard(vec![Currency::parse("EUR").unwrap(), usd()])
     }
 }

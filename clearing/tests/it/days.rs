@@ -414,9 +414,9 @@ impl Day {
 /// The definition, from the snapshot that a solver gets.
 fn feasible(candidates: &Candidates, places: &[Place]) -> bool {
     let mut balance: Vec<i128> = candidates
-        .liquidity
+        .accounts
         .iter()
-        .map(|room| i128::try_from(*room).unwrap_or(i128::MAX / 2))
+        .map(|account| i128::try_from(account.liquidity).unwrap_or(i128::MAX / 2))
         .collect();
     let mut flows: BTreeMap<(u32, u32), i128> = BTreeMap::new();
     let mut groups: BTreeMap<u32, (u32, u32)> = BTreeMap::new();

@@ -200,6 +200,10 @@ fn rules(rules: &RuleBook) -> v1::RuleBook {
         warehouse_days_max: u32::from(rules.warehouse_days_max),
         close: u32::from(rules.close as u8),
         two_person: rules.two_person.iter().copied().map(u32::from).collect(),
+        class_weights: rules.class_weights.to_vec(),
+        currency_weights: rules.currency_weights.clone(),
+        ageing_cycles: rules.ageing_cycles,
+        solver_steps: rules.solver_steps,
     }
 }
 

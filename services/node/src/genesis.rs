@@ -42,6 +42,10 @@ struct Rules {
     warehouse_days_max: Option<u16>,
     close: Option<String>,
     two_person: Option<Vec<u16>>,
+    class_weights: Option<[u32; 4]>,
+    currency_weights: Option<Vec<u32>>,
+    ageing_cycles: Option<u32>,
+    solver_steps: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +119,10 @@ fn rules(file: Rules) -> Result<RuleBook> {
             Some(other) => bail!("close: must be reject or roll, not `{other}`"),
         },
         two_person: file.two_person.unwrap_or(standard.two_person),
+        class_weights: file.class_weights.unwrap_or(standard.class_weights),
+        currency_weights: file.currency_weights.unwrap_or(standard.currency_weights),
+        ageing_cycles: file.ageing_cycles.unwrap_or(standard.ageing_cycles),
+        solver_steps: file.solver_steps.unwrap_or(standard.solver_steps),
         currencies: standard.currencies,
     };
     rules.check()?;

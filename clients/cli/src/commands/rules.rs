@@ -73,6 +73,13 @@ fn from_wire(rules: &v1::RuleBook) -> Result<RuleBook, Failure> {
             let kinds = rules.two_person.iter().map(|kind| narrow(*kind, "two_person"));
             kinds.collect::<Result<_, _>>()?
         },
+        class_weights: {
+            let weights = rules.class_weights.as_slice().try_into();
+            weights.map_err(|_| unknown("class_weights"))?
+        },
+        currency_weights: rules.currency_weights.clone(),
+        ageing_cycles: rules.ageing_cycles,
+        solver_steps: rules.solver_steps,
     })
 }
 
@@ -90,7 +97,7 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
     let (name, value) =
         change.split_once('=').ok_or_else(|| Failure::usage(format!("{change}: no `=`")))?;
     let done = match name {
-        "currencies" => put(&mut rules.currencies, list(value, |c| Currency::parse(c).ok())),
+        "currencies" => list(value, |c| Currency::parse(c).ok()).map(|list| reweigh(rules, list)),
         "cycle_ms" => put(&mut rules.cycle_ms, number(value)),
         "seal_ms" => put(&mut rules.seal_ms, number(value)),
         "netting" => put(
@@ -123,12 +130,32 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
             }
             put(&mut rules.two_person, kinds)
         }
+        "class_weights" => {
+            let weights = list(value, number).and_then(|weights| weights.try_into().ok());
+            put(&mut rules.class_weights, weights)
+        }
+        "currency_weights" => put(&mut rules.currency_weights, list(value, number)),
+        "ageing_cycles" => put(&mut rules.ageing_cycles, number(value)),
+        "solver_steps" => put(&mut rules.solver_steps, number(value)),
         _ => return Err(Failure::usage(format!("no rule `{name}`; `rules show` names them"))),
     };
     done.ok_or_else(|| Failure::usage(format!("{name}: `{value}` does not fit")))
 }
 
+/// Currencies that stay keep their weights; new ones weigh 1 until they are given another.
+fn reweigh(rules: &mut RuleBook, currencies: Vec<Currency>) {
+    let weights: Vec<u32> = currencies
+        .iter()
+        .map(|currency| {
+            let known = rules.currencies.iter().position(|known| known == currency);
+            known.and_then(|index| rules.currency_weights.get(index)).copied().unwrap_or(1)
+        })
+        .collect();
+    (rules.currencies, rules.currency_weights) = (currencies, weights);
+}
+
 fn row(rules: &RuleBook) -> Row {
+    let numbers = |list: &[u32]| list.iter().map(u32::to_string).collect::<Vec<_>>();
     let codes: Vec<&str> = rules.currencies.iter().map(Currency::as_str).collect();
     let kinds: Vec<String> = rules.two_person.iter().copied().map(kinds::name).collect();
     let netting = match rules.netting {
@@ -153,6 +180,10 @@ fn row(rules: &RuleBook) -> Row {
         ("warehouse_days_max", u32::from(rules.warehouse_days_max).into()),
         ("close", close.into()),
         ("two_person", Cell::words(&kinds)),
+        ("class_weights", Cell::words(&numbers(&rules.class_weights))),
+        ("currency_weights", Cell::words(&numbers(&rules.currency_weights))),
+        ("ageing_cycles", rules.ageing_cycles.into()),
+        ("solver_steps", rules.solver_steps.into()),
     ]
 }
 
@@ -169,6 +200,11 @@ mod tests {
         {
             apply(&mut rules, change).unwrap();
         }
+        rules.check().unwrap();
+        apply(&mut rules, "currency_weights=3,7").unwrap();
+        apply(&mut rules, "currencies=JPY,USD").unwrap();
+        apply(&mut rules, "class_weights=8,4,2,1").unwrap();
+        assert_eq!((&rules.currency_weights[..], rules.class_weights), (&[1, 7][..], [8, 4, 2, 1]));
         assert_eq!((rules.cycle_ms, rules.netting), (5_000, NettingMode::FifoFloor));
         assert_eq!((rules.currencies.len(), rules.two_person.as_slice()), (2, &[2, 5][..]));
         for wrong in [
@@ -178,6 +214,8 @@ mod tests {
             "colour=red",
             "currencies=EUR,XAU",
             "two_person=99",
+            "class_weights=1,2",
+            "ageing_cycles=often",
         ] {
             assert!(apply(&mut rules, wrong).is_err(), "{wrong}");
         }
