@@ -11,6 +11,8 @@ use crate::rules::RuleBook;
 pub const COMMAND_BYTES_MAX: usize = 4_096;
 
 const VERSION: u8 = 1;
+/// Stands where no currency is meant.
+const NO_CURRENCY: [u8; 3] = [0; 3];
 const LABEL: &[u8] = b"causeway/1 command";
 
 /// The client's own number for a command (a UUID); the same number never takes effect twice.
@@ -95,14 +97,17 @@ pub enum CommandBody {
         /// Minor units.
         cap: Option<u64>,
     } = 10,
-    /// Operator: how many orders a bank may hand in within a window; zero window lifts it.
+    /// Operator: how many orders, or orders of what value in a currency, a bank may hand in within
+    /// a window; zero window lifts it.
     SetVelocity {
         /// Whose.
         participant: ParticipantId,
+        /// Of which currency the value is summed; `None` counts the orders of all currencies.
+        currency: Option<Currency>,
         /// Length of the window, ms.
         window_ms: u64,
-        /// Orders in a window, at most.
-        orders_max: u64,
+        /// Orders, or minor units, in a window, at most; up to [`MINOR_MAX`].
+        most: u64,
     } = 11,
     /// Operator: opens the business day of a currency.
     OpenDay {
@@ -236,8 +241,9 @@ impl CommandBody {
             Self::SetDebitCap { participant, currency, cap } => {
                 writer.u32(participant.0).raw(&currency.to_bytes()).option_u64(*cap);
             }
-            Self::SetVelocity { participant, window_ms, orders_max } => {
-                writer.u32(participant.0).u64(*window_ms).u64(*orders_max);
+            Self::SetVelocity { participant, currency, window_ms, most } => {
+                let currency = currency.map_or(NO_CURRENCY, Currency::to_bytes);
+                writer.u32(participant.0).raw(&currency).u64(*window_ms).u64(*most);
             }
             Self::OpenDay { currency, date, cut_off_at_ms, closes_at_ms } => {
                 writer.raw(&currency.to_bytes()).u32(date.get());
@@ -321,8 +327,12 @@ impl CommandBody {
             },
             _ => Self::SetVelocity {
                 participant: read_participant(reader, "participant")?,
+                currency: match reader.array("currency")? {
+                    NO_CURRENCY => None,
+                    code => Some(currency_of(code)?),
+                },
                 window_ms: reader.u64("window_ms")?,
-                orders_max: reader.u64("orders_max")?,
+                most: read_minor(reader, "most")?,
             },
         })
     }
@@ -404,8 +414,11 @@ pub struct SignedCommand {
 }
 
 fn read_currency(reader: &mut Reader<'_>) -> Result<Currency, DecodeError> {
-    Currency::from_bytes(reader.array("currency")?)
-        .map_err(|_| DecodeError::Range { field: "currency" })
+    currency_of(reader.array("currency")?)
+}
+
+fn currency_of(code: [u8; 3]) -> Result<Currency, DecodeError> {
+    Currency::from_bytes(code).map_err(|_| DecodeError::Range { field: "currency" })
 }
 
 fn read_minor(reader: &mut Reader<'_>, field: &'static str) -> Result<u64, DecodeError> {

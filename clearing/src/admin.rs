@@ -2,7 +2,7 @@
 
 use channel::{CommandBody, MessageKind, ParticipantId, Role, RuleBook, Status, Uetr};
 use ledger::{Currency, DebitLimit};
-use risk::{CurrencyIndex, LimitReject, VelocityRule};
+use risk::{CurrencyIndex, LimitReject, Measure, VelocityRule};
 
 use crate::command::Phase;
 use crate::day::Day;
@@ -133,15 +133,17 @@ impl Pool {
                     self.cycle.credited.push(account);
                 }
             }
-            CommandBody::SetVelocity { participant, window_ms, orders_max } => {
+            CommandBody::SetVelocity { participant, currency, window_ms, most } => {
                 let member = self.bank(participant)?;
-                let rule = (window_ms > 0).then_some(VelocityRule {
-                    window_ms,
-                    orders_max,
-                    value_max: None,
-                });
-                let velocity = &mut self.velocity;
-                velocity.set_rule(risk_id(member), CurrencyIndex(0), rule).map_err(capacity)?;
+                let measure = match currency {
+                    None => Measure::Orders,
+                    Some(currency) => Measure::Value(self.books_of(member, currency)?.0),
+                };
+                if phase == Phase::Perform {
+                    let rule = (window_ms > 0).then_some(VelocityRule { window_ms, most });
+                    let velocity = &mut self.velocity;
+                    velocity.set_rule(risk_id(member), measure, rule).map_err(capacity)?;
+                }
             }
             _ => unreachable!("only limits come here"),
         }

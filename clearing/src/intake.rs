@@ -6,6 +6,7 @@
 
 use channel::{DecodeError, HeaderView, Role, Status};
 use ledger::{AccountId, Hash};
+use risk::{CurrencyIndex, Measure};
 
 use crate::day::{OpenDay, days_of, days_of_instant};
 use crate::outcome::{Outcome, Ruled, Ruling};
@@ -126,7 +127,8 @@ impl Pool {
         Ruled { place, decided_at_ms, ruling, reason: Some(reason), replayed: false }
     }
 
-    /// The guards, in the order of their rejects. Only the velocity window counts on the way.
+    /// The guards, in the order of their rejects. The window of orders counts on the way: it bounds
+    /// what is handed in. The window of value counts at the end: it bounds what is taken.
     fn judge(&mut self, order: &Incoming<'_>) -> Result<Admitted, Reject> {
         let header = order.header;
         ensure(self.seen.len() < u64::from(self.rules.dedupe_entries_max), Reject::IndexFull)?;
@@ -152,6 +154,8 @@ impl Pool {
         if let Some((group, size)) = header.link() {
             ensure(self.groups.fits(&group, size), Reject::LinkGroupMismatch)?;
         }
+        let value = Measure::Value(CurrencyIndex(currency.into()));
+        self.velocity.count(risk_id(sender), value, header.minor(), self.now_ms);
         Ok(Admitted { debit, credit, currency })
     }
 
@@ -165,11 +169,13 @@ impl Pool {
 
     fn judge_velocity(&mut self, order: &Incoming<'_>) -> Result<(), Reject> {
         let Some(sender) = order.sender else { return Ok(()) };
-        // One window counts the orders of all currencies.
-        let (window, minor) = (risk::CurrencyIndex(0), order.header.minor());
-        self.velocity
-            .check_and_count(risk_id(sender), window, minor, self.now_ms)
-            .map_err(|_| Reject::VelocityExceeded)
+        let currency = self.directory.currency_index(order.header.currency_bytes());
+        let currency = currency.map(|index| CurrencyIndex(index.into()));
+        let (sender, minor) = (risk_id(sender), order.header.minor());
+        let allowed = self.velocity.allows(sender, currency, minor, self.now_ms);
+        allowed.map_err(|_| Reject::VelocityExceeded)?;
+        self.velocity.count(sender, Measure::Orders, 1, self.now_ms);
+        Ok(())
     }
 
     /// A date that is open takes orders up to its cut-off; later dates wait; earlier ones are past.

@@ -16,7 +16,7 @@ pub enum Reject {
     CreatedTooEarly = 5,
     /// The order claims to be made more than five minutes in the future.
     CreatedTooLate = 6,
-    /// The sender hands in more orders than its velocity limit allows.
+    /// The sender hands in more orders, or more value, than its velocity limits allow.
     VelocityExceeded = 7,
     /// No such participant.
     UnknownParticipant = 8,

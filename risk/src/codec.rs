@@ -1,4 +1,4 @@
-//! What the canonical bytes of all three states have in common: magic, version, refusals.
+//! What the canonical bytes of both states have in common: magic, version, refusals.
 
 use ledger::{Cursor, Truncated};
 
@@ -22,7 +22,7 @@ pub enum DecodeError {
     /// A count above its maximum.
     #[error("more entries than there can be")]
     TooMany,
-    /// A status, limit, position or rule out of range.
+    /// A limit, position or rule out of range.
     #[error("a value is out of range")]
     OutOfRange,
     /// Entries out of order, or twice.

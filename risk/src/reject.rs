@@ -16,38 +16,29 @@ pub enum LimitReject {
     AmountTooLarge = 4,
     /// A window of zero milliseconds.
     WindowZero = 5,
-    /// [`PARTICIPANTS_MAX`](crate::PARTICIPANTS_MAX) take part.
-    TooManyParticipants = 6,
     /// [`PAIR_LIMITS_MAX`](crate::PAIR_LIMITS_MAX) bilateral limits are set in the currency.
-    TooManyPairLimits = 7,
-    /// The payer is suspended.
-    DebtorSuspended = 8,
-    /// The payee is suspended.
-    CreditorSuspended = 9,
+    TooManyPairLimits = 6,
     /// More orders than a window allows.
-    ExceedsOrderRate = 10,
+    ExceedsOrderRate = 7,
     /// More value than a window allows.
-    ExceedsValueRate = 11,
+    ExceedsValueRate = 8,
     /// Beyond the payer's limit towards this payee.
-    ExceedsBilateralLimit = 12,
+    ExceedsBilateralLimit = 9,
     /// Beyond the payer's own limit towards all others.
-    ExceedsMultilateralLimit = 13,
+    ExceedsMultilateralLimit = 10,
     /// Beyond the cap that the operator has set for the payer.
-    ExceedsNetDebitCap = 14,
+    ExceedsNetDebitCap = 11,
 }
 
 impl LimitReject {
     /// All of them, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 11] = [
         Self::ParticipantNotFound,
         Self::CurrencyNotFound,
         Self::ParticipantsSame,
         Self::AmountTooLarge,
         Self::WindowZero,
-        Self::TooManyParticipants,
         Self::TooManyPairLimits,
-        Self::DebtorSuspended,
-        Self::CreditorSuspended,
         Self::ExceedsOrderRate,
         Self::ExceedsValueRate,
         Self::ExceedsBilateralLimit,
@@ -68,10 +59,7 @@ impl LimitReject {
             Self::ParticipantsSame => "PARTICIPANTS_SAME",
             Self::AmountTooLarge => "AMOUNT_TOO_LARGE",
             Self::WindowZero => "WINDOW_ZERO",
-            Self::TooManyParticipants => "TOO_MANY_PARTICIPANTS",
             Self::TooManyPairLimits => "TOO_MANY_PAIR_LIMITS",
-            Self::DebtorSuspended => "DEBTOR_SUSPENDED",
-            Self::CreditorSuspended => "CREDITOR_SUSPENDED",
             Self::ExceedsOrderRate => "EXCEEDS_ORDER_RATE",
             Self::ExceedsValueRate => "EXCEEDS_VALUE_RATE",
             Self::ExceedsBilateralLimit => "EXCEEDS_BILATERAL_LIMIT",
@@ -87,10 +75,7 @@ impl LimitReject {
             Self::ParticipantsSame | Self::AmountTooLarge | Self::WindowZero => false,
             Self::ParticipantNotFound
             | Self::CurrencyNotFound
-            | Self::TooManyParticipants
             | Self::TooManyPairLimits
-            | Self::DebtorSuspended
-            | Self::CreditorSuspended
             | Self::ExceedsOrderRate
             | Self::ExceedsValueRate
             | Self::ExceedsBilateralLimit
@@ -109,12 +94,7 @@ impl LimitReject {
             | Self::ExceedsMultilateralLimit
             | Self::ExceedsNetDebitCap => "AM21",
             Self::ParticipantNotFound | Self::ParticipantsSame => "RC01",
-            Self::DebtorSuspended => "AG01",
-            Self::CreditorSuspended => "AG10",
-            Self::WindowZero
-            | Self::TooManyParticipants
-            | Self::TooManyPairLimits
-            | Self::ExceedsOrderRate => "ED05",
+            Self::WindowZero | Self::TooManyPairLimits | Self::ExceedsOrderRate => "ED05",
         }
     }
 }
@@ -128,7 +108,7 @@ mod tests {
     #[test]
     fn numbers_have_no_gaps_and_names_are_the_variants() {
         let numbers: Vec<u16> = LimitReject::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!(numbers, (1..=14).collect::<Vec<u16>>());
+        assert_eq!(numbers, (1..=11).collect::<Vec<u16>>());
         for reject in LimitReject::ALL {
             let joined: String = reject.code().split('_').collect();
             assert_eq!(joined, format!("{reject:?}").to_uppercase());

@@ -46,7 +46,12 @@ fn bodies() -> Vec<CommandBody> {
         CommandBody::SetBilateralLimit { counterparty: participant, currency, limit: Some(1) },
         CommandBody::SetMultilateralLimit { currency, limit: None },
         CommandBody::SetDebitCap { participant, currency, cap: Some(2) },
-        CommandBody::SetVelocity { participant, window_ms: 1_000, orders_max: 10 },
+        CommandBody::SetVelocity {
+            participant,
+            currency: Some(currency),
+            window_ms: 1_000,
+            most: 10,
+        },
         CommandBody::OpenDay {
             currency,
             date: ValueDate::new(20_260_302).unwrap(),

@@ -60,8 +60,11 @@ fn desk() -> (Desk, Outcome) {
     let limit = Some(70_000);
     let body = CommandBody::SetBilateralLimit { counterparty: bank(1), currency: eur, limit };
     desk.command(bank(0), body);
-    let body = CommandBody::SetVelocity { participant: bank(0), window_ms: 1_000, orders_max: 100 };
-    desk.command(OPERATOR, body);
+    for (currency, most) in [(None, 100), (Some(eur), 900_000_000)] {
+        let (participant, window_ms) = (bank(0), 1_000);
+        let body = CommandBody::SetVelocity { participant, currency, window_ms, most };
+        desk.command(OPERATOR, body);
+    }
     desk.submit(&[
         order(1, 0, 1, 1_000, "EUR"),
         OrderHeader { urgent: true, class: 0, ..order(2, 0, 1, 2_000, "EUR") },
@@ -94,7 +97,7 @@ fn desk() -> (Desk, Outcome) {
 #[test]
 fn records_have_the_bytes_they_always_had() {
     let (desk, _) = desk();
-    let (genesis, command, orders) = (&desk.log[0], &desk.log[3], &desk.log[7]);
+    let (genesis, command, orders) = (&desk.log[0], &desk.log[3], &desk.log[8]);
     compare("genesis.v1.hex", genesis);
     compare("command.v1.hex", command);
     compare("orders.v1.hex", orders);
@@ -117,7 +120,7 @@ fn records_have_the_bytes_they_always_had() {
 #[test]
 fn a_damaged_record_is_refused_at_every_byte() {
     let (desk, _) = desk();
-    let record = desk.log[7].clone();
+    let record = desk.log[8].clone();
     for at in 0..record.len() {
         let mut damaged = record.clone();
         damaged[at] ^= 0x10;

@@ -399,11 +399,17 @@ fn operators(word: &str, first: &str, words: &Words<'_>) -> CommandBody {
             let currency = crate::desk::currency(code);
             CommandBody::SetDebitCap { participant: who(first), currency, cap }
         }
-        "velocity" => CommandBody::SetVelocity {
-            participant: who(first),
-            window_ms: words.number("window").unwrap(),
-            orders_max: words.number("orders").unwrap(),
-        },
+        "velocity" => {
+            let (participant, window_ms) = (who(first), words.number("window").unwrap());
+            let (currency, most) = match words.get("value") {
+                None => (None, words.number("orders").unwrap()),
+                Some(value) => {
+                    let code = words.0[1];
+                    (Some(crate::desk::currency(code)), minor(value, code))
+                }
+            };
+            CommandBody::SetVelocity { participant, currency, window_ms, most }
+        }
         "open" => CommandBody::OpenDay {
             currency: currency(),
             date: date(words.0[1]),

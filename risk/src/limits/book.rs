@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Violation;
 use super::leaf::{LEAF, hash_leaf, recompute_root};
 use super::pairs::PairTable;
-use crate::participants::ParticipantId;
+use crate::ids::ParticipantId;
 
 /// Stands for "no limit" in a node's bytes; limits are at most `MINOR_MAX`.
 pub(super) const NO_LIMIT: u64 = u64::MAX;

@@ -15,7 +15,7 @@ use super::book::{Book, NO_LIMIT, Node, pair_limit_bytes};
 use super::pairs::Pair;
 use super::{Limits, PAIR_LIMITS_MAX};
 use crate::codec::{self, DecodeError};
-use crate::participants::{CURRENCIES_MAX, PARTICIPANTS_MAX, ParticipantId};
+use crate::ids::{CURRENCIES_MAX, PARTICIPANTS_MAX, ParticipantId};
 
 const MAGIC: [u8; 4] = *b"CWLM";
 

@@ -20,7 +20,7 @@ use ledger::merkle::leaf_hash;
 use ledger::{Hash, MINOR_MAX};
 
 use self::book::Book;
-use crate::participants::{CURRENCIES_MAX, CurrencyIndex, PARTICIPANTS_MAX, ParticipantId};
+use crate::ids::{CURRENCIES_MAX, CurrencyIndex, PARTICIPANTS_MAX, ParticipantId};
 use crate::reject::LimitReject;
 
 /// The most bilateral limits in one currency.

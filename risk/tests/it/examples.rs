@@ -1,8 +1,8 @@
 //! Cases that a treasurer would ask about.
 
 use risk::{
-    CURRENCIES_MAX, CurrencyIndex, LimitReject, Limits, PAIR_LIMITS_MAX, PARTICIPANTS_MAX,
-    PairLimit, ParticipantId, Participants, Status, Velocity, VelocityRule,
+    CURRENCIES_MAX, CurrencyIndex, LimitReject, Limits, Measure, PAIR_LIMITS_MAX, PARTICIPANTS_MAX,
+    PairLimit, ParticipantId, Velocity, VelocityRule,
 };
 
 const A: ParticipantId = ParticipantId(0);
@@ -147,36 +147,24 @@ fn bilateral_limits_have_a_maximum() {
     limits.set_bilateral(from, to, USD, Some(1)).unwrap();
 }
 
-#[test]
-fn a_suspended_participant_neither_pays_nor_is_paid() {
-    let mut participants = Participants::new();
-    assert!(participants.is_empty());
-    assert_eq!((participants.admit(), participants.admit()), (Ok(A), Ok(B)));
-    assert_eq!(participants.allows(A, B), Ok(()));
-    assert_eq!(participants.allows(A, C), Err(LimitReject::ParticipantNotFound));
-    assert_eq!(participants.set_status(C, Status::Active), Err(LimitReject::ParticipantNotFound));
-    participants.set_status(B, Status::Suspended).unwrap();
-    assert_eq!(participants.allows(B, A), Err(LimitReject::DebtorSuspended));
-    assert_eq!(participants.allows(A, B), Err(LimitReject::CreditorSuspended));
-    participants.set_status(B, Status::Active).unwrap();
-    assert_eq!(participants.allows(A, B), Ok(()));
-}
+const ORDERS: Measure = Measure::Orders;
+const VALUE: Measure = Measure::Value(USD);
+const RULE: VelocityRule = VelocityRule { window_ms: 1_000, most: 100 };
 
-#[test]
-fn participants_have_a_maximum() {
-    let mut participants = Participants::new();
-    (0..PARTICIPANTS_MAX).for_each(|_| _ = participants.admit().unwrap());
-    assert_eq!(participants.admit(), Err(LimitReject::TooManyParticipants));
-    assert_eq!(participants.len(), PARTICIPANTS_MAX);
+/// Counts an order in USD if the rules allow it.
+fn hand_in(velocity: &mut Velocity, amount: u64, now_ms: u64) -> Result<(), LimitReject> {
+    velocity.allows(A, Some(USD), amount, now_ms)?;
+    velocity.count(A, ORDERS, 1, now_ms);
+    velocity.count(A, VALUE, amount, now_ms);
+    Ok(())
 }
-
-const RULE: VelocityRule = VelocityRule { window_ms: 1_000, orders_max: 3, value_max: Some(100) };
 
 #[test]
 fn windows_tumble() {
     let mut velocity = Velocity::new();
-    velocity.set_rule(A, USD, Some(RULE)).unwrap();
-    let mut count = |amount, now_ms| velocity.check_and_count(A, USD, amount, now_ms);
+    velocity.set_rule(A, ORDERS, Some(VelocityRule { most: 3, ..RULE })).unwrap();
+    velocity.set_rule(A, VALUE, Some(RULE)).unwrap();
+    let mut count = |amount, now_ms| hand_in(&mut velocity, amount, now_ms);
     assert_eq!(count(60, 1_000), Ok(()));
     assert_eq!(count(41, 1_500), Err(LimitReject::ExceedsValueRate));
     assert_eq!(count(40, 1_999), Ok(()));
@@ -190,30 +178,38 @@ fn windows_tumble() {
 }
 
 #[test]
-fn rules_are_by_participant_and_currency() {
+fn orders_count_in_all_currencies_together_and_values_by_currency() {
     let mut velocity = Velocity::new();
-    velocity.set_rule(B, EUR, Some(RULE)).unwrap();
+    velocity.set_rule(A, ORDERS, Some(VelocityRule { most: 2, ..RULE })).unwrap();
+    velocity.set_rule(B, Measure::Value(EUR), Some(RULE)).unwrap();
     for (id, currency) in [(A, USD), (A, EUR), (B, USD), (C, EUR)] {
-        assert_eq!(velocity.check_and_count(id, currency, 1_000, 0), Ok(()));
-        assert_eq!(velocity.rule(id, currency), None);
+        assert_eq!(velocity.allows(id, Some(currency), 1_000, 0), Ok(()));
     }
-    let refused = velocity.check_and_count(B, EUR, 1_000, 0);
+    let refused = velocity.allows(B, Some(EUR), 101, 0);
     assert_eq!(refused, Err(LimitReject::ExceedsValueRate));
-    assert_eq!(velocity.rule(B, EUR), Some(RULE));
+    assert_eq!(velocity.allows(B, None, 101, 0), Ok(()));
+    velocity.count(A, ORDERS, 2, 0);
+    for currency in [Some(USD), Some(EUR), None] {
+        let refused = velocity.allows(A, currency, 1, 0);
+        assert_eq!(refused, Err(LimitReject::ExceedsOrderRate));
+    }
+    assert_eq!((velocity.used(A, ORDERS, 999), velocity.used(A, ORDERS, 1_000)), (2, 0));
+    assert_eq!(velocity.used(C, ORDERS, 0), 0);
+    assert_eq!(velocity.rule(B, Measure::Value(EUR)), Some(RULE));
+    assert_eq!(velocity.rule(B, ORDERS), None);
 }
 
 #[test]
 fn a_changed_rule_keeps_the_count_of_a_window_of_the_same_length() {
     let mut velocity = Velocity::new();
-    velocity.set_rule(A, USD, Some(RULE)).unwrap();
-    velocity.check_and_count(A, USD, 60, 5_000).unwrap();
-    velocity.set_rule(A, USD, Some(VelocityRule { value_max: Some(70), ..RULE })).unwrap();
-    let refused = velocity.check_and_count(A, USD, 11, 5_000);
-    assert_eq!(refused, Err(LimitReject::ExceedsValueRate));
-    velocity.set_rule(A, USD, Some(VelocityRule { window_ms: 500, ..RULE })).unwrap();
-    assert_eq!(velocity.check_and_count(A, USD, 100, 5_000), Ok(()));
-    velocity.set_rule(A, USD, None).unwrap();
-    assert_eq!(velocity.check_and_count(A, USD, 100, 5_000), Ok(()));
+    velocity.set_rule(A, VALUE, Some(RULE)).unwrap();
+    hand_in(&mut velocity, 60, 5_000).unwrap();
+    velocity.set_rule(A, VALUE, Some(VelocityRule { most: 70, ..RULE })).unwrap();
+    assert_eq!(hand_in(&mut velocity, 11, 5_000), Err(LimitReject::ExceedsValueRate));
+    velocity.set_rule(A, VALUE, Some(VelocityRule { window_ms: 500, ..RULE })).unwrap();
+    assert_eq!(hand_in(&mut velocity, 100, 5_000), Ok(()));
+    velocity.set_rule(A, VALUE, None).unwrap();
+    assert_eq!(hand_in(&mut velocity, 100, 5_000), Ok(()));
 }
 
 #[test]
@@ -221,16 +217,14 @@ fn rules_out_of_range_are_refused() {
     let mut velocity = Velocity::new();
     let before = velocity.encode();
     let nobody = ParticipantId(PARTICIPANTS_MAX as u32);
-    let no_currency = CurrencyIndex(CURRENCIES_MAX as u16);
-    let too_much = VelocityRule { value_max: Some(ledger::MINOR_MAX + 1), ..RULE };
+    let no_currency = Measure::Value(CurrencyIndex(CURRENCIES_MAX as u16));
+    let too_much = VelocityRule { most: ledger::MINOR_MAX + 1, ..RULE };
+    let no_window = VelocityRule { window_ms: 0, ..RULE };
     for (result, reject) in [
-        (velocity.set_rule(nobody, USD, None), LimitReject::ParticipantNotFound),
+        (velocity.set_rule(nobody, ORDERS, None), LimitReject::ParticipantNotFound),
         (velocity.set_rule(A, no_currency, None), LimitReject::CurrencyNotFound),
-        (velocity.set_rule(A, USD, Some(too_much)), LimitReject::AmountTooLarge),
-        (
-            velocity.set_rule(A, USD, Some(VelocityRule { window_ms: 0, ..RULE })),
-            LimitReject::WindowZero,
-        ),
+        (velocity.set_rule(A, VALUE, Some(too_much)), LimitReject::AmountTooLarge),
+        (velocity.set_rule(A, ORDERS, Some(no_window)), LimitReject::WindowZero),
     ] {
         assert_eq!(result, Err(reject));
     }

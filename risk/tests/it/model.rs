@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use risk::{CurrencyIndex, LimitReject, Limits, ParticipantId, Velocity, VelocityRule};
+use risk::{CurrencyIndex, LimitReject, Limits, Measure, ParticipantId, Velocity, VelocityRule};
 
 /// More than share a leaf of the digest.
 const PARTICIPANTS: u32 = 11;
@@ -207,41 +207,34 @@ proptest! {
 
     #[test]
     fn velocity_counts_as_the_model(
-        rules in vec((1_u64..20, 0_u64..5, prop::option::of(0_u64..50)), 3),
-        orders in vec((0_u32..4, 0_u64..30, 0_u64..4), 1..80),
+        rules in vec((1_u64..20, prop::option::of(0_u64..5), prop::option::of(0_u64..50)), 3),
+        orders in vec((0_u32..4, 0_u16..2, 0_u64..30, 0_u64..4), 1..80),
     ) {
-        let mut velocity = Velocity::new();
-        let rules: Vec<VelocityRule> = rules
-            .into_iter()
-            .map(|(window_ms, orders_max, value_max)| {
-                VelocityRule { window_ms, orders_max, value_max }
-            })
-            .collect();
-        for (id, rule) in rules.iter().enumerate() {
-            let id = ParticipantId(id as u32);
-            velocity.set_rule(id, CurrencyIndex(1), Some(*rule)).unwrap();
+        let (mut velocity, value) = (Velocity::new(), Measure::Value(CurrencyIndex(1)));
+        for (id, (window_ms, orders_max, value_max)) in (0..).map(ParticipantId).zip(&rules) {
+            let rule = |most: u64| VelocityRule { window_ms: *window_ms, most };
+            velocity.set_rule(id, Measure::Orders, orders_max.map(rule)).unwrap();
+            velocity.set_rule(id, value, value_max.map(rule)).unwrap();
         }
-        let mut passed: Vec<(u32, u64, u64)> = Vec::new();
+        let mut passed: Vec<(u32, u16, u64, u64)> = Vec::new();
         let mut now_ms = 0;
-        for (id, amount, step_ms) in orders {
+        for (id, currency, amount, step_ms) in orders {
             now_ms += step_ms;
-            let expected = rules.get(id as usize).is_none_or(|rule| {
-                let window = now_ms / rule.window_ms;
-                let seen = passed
+            let expected = rules.get(id as usize).is_none_or(|(window_ms, orders_max, value_max)| {
+                let seen: Vec<_> = passed
                     .iter()
-                    .filter(|(other, _, at)| *other == id && at / rule.window_ms == window);
-                let (count, value) =
-                    seen.fold((0, 0), |(count, sum), (_, value, _)| (count + 1, sum + value));
-                count < rule.orders_max && rule.value_max.is_none_or(|max| value + amount <= max)
+                    .filter(|(other, .., at)| *other == id && at / window_ms == now_ms / window_ms)
+                    .collect();
+                let value: u64 = seen.iter().filter(|seen| seen.1 == 1).map(|seen| seen.2).sum();
+                orders_max.is_none_or(|max| (seen.len() as u64) < max)
+                    && (currency != 1 || value_max.is_none_or(|max| value + amount <= max))
             });
-            let (id_, c) = (ParticipantId(id), CurrencyIndex(1));
-            let before = velocity.encode();
-            let counted = velocity.check_and_count(id_, c, amount, now_ms).is_ok();
-            prop_assert_eq!(counted, expected);
-            if counted {
-                passed.push((id, amount, now_ms));
-            } else {
-                prop_assert_eq!(velocity.encode(), before);
+            let (who, index) = (ParticipantId(id), CurrencyIndex(currency));
+            prop_assert_eq!(velocity.allows(who, Some(index), amount, now_ms).is_ok(), expected);
+            if expected {
+                velocity.count(who, Measure::Orders, 1, now_ms);
+                velocity.count(who, Measure::Value(index), amount, now_ms);
+                passed.push((id, currency, amount, now_ms));
             }
             prop_assert_eq!(velocity.root(), velocity.recompute_root());
             velocity = Velocity::decode(&velocity.encode()).unwrap();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use channel::RuleBook;
 use clearing::{Member, Outcome, Pool, Status};
-use ledger::{AccountId, DebitLimit, Hash};
-use risk::CurrencyIndex;
+use ledger::{AccountId, Currency, DebitLimit, Hash};
+use risk::{CurrencyIndex, Measure};
 
 use crate::view::{
     AccountView, DayView, DirectoryView, LimitKind, LimitView, MemberView, PoolView, QueueView,
@@ -165,18 +165,27 @@ fn limits(pool: &Pool) -> Vec<LimitView> {
             }
         }
     }
-    for id in ids() {
-        // Orders are counted over all currencies, under the first.
-        let index = CurrencyIndex(0);
-        let Some(rule) = pool.velocity().rule(id, index) else { continue };
-        found.push(LimitView {
-            kind: LimitKind::Velocity { window_ms: rule.window_ms },
-            participant: participant(id),
-            currency: None,
-            limit: rule.orders_max,
-            used: i128::from(pool.velocity().orders_in_window(id, index, pool.now_ms())),
-        });
+    for (currency, measure) in measures(pool) {
+        for id in ids() {
+            let Some(rule) = pool.velocity().rule(id, measure) else { continue };
+            found.push(LimitView {
+                kind: LimitKind::Velocity { window_ms: rule.window_ms },
+                participant: participant(id),
+                currency,
+                limit: rule.most,
+                used: i128::from(pool.velocity().used(id, measure, pool.now_ms())),
+            });
+        }
     }
     found.sort_by_key(|limit| (limit.kind.rank(), limit.participant, limit.kind, limit.currency));
     found
+}
+
+/// What windows count: orders, and the value of each currency.
+fn measures(pool: &Pool) -> impl Iterator<Item = (Option<Currency>, Measure)> {
+    let values = (0..)
+        .map(|index| Measure::Value(CurrencyIndex(index)))
+        .zip(pool.directory().currencies())
+        .map(|(measure, known)| (Some(known.currency), measure));
+    std::iter::once((None, Measure::Orders)).chain(values)
 }

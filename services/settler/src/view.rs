@@ -152,7 +152,7 @@ pub enum LimitKind {
     Multilateral,
     /// The same, as the operator wishes.
     DebitCap,
-    /// Orders within a window.
+    /// Orders, or their value in a currency, within a window.
     Velocity {
         /// The window's length, ms.
         window_ms: u64,
@@ -166,7 +166,7 @@ pub struct LimitView {
     pub kind: LimitKind,
     /// Whose.
     pub participant: ParticipantId,
-    /// In which currency; none for velocity.
+    /// In which currency; none for a number of orders.
     pub currency: Option<Currency>,
     /// Minor units, or orders.
     pub limit: u64,

@@ -68,8 +68,12 @@ pub(crate) fn words(body: &CommandBody) -> String {
         CommandBody::SetDebitCap { participant, currency, cap } => {
             format!("participant {}, {}", participant.0, bound(*cap, *currency))
         }
-        CommandBody::SetVelocity { participant, window_ms, orders_max } => {
-            format!("participant {}, {orders_max} orders in {window_ms} ms", participant.0)
+        CommandBody::SetVelocity { participant, currency, window_ms, most } => {
+            let most = match currency {
+                None => format!("{most} orders"),
+                Some(currency) => bound(Some(*most), *currency),
+            };
+            format!("participant {}, {most} in {window_ms} ms", participant.0)
         }
         CommandBody::OpenDay { currency, date, cut_off_at_ms, closes_at_ms } => {
             let date = day(date.get()).to_text();

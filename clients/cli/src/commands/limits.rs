@@ -62,16 +62,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         request: RequestArgs,
     },
-    /// Operator: how many orders a bank may hand in within a window.
+    /// Operator: how many orders, or orders of what value, a bank may hand in within a window.
     Velocity {
         /// Whose: a name (BIC) or number.
         participant: String,
         /// Length of the window in milliseconds; 0 lifts the limit.
         #[arg(long)]
         window_ms: u64,
-        /// Orders in a window, at most.
-        #[arg(long, default_value_t = 0)]
-        orders: u64,
+        /// Orders in a window, in all currencies, at most.
+        #[arg(long, required_unless_present = "value")]
+        orders: Option<u64>,
+        /// Value of the orders in a window in one currency, at most: "500000.00 EUR".
+        #[arg(long, value_parser = parse_amount, conflicts_with = "orders")]
+        value: Option<Amount>,
         #[command(flatten)]
         request: RequestArgs,
     },
@@ -110,10 +113,11 @@ impl Command {
                 let cap = cap.map(Amount::minor);
                 (CommandBody::SetDebitCap { participant, currency, cap }, request)
             }
-            Self::Velocity { participant, window_ms, orders, request } => {
+            Self::Velocity { participant, window_ms, orders, value, request } => {
                 let participant = Directory::find(context, &participant).await?;
-                let orders_max = orders;
-                (CommandBody::SetVelocity { participant, window_ms, orders_max }, request)
+                let currency = value.map(Amount::currency);
+                let most = value.map_or(orders.unwrap_or_default(), Amount::minor);
+                (CommandBody::SetVelocity { participant, currency, window_ms, most }, request)
             }
         };
         request.execute(context, body).await
