@@ -4,7 +4,7 @@
 //!  at  len  field                       at  len  field
 //!   0    1  version = 1                 80   16  link group (zero = none)
 //!   1    1  flags: bit 0 urgent         96   16  epoch id (zero in suite 0)
-//!   2    2  suite: 0 = opaque payload  112    8  sequence in the epoch (zero in suite 0)
+//!   2    2  suite: 0 opaque, 1 sealed  112    8  sequence in the epoch (zero in suite 0)
 //!   4    4  pool                       120   16  original UETR (returns; else zero)
 //!   8    4  sender                     136   16  return id (returns; else zero)
 //!  12    4  receiver                   152    3  counter currency (FX; else zero)
@@ -13,7 +13,7 @@
 //!  34    1  class 0..=3, 0 first       164    4  payload length in bytes
 //!  35    1  link members 0 or 2..=16   168   22  reserved, zero
 //!  36    3  currency (ISO 4217)        190    1  number of views (zero in suite 0)
-//!  39    1  size bucket (zero)         191    1  number of slots (zero in suite 0)
+//!  39    1  size bucket (0 in suite 0) 191    1  number of slots (zero in suite 0)
 //!  40    8  amount in minor units
 //!  48    4  value date yyyymmdd
 //!  52    4  disclosure policy version
@@ -26,6 +26,7 @@ use ledger::{Amount, Currency};
 use thiserror::Error;
 
 use crate::participant::ParticipantId;
+use crate::suite::Sealing;
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 192;
@@ -40,7 +41,6 @@ pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 const VERSION: u8 = 1;
 const FLAG_URGENT: u8 = 1;
-const SUITE_OPAQUE: u16 = 0;
 
 /// A unique end-to-end transaction reference: a version 4 UUID (RFC 9562), made by the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,8 +158,23 @@ pub enum HeaderError {
     #[error("flags: only bit 0 (urgent) may be set")]
     Flags,
     /// A sealing suite this build does not take.
-    #[error("suite: must be 0 (opaque payload)")]
+    #[error("suite: must be 0 (opaque payload) or 1 (sealed: X25519, AES-256-GCM)")]
     Suite,
+    /// No such bucket.
+    #[error("size_bucket: must be 1 to 6 in suite 1")]
+    SizeBucket,
+    /// No epoch.
+    #[error("epoch_id: must not be zero in suite 1")]
+    Epoch,
+    /// More orders than an epoch may hold.
+    #[error("sequence: must be below 16777216")]
+    Sequence,
+    /// No view, or too many.
+    #[error("views: must be 1 to 5 in suite 1")]
+    Views,
+    /// No recipient, or too many.
+    #[error("slots: must be 1 to 16 in suite 1")]
+    Slots,
     /// Sender and receiver are the same, or one of them is zero.
     #[error("receiver: sender and receiver must be two different participants")]
     Receiver,
@@ -226,6 +241,8 @@ pub struct OrderHeader {
     pub not_after_ms: u64,
     /// The group it settles with, all or none, and its number of members (2 to 16).
     pub link: Option<([u8; 16], u8)>,
+    /// How the payload is sealed; without it the payload is opaque (suite 0).
+    pub sealing: Option<Sealing>,
     /// Bytes of the payload.
     pub payload_len: u32,
 }
@@ -254,6 +271,13 @@ impl OrderHeader {
             put(35, &[members]);
             put(80, &group);
         }
+        if let Some(sealing) = self.sealing {
+            put(2, &(sealing.suite as u16).to_be_bytes());
+            put(39, &[sealing.bucket as u8]);
+            put(96, &sealing.epoch.0);
+            put(112, &sealing.sequence.to_be_bytes());
+            put(190, &[sealing.views, sealing.slots]);
+        }
         put(164, &self.payload_len.to_be_bytes());
         bytes
     }
@@ -281,7 +305,7 @@ impl<'a> HeaderView<'a> {
         let ensure = |held: bool, error: HeaderError| if held { Ok(()) } else { Err(error) };
         ensure(view.0[0] == VERSION, HeaderError::Version)?;
         ensure(view.0[1] & !FLAG_URGENT == 0, HeaderError::Flags)?;
-        ensure(u16::from_be_bytes(view.array(2)) == SUITE_OPAQUE, HeaderError::Suite)?;
+        view.sealing()?;
         let (sender, receiver) = (view.sender().0, view.receiver().0);
         ensure(sender != 0 && receiver != 0 && sender != receiver, HeaderError::Receiver)?;
         ensure(view.uetr().well_formed(), HeaderError::Uetr)?;
@@ -305,7 +329,7 @@ impl<'a> HeaderView<'a> {
         ensure(valid, HeaderError::Validity)?;
         ensure(view.payload_len() <= PAYLOAD_BYTES_MAX, HeaderError::PayloadLength)?;
         let zero = |range: core::ops::Range<usize>| view.0[range].iter().all(|byte| *byte == 0);
-        ensure(view.0[39] == 0 && zero(96..164) && zero(168..192), HeaderError::Reserved)?;
+        ensure(zero(120..164) && zero(168..190), HeaderError::Reserved)?;
         Ok(view)
     }
 
@@ -332,6 +356,7 @@ impl<'a> HeaderView<'a> {
             not_before_ms: view.not_before_ms(),
             not_after_ms: view.not_after_ms(),
             link: view.link(),
+            sealing: view.sealing()?,
             payload_len: u32::from_be_bytes(view.array(164)),
         })
     }
@@ -431,6 +456,19 @@ impl<'a> HeaderView<'a> {
     pub fn link(self) -> Option<([u8; 16], u8)> {
         let group = self.array(80);
         (group != [0; 16]).then_some((group, self.0[35]))
+    }
+
+    /// How the payload is sealed; `None` in suite 0.
+    ///
+    /// # Errors
+    /// The [`HeaderError`] of the field; none on bytes that were checked.
+    pub fn sealing(self) -> Result<Option<Sealing>, HeaderError> {
+        Sealing::from_fields(
+            u16::from_be_bytes(self.array(2)),
+            self.array(96),
+            u64::from_be_bytes(self.array(112)),
+            [self.0[39], self.0[190], self.0[191]],
+        )
     }
 
     /// Bytes of the payload.

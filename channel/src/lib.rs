@@ -13,6 +13,7 @@ mod batch;
 mod bytes;
 mod command;
 mod digest;
+mod envelope;
 mod genesis;
 mod header;
 mod link;
@@ -20,6 +21,7 @@ mod participant;
 mod rules;
 #[cfg(feature = "sign")]
 mod sign;
+mod suite;
 
 pub use answer::{DECISION_LEN, Decision, Ruling, decisions_statement, receipt_statement};
 pub use batch::{BATCH_ORDERS_MAX, batch_statement, merkle_root};
@@ -28,6 +30,11 @@ pub use command::{
     COMMAND_BYTES_MAX, Command, CommandBody, RequestId, SignedCommand, command_statement,
 };
 pub use digest::{order_digest, payload_digest, sha256};
+pub use envelope::{
+    DEK_LEN, Envelope, EnvelopeError, KeyId, SLOT_ENTRY_LEN, SlotEntry, SlotRole, TAG_LEN,
+    VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, View, ViewEntry, ViewMask, binding, ciphertext_len,
+    salted_leaf, tables_len, wrap_len,
+};
 pub use genesis::Genesis;
 pub use header::{
     CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
@@ -38,3 +45,4 @@ pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};
 pub use rules::{AGES, CLASS_WEIGHT_MAX, CURRENCY_WEIGHT_MAX, ClosePolicy, NettingMode, RuleBook};
 #[cfg(feature = "sign")]
 pub use sign::{KeyError, LocalSigner, PublicKey, Signature, SignatureError, Signer};
+pub use suite::{EPOCH_ORDERS_MAX, EpochId, SLOTS_MAX, Sealing, SizeBucket, Suite, VIEWS_MAX};

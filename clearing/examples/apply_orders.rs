@@ -175,6 +175,7 @@ impl Bench {
             not_before_ms: 0,
             not_after_ms: 0,
             link: None,
+            sealing: None,
             payload_len: 256,
         }
     }

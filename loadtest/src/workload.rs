@@ -188,6 +188,7 @@ fn order(
         not_before_ms: 0,
         not_after_ms: 0,
         link: None,
+        sealing: None,
         payload_len: u32::try_from(shape.payload_bytes)?,
     };
     let movement = Movement {

@@ -1,5 +1,6 @@
 use channel::{
-    HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, ParticipantId, Uetr, ValueDate,
+    EpochId, HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, ParticipantId, Sealing,
+    SizeBucket, Suite, Uetr, ValueDate,
 };
 use ledger::{Amount, Currency};
 use proptest::prelude::*;
@@ -20,7 +21,44 @@ pub(crate) fn header() -> OrderHeader {
         not_before_ms: 0,
         not_after_ms: 1_772_460_000_000,
         link: None,
+        sealing: None,
         payload_len: 5,
+    }
+}
+
+pub(crate) fn sealed() -> OrderHeader {
+    let sealing = Sealing {
+        suite: Suite::X25519Aes256Gcm,
+        epoch: EpochId([9; 16]),
+        sequence: 77,
+        bucket: SizeBucket::B512,
+        views: 2,
+        slots: 2,
+    };
+    OrderHeader { sealing: Some(sealing), ..header() }
+}
+
+#[test]
+fn every_field_of_the_sealing_is_refused_by_name() {
+    let cases: &[(usize, &[u8], HeaderError)] = &[
+        (2, &[0, 0], HeaderError::Reserved),
+        (2, &[0, 2], HeaderError::Suite),
+        (39, &[0], HeaderError::SizeBucket),
+        (39, &[7], HeaderError::SizeBucket),
+        (96, &[0; 16], HeaderError::Epoch),
+        (112, &(1_u64 << 24).to_be_bytes(), HeaderError::Sequence),
+        (189, &[1], HeaderError::Reserved),
+        (190, &[0], HeaderError::Views),
+        (190, &[6], HeaderError::Views),
+        (191, &[0], HeaderError::Slots),
+        (191, &[17], HeaderError::Slots),
+    ];
+    let sound = sealed().encode();
+    assert_eq!(HeaderView::decode(&sound), Ok(sealed()));
+    for (at, field, error) in cases {
+        let mut bytes = sound;
+        bytes[*at..at + field.len()].copy_from_slice(field);
+        assert_eq!(HeaderView::check(&bytes).err(), Some(*error), "offset {at}");
     }
 }
 
@@ -30,7 +68,8 @@ fn every_field_is_refused_by_name() {
     let cases: &[(usize, &[u8], HeaderError)] = &[
         (0, &[2], HeaderError::Version),
         (1, &[2], HeaderError::Flags),
-        (2, &[0, 1], HeaderError::Suite),
+        (2, &[0, 2], HeaderError::Suite),
+        (2, &[0, 1], HeaderError::SizeBucket),
         (8, &[0, 0, 0, 0], HeaderError::Receiver),
         (12, &[0, 0, 0, 7], HeaderError::Receiver),
         (22, &[0x1d], HeaderError::Uetr),
@@ -49,6 +88,7 @@ fn every_field_is_refused_by_name() {
         (64, &1_772_460_000_000_u64.to_be_bytes(), HeaderError::Validity),
         (164, &65_537_u32.to_be_bytes(), HeaderError::PayloadLength),
         (39, &[1], HeaderError::Reserved),
+        (190, &[1], HeaderError::Reserved),
         (96, &[1], HeaderError::Reserved),
         (163, &[1], HeaderError::Reserved),
         (168, &[1], HeaderError::Reserved),
@@ -83,8 +123,8 @@ fn uetr_text_is_canonical() {
 proptest! {
     /// Whatever is accepted decodes and encodes to the very same bytes: one encoding per order.
     #[test]
-    fn accepted_bytes_are_canonical(at in 0..HEADER_LEN, value: u8) {
-        let mut bytes = header().encode();
+    fn accepted_bytes_are_canonical(at in 0..HEADER_LEN, value: u8, suite in 0..2) {
+        let mut bytes = if suite == 0 { header() } else { sealed() }.encode();
         bytes[at] = value;
         if let Ok(decoded) = HeaderView::decode(&bytes) {
             prop_assert_eq!(decoded.encode(), bytes);

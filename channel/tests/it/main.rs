@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod envelopes;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod vectors;

@@ -78,6 +78,7 @@ pub(crate) fn order(number: u64, from: u32, to: u32, minor: u64, code: &str) -> 
         not_before_ms: 0,
         not_after_ms: 0,
         link: None,
+        sealing: None,
         payload_len: 0,
     }
 }

@@ -269,6 +269,7 @@ impl OrderBuilder {
             not_before_ms: self.not_before_ms,
             not_after_ms: self.not_after_ms,
             link: self.link,
+            sealing: None,
             payload_len: u32::try_from(self.payload.len())
                 .map_err(|_| HeaderError::PayloadLength)?,
         };

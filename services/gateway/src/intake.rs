@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bus::{Refused, Ticket};
 use bytes::Bytes;
 use channel::{
-    BATCH_ORDERS_MAX, HEADER_LEN, HeaderError, HeaderView, ParticipantId, batch_statement,
-    merkle_root, order_digest,
+    BATCH_ORDERS_MAX, Envelope, EnvelopeError, HEADER_LEN, HeaderError, HeaderView, ParticipantId,
+    batch_statement, merkle_root, order_digest,
 };
 use clearing::pack_orders;
 use ledger::Hash;
@@ -166,6 +166,9 @@ impl Gateway {
         if header.payload_len() != order.payload.len() {
             return Err(HeaderError::PayloadLength.into());
         }
+        if header.sealing()?.is_some() {
+            Envelope::parse(header, &order.payload)?;
+        }
         Ok(header)
     }
 }
@@ -175,6 +178,8 @@ impl Gateway {
 enum OrderError {
     #[error("{0}")]
     Header(#[from] HeaderError),
+    #[error("{0}")]
+    Envelope(#[from] EnvelopeError),
     #[error("pool: must be {0}")]
     Pool(u32),
     #[error("sender: must be the caller")]
@@ -188,10 +193,12 @@ impl OrderError {
         let (field, must) = text.split_once(": ").unwrap_or(("header", &text));
         let path = match self {
             Self::Header(HeaderError::Length) => format!("{order}.header"),
+            Self::Envelope(EnvelopeError::Length) => format!("{order}.payload"),
             _ => format!("{order}.header.{field}"),
         };
         let reason = match self {
             Self::Header(_) => "HEADER_INVALID",
+            Self::Envelope(_) => "ENVELOPE_INVALID",
             Self::Pool(_) => "OTHER_POOL",
             Self::Sender => "OTHER_SENDER",
         };

@@ -223,6 +223,7 @@ impl Feeder {
             not_before_ms: 0,
             not_after_ms: 0,
             link: None,
+            sealing: None,
             payload_len: 0,
         }
     }

@@ -119,6 +119,7 @@ impl Person {
             not_before_ms: 0,
             not_after_ms: 0,
             link: None,
+            sealing: None,
             payload_len: 8,
         }
     }

@@ -247,6 +247,7 @@ impl Making {
             not_before_ms,
             not_after_ms,
             link: None,
+            sealing: None,
             payload_len: payload.len() as u32,
         };
         (header, payload)

@@ -230,6 +230,7 @@ fn header(
         not_before_ms: 0,
         not_after_ms: 0,
         link: None,
+        sealing: None,
         payload_len: 0,
     }
 }
