@@ -205,16 +205,8 @@ impl<'a> Record<'a> {
         let (header, body) =
             bytes.split_first_chunk::<HEADER_BYTES>().ok_or(RecordError::Length)?;
         let mut reader = Reader::new(header);
-        if reader.array::<4>("magic")? != MAGIC {
-            return Err(RecordError::Magic);
-        }
-        let version = reader.u16("version")?;
-        if version != VERSION {
-            return Err(RecordError::Version(version));
-        }
-        let kind = reader.u16("kind")?;
-        let pool = reader.u32("pool")?;
-        if reader.u32("length")? as usize != body.len() {
+        let Start { kind, pool, length } = read_start(&mut reader)?;
+        if length != body.len() {
             return Err(RecordError::Length);
         }
         let time_ms = reader.u64("time")?;
@@ -257,6 +249,36 @@ impl<'a> RecordBody<'a> {
             kind => return Err(RecordError::Kind(kind)),
         })
     }
+}
+
+/// How many bytes the record with this header has, header included: what tells records apart where
+/// they stand one after the other.
+///
+/// # Errors
+/// [`RecordError::Magic`], [`RecordError::Version`]: no record of ours begins with it.
+pub fn record_bytes(header: &[u8; HEADER_BYTES]) -> Result<usize, RecordError> {
+    let mut reader = Reader::new(header);
+    let length = read_start(&mut reader)?.length;
+    Ok(HEADER_BYTES + length)
+}
+
+/// The first fields of a header.
+struct Start {
+    kind: u16,
+    pool: u32,
+    length: usize,
+}
+
+fn read_start(reader: &mut Reader<'_>) -> Result<Start, RecordError> {
+    if reader.array::<4>("magic")? != MAGIC {
+        return Err(RecordError::Magic);
+    }
+    let version = reader.u16("version")?;
+    if version != VERSION {
+        return Err(RecordError::Version(version));
+    }
+    let (kind, pool) = (reader.u16("kind")?, reader.u32("pool")?);
+    Ok(Start { kind, pool, length: reader.u32("length")? as usize })
 }
 
 fn checksum(header: &[u8; HEADER_BYTES], body: &[u8]) -> u32 {

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Settings};
 use crate::node::{self, Exit};
-use crate::{catalogue, telemetry, verify};
+use crate::{catalogue, export, telemetry, verify};
 
 /// A Causeway node.
 #[derive(Debug, Parser)]
@@ -46,7 +46,9 @@ enum Command {
     },
     /// Replay a log from zero, check everything in it and compare the store with it.
     Verify {
-        /// A data directory, or a folder that holds one as `data`. No node may run on it.
+        /// A data directory, or a folder that holds one as `data`, on which no node may run; or a
+        /// file that `export` wrote, beside which there is no store to compare.
+        #[arg(value_name = "DIR|FILE")]
         dir: PathBuf,
         /// How the result is written.
         #[arg(long, value_enum, default_value = "text")]
@@ -54,6 +56,16 @@ enum Command {
         /// Do not check the signatures of batches and commands.
         #[arg(long)]
         no_signatures: bool,
+    },
+    /// Write a log to one file, which `verify` and `causeway simulate` read.
+    Export {
+        /// A data directory, or a folder that holds one as `data`. No node may run on it.
+        dir: PathBuf,
+        /// The file to write, whole or not at all; it may not be there yet. `-` is stdout.
+        file: PathBuf,
+        /// How the result is written; to stderr if the log goes to stdout.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
     },
     /// The configuration.
     #[command(subcommand)]
@@ -124,6 +136,7 @@ pub fn main() -> ExitCode {
             Err(exit) => return exit,
         },
         Command::Verify { dir, output, no_signatures } => verify(&dir, output, !no_signatures),
+        Command::Export { dir, file, output } => write_out(&dir, &file, output),
         Command::Config(ConfigCommand::Show { config, origin }) => show(config.as_deref(), origin),
         Command::Metrics(ListCommand::List { output }) => print(&catalogue::metrics(output)),
         Command::Rejects(ListCommand::List { output }) => print(&catalogue::rejects(output)),
@@ -172,6 +185,21 @@ fn verify(dir: &Path, output: Output, signatures: bool) -> Result<ExitCode> {
     let report = verify::verify(dir, signatures)?;
     print(&report.render(output))?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(6) })
+}
+
+fn write_out(dir: &Path, file: &Path, output: Output) -> Result<ExitCode> {
+    if file == Path::new("-") {
+        complain(export::to_stdout(dir)?.render(output).trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    match export::to_file(dir, file) {
+        Ok(exported) => print(&exported.render(output)),
+        Err(error) if export::in_the_way(&error) => {
+            complain(&format!("causewayd: {error:#}"));
+            Ok(ExitCode::from(2))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn show(file: Option<&Path>, origin: bool) -> Result<ExitCode> {

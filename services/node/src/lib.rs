@@ -5,7 +5,7 @@
 //! * `genesis`: how a pool begins. `datadir`: what is on disk, and that only one process has it.
 //! * `node`: wiring, start, drain. `http`: metrics and health. `ready`: who is told. `telemetry`:
 //!   events.
-//! * `verify`: replays a log from zero and compares everything.
+//! * `export`: the log as one file. `verify`: replays either from zero and compares everything.
 //!
 //! Deliberately absent: separate processes per role (they need a shared log and store), and any
 //! code that opens payloads.
@@ -14,6 +14,7 @@ mod catalogue;
 mod cli;
 mod config;
 mod datadir;
+mod export;
 mod genesis;
 mod http;
 mod node;

@@ -6,6 +6,9 @@
 //! and is in the store under the same hash; and, at intervals and at the end, all invariants and
 //! the state root from nothing.
 //!
+//! The log is a data directory's, or a file that `causewayd export` wrote; nothing is stored beside
+//! such a file, so there the batches are checked against each other alone.
+//!
 //! The log is only read: what is verified is what lies there, a torn end included, and it may lie
 //! where nothing can be written. The store is opened as the node opens it, for its engine knows no
 //! other way; none of its rows is changed.
@@ -13,12 +16,11 @@
 mod batches;
 mod checker;
 mod report;
+mod source;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use bus::embedded::EmbeddedLog;
 use bus::{Log, Position};
 use channel::Genesis;
 use clearing::{Pool, Record, RecordBody};
@@ -27,38 +29,25 @@ use self::batches::Batches;
 use self::checker::Checker;
 use self::report::Bad;
 pub(crate) use self::report::Report;
-use crate::datadir::DataDir;
+use self::source::Source;
 
-const READ_BYTES: usize = 4 << 20;
-/// How often everything is computed from nothing on the way.
-const FULL_CHECKS: u64 = 8;
-
-/// Verifies a data directory; `signatures` says whether to check those, too.
+/// Verifies a data directory or an export; `signatures` says whether to check those, too.
 ///
 /// # Errors
 /// It could not be verified: no log there, in use, or not readable. What does not hold is not an
 /// error but in the report.
-pub(crate) fn verify(dir: &Path, signatures: bool) -> Result<Report> {
-    let dir = DataDir::existing(dir)?;
-    let log = match open_log(&dir) {
-        Ok(log) => Arc::new(log),
-        Err(bus::Fault::Corrupt { position, place, why }) => {
-            return Ok(Report::bad(Bad::record(position.0, format!("{why} ({place})"))));
-        }
-        Err(fault) => return Err(fault).context("cannot open the log"),
+pub(crate) fn verify(path: &Path, signatures: bool) -> Result<Report> {
+    let source = match Source::open(path)? {
+        Ok(source) => source,
+        Err(bad) => return Ok(Report::bad(bad)),
     };
-    let genesis = match genesis_of(&*log) {
-        Ok(genesis) => genesis,
-        Err(error) => return Ok(Report::bad(Bad::record(0, format!("{error:#}")))),
+    let batches = match source.batches()? {
+        Ok(batches) => batches,
+        Err(bad) => return Ok(Report::bad(bad)),
     };
-    let mut replay = Replay {
-        checker: Checker::start(signatures)?,
-        batches: Batches::open(&dir, log.clone(), genesis.pool)?,
-        pool: Pool::new(0),
-        end: log.end().0,
-        orders: 0,
-    };
-    let replayed = replay.run(&*log);
+    let checker = Checker::start(signatures)?;
+    let mut replay = Replay { checker, batches, source, pool: Pool::new(0), orders: 0 };
+    let replayed = replay.run();
     let checked = replay.checker.finish();
     // Of two things that do not hold, the one that comes first in the log is named.
     let bad = [replayed.err(), checked.err()].into_iter().flatten().min_by_key(|bad| bad.position);
@@ -70,20 +59,11 @@ pub(crate) fn verify(dir: &Path, signatures: bool) -> Result<Report> {
         stored_batches: replay.batches.stored(),
         state_root: replay.batches.state_root(),
         signatures,
-        torn: log.torn(),
+        export: replay.source.is_export(),
+        torn: replay.source.torn(),
         bad,
     };
     Ok(report)
-}
-
-/// Opens the log of whatever pool it is.
-fn open_log(dir: &DataDir) -> Result<EmbeddedLog, bus::Fault> {
-    let options = bus::embedded::Options::default();
-    let open = |pool| EmbeddedLog::open_read_only(&dir.log(), pool, &options);
-    match open(0) {
-        Err(bus::Fault::Foreign { found, .. }) => open(found),
-        opened => opened,
-    }
 }
 
 /// The genesis of a log that has one.
@@ -97,20 +77,21 @@ pub(crate) fn genesis_of(log: &dyn Log) -> Result<Genesis> {
 }
 
 struct Replay {
+    source: Source,
     pool: Pool,
     checker: Checker,
     batches: Batches,
-    end: u64,
     orders: u64,
 }
 
 impl Replay {
-    fn run(&mut self, log: &dyn Log) -> Result<(), Bad> {
-        let every = (self.end / FULL_CHECKS).max(1);
-        while self.pool.next_position() < self.end {
-            let from = self.pool.next_position();
-            let records = log.read(Position(from), READ_BYTES);
-            for record in records.map_err(|fault| Bad::record(from, fault))? {
+    fn run(&mut self) -> Result<(), Bad> {
+        loop {
+            let records = self.source.read(self.pool.next_position())?;
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
                 let position = self.pool.next_position();
                 self.checker.check(position, record.clone(), self.pool.directory())?;
                 let outcome = self.pool.apply(position, &record);
@@ -119,13 +100,16 @@ impl Replay {
                 for sealed in outcome.sealed_before.iter().chain(&outcome.sealed) {
                     self.batches.check(position, sealed)?;
                 }
-                if position.is_multiple_of(every) {
+                if self.source.full_check_at(position) {
                     self.check_in_full()?;
                 }
             }
         }
+        if self.pool.next_position() == 0 {
+            return Err(Bad::record(0, "the log is empty"));
+        }
         self.check_in_full()?;
-        self.batches.check_end(self.end)
+        self.batches.check_end(self.pool.next_position())
     }
 
     fn check_in_full(&mut self) -> Result<(), Bad> {

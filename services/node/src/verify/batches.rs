@@ -47,8 +47,13 @@ impl Batches {
         } else {
             None
         };
+        Ok(Self { stored, ..Self::alone() })
+    }
+
+    /// Batches with no store to compare with.
+    pub(super) fn alone() -> Self {
         let zeros = [0; 32];
-        Ok(Self { stored, count: 0, next_position: 0, hash: zeros, state_root: zeros })
+        Self { stored: None, count: 0, next_position: 0, hash: zeros, state_root: zeros }
     }
 
     pub(super) fn count(&self) -> u64 {

@@ -52,6 +52,8 @@ pub(crate) struct Report {
     pub(crate) state_root: Hash,
     /// Whether signatures were checked.
     pub(crate) signatures: bool,
+    /// Whether what was verified is an export: then there is no store to compare with.
+    pub(crate) export: bool,
     /// Whether remains of a torn write lie behind the last record; the node cuts them off.
     pub(crate) torn: bool,
     pub(crate) bad: Option<Bad>,
@@ -68,6 +70,7 @@ impl Report {
             stored_batches: None,
             state_root: [0; 32],
             signatures: false,
+            export: false,
             torn: false,
             bad: Some(bad),
         }
@@ -89,6 +92,7 @@ impl Report {
             "stored_batches": self.stored_batches,
             "state_root": hex(&self.state_root),
             "signatures_checked": self.signatures,
+            "export": self.export,
             "torn_end": self.torn,
             "first_bad": self.bad.as_ref().map(|bad| json!({
                 "record": bad.position,
@@ -98,6 +102,14 @@ impl Report {
         })
     }
 
+    fn in_store(&self) -> String {
+        match self.stored_batches {
+            Some(count) => count.to_string(),
+            None if self.export => "not compared: an export has no store".to_owned(),
+            None => "no store".to_owned(),
+        }
+    }
+
     fn text(&self) -> String {
         let mut text = format!(
             "records     {}\norders      {}\nbatches     {}\nin store    {}\nstate root  {}\n\
@@ -105,7 +117,7 @@ impl Report {
             self.records,
             self.orders,
             self.batches,
-            self.stored_batches.map_or("no store".to_owned(), |count| count.to_string()),
+            self.in_store(),
             hex(&self.state_root),
             if self.signatures { "checked" } else { "not checked" },
             if self.torn { "torn, to be cut at the next start" } else { "whole" },

@@ -64,7 +64,7 @@ fn a_flipped_byte_in_the_log_is_named_and_nothing_runs_on_it() {
 }
 
 /// Settles some payments, so that there are batches.
-fn trade(rig: &Rig) {
+pub(crate) fn trade(rig: &Rig) {
     runtime().block_on(async {
         rig.set_up().await;
         let client = rig.client(&bic(0));

@@ -13,5 +13,6 @@ mod crash;
 mod damage;
 mod drain;
 mod duplicates;
+mod export;
 mod full_disk;
 mod rig;

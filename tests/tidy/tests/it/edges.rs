@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("netting", &[]),
     ("channel", &["ledger"]),
     ("clearing", &["channel", "ledger", "risk"]),
+    ("archive", &["clearing"]),
     ("proto", &["ledger"]),
     ("bus", &[]),
     ("store", &[]),
@@ -23,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "node",
         &[
+            "archive",
             "bus",
             "channel",
             "clearing",

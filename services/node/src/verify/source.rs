@@ -1,0 +1,105 @@
+//! Where the records come from: a log with its store, or an export alone.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use archive::Reader;
+use bus::embedded::EmbeddedLog;
+use bus::{Log, Position};
+use bytes::Bytes;
+
+use super::batches::Batches;
+use super::genesis_of;
+use super::report::Bad;
+use crate::datadir::DataDir;
+use crate::export::open_log;
+
+const READ_BYTES: usize = 4 << 20;
+/// How often everything is computed from nothing on the way through a log.
+const FULL_CHECKS: u64 = 8;
+
+/// The records to replay.
+pub(super) enum Source {
+    /// The log of a data directory, which stays locked.
+    Log { log: Arc<EmbeddedLog>, dir: DataDir },
+    /// A file that `causewayd export` wrote.
+    Export(Reader<BufReader<File>>),
+}
+
+impl Source {
+    /// Opens a data directory or an export.
+    ///
+    /// # Errors
+    /// The outer one: there is nothing that could be read. The inner one: what is there is damaged.
+    pub(super) fn open(path: &Path) -> Result<Result<Self, Bad>> {
+        if path.is_file() {
+            let file = File::open(path);
+            let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+            return Ok(Ok(Self::Export(Reader::new(BufReader::with_capacity(1 << 20, file)))));
+        }
+        let dir = DataDir::existing(path)?;
+        match open_log(&dir) {
+            Ok(log) => Ok(Ok(Self::Log { log: Arc::new(log), dir })),
+            Err(bus::Fault::Corrupt { position, place, why }) => {
+                Ok(Err(Bad::record(position.0, format!("{why} ({place})"))))
+            }
+            Err(fault) => Err(fault).context("cannot open the log"),
+        }
+    }
+
+    /// The batches to compare with: those of the store beside a log; an export has none.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub(super) fn batches(&self) -> Result<Result<Batches, Bad>> {
+        let Self::Log { log, dir } = self else { return Ok(Ok(Batches::alone())) };
+        match genesis_of(&**log) {
+            Ok(genesis) => Batches::open(dir, log.clone(), genesis.pool).map(Ok),
+            Err(error) => Ok(Err(Bad::record(0, format!("{error:#}")))),
+        }
+    }
+
+    /// The next records; none at the end.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn read(&mut self, next: u64) -> Result<Vec<Bytes>, Bad> {
+        match self {
+            Self::Log { log, .. } if next == log.end().0 => Ok(Vec::new()),
+            Self::Log { log, .. } => {
+                log.read(Position(next), READ_BYTES).map_err(|fault| Bad::record(next, fault))
+            }
+            Self::Export(records) => {
+                let record = records.next().transpose();
+                let record = record.map_err(|error| Bad::record(error.position, error.why))?;
+                Ok(record.into_iter().collect())
+            }
+        }
+    }
+
+    /// Whether everything is to be computed from nothing after the record at `position`: a few
+    /// times on the way, however long it is.
+    pub(super) fn full_check_at(&self, position: u64) -> bool {
+        match self {
+            Self::Log { log, .. } => position.is_multiple_of((log.end().0 / FULL_CHECKS).max(1)),
+            // Nobody knows yet where it ends.
+            Self::Export(_) => position.is_power_of_two(),
+        }
+    }
+
+    /// Whether remains of a torn write lie behind the last record.
+    pub(super) fn torn(&self) -> bool {
+        match self {
+            Self::Log { log, .. } => log.torn(),
+            Self::Export(_) => false,
+        }
+    }
+
+    /// Whether there can be no store beside it.
+    pub(super) fn is_export(&self) -> bool {
+        matches!(self, Self::Export(_))
+    }
+}
