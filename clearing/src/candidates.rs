@@ -81,6 +81,8 @@ impl Weights {
 pub struct Candidates {
     /// The cut.
     pub cut: Cut,
+    /// The pool's next position when this was taken: liquidity may have grown since the cut.
+    pub as_of: u64,
     /// The payments, queue by queue, each in its order.
     pub payments: Vec<Candidate>,
     /// By account number.
@@ -120,6 +122,7 @@ impl Pool {
         let payments = self.cut_payments(&open.queues);
         Some(Candidates {
             cut: open.cut.clone(),
+            as_of: self.next_position,
             broken_groups: self.broken_groups(&payments),
             payments,
             accounts: self.cut_accounts(),

@@ -69,8 +69,9 @@ pub use outcome::{
 };
 pub use pool::Pool;
 pub use record::{
-    HEADER_BYTES, OrdersRecord, Place, Record, RecordBody, RecordError, SettleRecord, pack_command,
-    pack_genesis, pack_orders, pack_settle, pack_tick, record_bytes,
+    HEADER_BYTES, OrdersRecord, PRICE_BITS, Place, Prices, Proposal, Record, RecordBody,
+    RecordError, SettleRecord, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick,
+    record_bytes,
 };
 pub use reject::Reject;
 pub use requests::REQUESTS_MAX;

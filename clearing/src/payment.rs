@@ -140,6 +140,11 @@ impl Payments {
         }
     }
 
+    /// Finds payments whose places ascend.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk { payments: self, at: 0 }
+    }
+
     pub(crate) fn get(&self, slot: Slot) -> &Payment {
         let found = match slot.checked_sub(self.first) {
             Some(at) => self.row.get(at as usize),
@@ -167,6 +172,36 @@ impl Payments {
     pub(crate) fn matching(&self, wanted: impl Fn(&Payment) -> bool) -> Vec<Place> {
         let all = self.iter().map(|(_, payment)| payment);
         all.filter(|payment| wanted(payment)).map(|payment| payment.place).collect()
+    }
+}
+
+/// Goes through the row beside those who ask for ascending places.
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    payments: &'a Payments,
+    /// Everything before it in the row has a smaller place than whatever is asked for next.
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Steps from one payment to the next before it is worth searching.
+    const STEPS: usize = 16;
+
+    /// The payment at a place that is not below the one asked for before.
+    pub(crate) fn find(&mut self, place: Place) -> Option<(Slot, &'a Payment)> {
+        let Payments { first, row, .. } = self.payments;
+        if row.front().is_none_or(|front| place < front.place) {
+            let slot = *self.payments.old_places.get(&place)?;
+            return Some((slot, self.payments.old.get(&slot)?));
+        }
+        let near = row.iter().skip(self.at).take(Self::STEPS);
+        let steps = near.take_while(|payment| payment.place < place).count();
+        self.at += steps;
+        if steps == Self::STEPS {
+            self.at = row.partition_point(|payment| payment.place < place);
+        }
+        let found = row.get(self.at).filter(|payment| payment.place == place && !payment.gone)?;
+        Some((first + self.at as Slot, found))
     }
 }
 
@@ -217,11 +252,21 @@ mod tests {
         assert_eq!(payments.find(Place(5)), Some(long[1]));
         assert_eq!(payments.find(Place(4)), None);
         payments.get_mut(long[0]).class = 3;
-        let young = payments.insert(sample(400_000, 0));
+        let some: Vec<u64> = (400_001..400_100).filter(|place| place % 3 > 0).collect();
+        let young: Vec<Slot> =
+            some.iter().map(|place| payments.insert(sample(*place, 0))).collect();
+        let mut walk = payments.walk();
+        for place in (399_990..400_010).chain([400_050, 400_052, 400_099]) {
+            let found = walk.find(Place(place)).map(|(slot, payment)| (slot, payment.place));
+            assert_eq!(found, payments.find(Place(place)).map(|slot| (slot, Place(place))));
+        }
+        young.into_iter().for_each(|slot| _ = payments.remove(slot));
+        payments.tidy();
+        let young = payments.insert(sample(400_100, 0));
         let places: Vec<u64> = payments.iter().map(|(_, payment)| payment.place.0).collect();
-        assert_eq!(places, [3, 5, 400_000]);
+        assert_eq!(places, [3, 5, 400_100]);
         assert_eq!(payments.remove(long[0]).class, 3);
         assert_eq!((payments.find(Place(3)), payments.len()), (None, 2));
-        assert_eq!(payments.get(young).place, Place(400_000));
+        assert_eq!(payments.get(young).place, Place(400_100));
     }
 }

@@ -7,11 +7,11 @@
 use ledger::AccountId;
 
 use crate::cycle::totals;
-use crate::fifo::Fifo;
+use crate::fifo::{Fifo, Row};
 use crate::outcome::Outcome;
-use crate::payment::{NO_GROUP, Slot};
+use crate::payment::{NO_GROUP, Payment, Slot};
 use crate::pool::Pool;
-use crate::record::{Place, SettleRecord};
+use crate::record::SettleRecord;
 use crate::reject::Reject;
 
 impl Pool {
@@ -38,65 +38,86 @@ impl Pool {
     /// floor, groups whole, and nobody beyond liquidity or limits.
     fn check_proposal(&self, proposal: &SettleRecord<'_>) -> Option<Vec<Slot>> {
         let cut = self.cycle.cut.as_ref()?;
-        let mut slots = Vec::with_capacity(proposal.count());
+        let places = proposal.places();
+        let mut slots = Vec::with_capacity(places.len());
+        let mut sums = Sums::new(self);
+        // Places ascend, and so do the payments: one walk through both.
+        let mut walk = self.payments.walk();
         let mut last = None;
-        let mut floor = 0;
-        for place in proposal.places() {
-            let slot = self.payments.find(place)?;
-            let payment = self.payments.get(slot);
+        for place in places {
+            let (slot, payment) = walk.find(place)?;
             if !payment.in_cut || last >= Some(place) {
                 return None;
             }
-            last = Some::<Place>(place);
-            floor += usize::from(payment.in_floor);
+            last = Some(place);
+            sums.add(payment);
             slots.push(slot);
         }
-        let holds = floor == totals(&cut.queues).1
-            && self.groups_whole(&slots)
-            && self.within_liquidity(&slots)
-            && self.within_pair_limits(&slots);
+        let holds = sums.floor == totals(&cut.queues).1
+            && self.groups_whole(&mut sums.groups)
+            && self.within_liquidity(&sums.nets)
+            && sums.rows.iter().zip(&sums.flows).all(|(row, flow)| *flow <= row.room);
         holds.then_some(slots)
     }
 
-    fn groups_whole(&self, slots: &[Slot]) -> bool {
-        let groups = slots.iter().map(|slot| self.payments.get(*slot).group);
-        let mut groups: Vec<u32> = groups.filter(|group| *group != NO_GROUP).collect();
+    fn groups_whole(&self, groups: &mut [u32]) -> bool {
         groups.sort_unstable();
         let mut members = groups.chunk_by(|one, next| one == next);
         members.all(|members| members.len() == usize::from(self.groups.get(members[0]).size))
     }
 
-    fn within_liquidity(&self, slots: &[Slot]) -> bool {
-        let mut nets = vec![0_i128; self.directory.holders().len()];
-        for payment in slots.iter().map(|slot| self.payments.get(*slot)) {
-            nets[payment.debit.0 as usize] -= i128::from(payment.minor);
-            nets[payment.credit.0 as usize] += i128::from(payment.minor);
-        }
+    fn within_liquidity(&self, nets: &[i128]) -> bool {
         let within = |(account, net): (u32, &i128)| {
             *net >= 0 || self.liquidity(AccountId(account)) + *net >= 0
         };
-        (0..).zip(&nets).all(within)
+        (0..).zip(nets).all(within)
+    }
+}
+
+/// What a proposal's payments come to.
+struct Sums {
+    /// How many of them are in the floor.
+    floor: usize,
+    /// By account.
+    nets: Vec<i128>,
+    /// The bilateral limits, and what flows over each.
+    rows: Vec<Row>,
+    flows: Vec<i128>,
+    /// The group of each member, in any order.
+    groups: Vec<u32>,
+}
+
+impl Sums {
+    fn new(pool: &Pool) -> Self {
+        let mut limits = Fifo::default();
+        pool.lay_out_rows(&mut limits);
+        Self {
+            floor: 0,
+            nets: vec![0; pool.directory.holders().len()],
+            flows: vec![0; limits.rows.len()],
+            rows: limits.rows,
+            groups: Vec::new(),
+        }
     }
 
-    fn within_pair_limits(&self, slots: &[Slot]) -> bool {
-        let mut rows = Fifo::default();
-        self.lay_out_rows(&mut rows);
-        if rows.rows.is_empty() {
-            return true;
+    fn add(&mut self, payment: &Payment) {
+        let minor = i128::from(payment.minor);
+        self.floor += usize::from(payment.in_floor);
+        self.nets[payment.debit.0 as usize] -= minor;
+        self.nets[payment.credit.0 as usize] += minor;
+        if payment.group != NO_GROUP {
+            self.groups.push(payment.group);
         }
-        let rows = rows.rows;
-        let find = |debit: AccountId, credit: AccountId| {
-            rows.binary_search_by_key(&(debit.0, credit.0), |row| (row.debit, row.credit)).ok()
-        };
-        let mut flows = vec![0_i128; rows.len()];
-        for payment in slots.iter().map(|slot| self.payments.get(*slot)) {
-            if let Some(row) = find(payment.debit, payment.credit) {
-                flows[row] += i128::from(payment.minor);
-            }
-            if let Some(row) = find(payment.credit, payment.debit) {
-                flows[row] -= i128::from(payment.minor);
-            }
+        if !self.rows.is_empty() {
+            self.flow(payment.debit, payment.credit, minor);
+            self.flow(payment.credit, payment.debit, -minor);
         }
-        rows.iter().zip(&flows).all(|(row, flow)| *flow <= row.room)
+    }
+
+    fn flow(&mut self, debit: AccountId, credit: AccountId, minor: i128) {
+        let key = (debit.0, credit.0);
+        if let Ok(row) = self.rows.binary_search_by_key(&key, |row| (row.debit, row.credit)) {
+            self.flows[row] += minor;
+        }
     }
 }

@@ -9,10 +9,12 @@
 //!                    | count x digest [32] | count x order header [192] | payloads, one by one
 //! kind 3 command:    checker u32 (0 = none) | signature [64] | checker's signature [64] | command
 //! kind 4 tick:       cycle u64 (0 = time only)
-//! kind 5 settle:     cycle u64 | count u32 | count x place u64, ascending
+//! kind 5 settle:     a proposal and its prices, see `record/settle.rs`
 //! ```
 //! Columns of equal width come first so that the core reads headers and digests in place and never
 //! touches a payload.
+
+mod settle;
 
 use channel::{
     BATCH_ORDERS_MAX, DecodeError, Genesis, HEADER_LEN, HeaderView, ParticipantId, Reader,
@@ -20,6 +22,8 @@ use channel::{
 };
 use ledger::Hash;
 use thiserror::Error;
+
+pub use self::settle::{PRICE_BITS, Prices, Proposal, SettleRecord, pack_settle};
 
 /// Bytes of a record's header.
 pub const HEADER_BYTES: usize = 32;
@@ -175,27 +179,6 @@ impl<'a> OrdersRecord<'a> {
     }
 }
 
-/// A proposal: the places that shall settle, ascending.
-#[derive(Debug, Clone, Copy)]
-pub struct SettleRecord<'a> {
-    /// The cycle whose cut it answers.
-    pub cycle: u64,
-    places: &'a [[u8; 8]],
-}
-
-impl SettleRecord<'_> {
-    /// The proposed places.
-    pub fn places(&self) -> impl Iterator<Item = Place> {
-        self.places.iter().map(|bytes| Place(u64::from_be_bytes(*bytes)))
-    }
-
-    /// How many.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.places.len()
-    }
-}
-
 impl<'a> Record<'a> {
     /// Reads a record and checks its checksum and its lengths.
     ///
@@ -237,15 +220,7 @@ impl<'a> RecordBody<'a> {
                 reader.finish()?;
                 Self::Tick { cycle }
             }
-            KIND_SETTLE => {
-                let cycle = reader.u64("cycle")?;
-                let count = reader.u32("count")? as usize;
-                let (places, rest) = reader.raw(reader.remaining(), "places")?.as_chunks::<8>();
-                if places.len() != count || !rest.is_empty() || !places.is_sorted() {
-                    return Err(RecordError::Length);
-                }
-                Self::Settle(SettleRecord { cycle, places })
-            }
+            KIND_SETTLE => Self::Settle(SettleRecord::read(body)?),
             kind => return Err(RecordError::Kind(kind)),
         })
     }
@@ -356,16 +331,4 @@ pub fn pack_tick((pool, time_ms): (u32, u64), cycle: u64) -> Vec<u8> {
     let mut bytes = room(8);
     bytes.extend_from_slice(&cycle.to_be_bytes());
     seal(bytes, KIND_TICK, pool, time_ms)
-}
-
-/// Packs a proposal; `places` ascending.
-#[must_use]
-pub fn pack_settle((pool, time_ms): (u32, u64), cycle: u64, places: &[Place]) -> Vec<u8> {
-    let mut bytes = room(12 + places.len() * 8);
-    bytes.extend_from_slice(&cycle.to_be_bytes());
-    bytes.extend_from_slice(&u32::try_from(places.len()).unwrap_or(u32::MAX).to_be_bytes());
-    for place in places {
-        bytes.extend_from_slice(&place.0.to_be_bytes());
-    }
-    seal(bytes, KIND_SETTLE, pool, time_ms)
 }

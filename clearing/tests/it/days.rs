@@ -7,7 +7,9 @@ use channel::{
     ClosePolicy, CommandBody, LinkTerms, NettingMode, OrderHeader, RequestId, Role, RuleBook,
     Status, ValueDate, link_group,
 };
-use clearing::{Candidates, Outcome, PaymentState, Place, Pool, Ruling, SealedBatch, TransferKind};
+use clearing::{
+    Candidates, Outcome, PaymentState, Place, Pool, Proposal, Ruling, SealedBatch, TransferKind,
+};
 use ledger::Amount;
 use proptest::prelude::*;
 
@@ -121,6 +123,9 @@ fn rules() -> impl Strategy<Value = RuleBook> {
             netting: if floor { NettingMode::FifoFloor } else { NettingMode::StrictFifo },
             close: if rolls { ClosePolicy::Roll } else { ClosePolicy::Reject },
             proposal_timeout_ms,
+            ageing_cycles: 1,
+            currency_weights: vec![3, 1],
+            solver_steps: 5,
             ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
         },
     )
@@ -148,6 +153,8 @@ struct Day {
     defunds: Vec<RequestId>,
     pay_ins: u64,
     strict: bool,
+    /// What the solver proposed last.
+    proposal: Option<Proposal>,
 }
 
 impl Day {
@@ -166,6 +173,7 @@ impl Day {
             defunds: Vec::new(),
             pay_ins: 0,
             strict,
+            proposal: None,
         };
         for member in 0..BANKS {
             for code in CODES {
@@ -327,6 +335,19 @@ impl Day {
             self.watch(outcome, &[]);
             return;
         };
+        // Now and then the solver's own: it always holds.
+        if bits.is_multiple_of(8) {
+            let proposal = solver::propose(&candidates, self.proposal.as_ref());
+            let again = solver::propose(&candidates, self.proposal.as_ref());
+            assert_eq!(proposal, again);
+            assert!(feasible(&candidates, &proposal.places));
+            let in_time = self.desk.time_ms < candidates.cut.floor_at_ms;
+            let outcome = self.desk.propose(&proposal);
+            assert_eq!(outcome.reject.is_none(), in_time, "{outcome:?}");
+            self.proposal = Some(proposal);
+            self.watch(outcome, &[]);
+            return;
+        }
         let chosen = candidates.payments.iter().enumerate();
         let chosen = chosen.filter(|(index, it)| it.floor || bits >> (index % 64) & 1 == 1);
         let mut places: Vec<Place> = chosen.map(|(_, it)| it.place).collect();

@@ -6,8 +6,8 @@ use channel::{
     Role, RuleBook, SignedCommand, Uetr, ValueDate, order_digest, sha256,
 };
 use clearing::{
-    Outcome, Place, Pool, SealedBatch, pack_command, pack_genesis, pack_orders, pack_settle,
-    pack_tick,
+    Outcome, Place, Pool, Proposal, SealedBatch, pack_command, pack_genesis, pack_orders,
+    pack_settle, pack_tick,
 };
 use ledger::{Amount, Currency, Hash};
 
@@ -184,7 +184,11 @@ impl Desk {
     }
 
     pub(crate) fn settle(&mut self, cycle: u64, places: &[Place]) -> Outcome {
-        self.apply(pack_settle((POOL, self.time_ms), cycle, places))
+        self.propose(&Proposal { cycle, places: places.to_vec(), ..Proposal::default() })
+    }
+
+    pub(crate) fn propose(&mut self, proposal: &Proposal) -> Outcome {
+        self.apply(pack_settle((POOL, self.time_ms), proposal))
     }
 
     pub(crate) fn balance(&self, participant: ParticipantId, code: &str) -> i128 {

@@ -2,7 +2,9 @@
 //! beside the old one. `UPDATE_GOLDEN=1 cargo test -p clearing` writes the files anew.
 
 use channel::{Command, CommandBody, NettingMode, OrderHeader, RequestId, RuleBook, ValueDate};
-use clearing::{BATCH_HEADER_BYTES, BatchHeader, Outcome, Place, Pool, Record, RecordBody};
+use clearing::{
+    BATCH_HEADER_BYTES, BatchHeader, Outcome, Place, Pool, Prices, Proposal, Record, RecordBody,
+};
 use ledger::Amount;
 
 use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, POOL, bank, currency, order};
@@ -102,7 +104,19 @@ fn records_have_the_bytes_they_always_had() {
     compare("command.v1.hex", command);
     compare("orders.v1.hex", orders);
     compare("tick.v1.hex", &clearing::pack_tick((POOL, DAY_MS), 3));
-    compare("settle.v1.hex", &clearing::pack_settle((POOL, DAY_MS), 3, &[Place(7), Place(1_025)]));
+    let proposal = Proposal {
+        cycle: 3,
+        as_of: 40,
+        warm: 2,
+        solver: 1,
+        steps: 90,
+        prices: Prices { accounts: vec![0, 1 << 20, 5], limits: vec![9] },
+        places: vec![Place(7), Place(1_025)],
+    };
+    let settle = clearing::pack_settle((POOL, DAY_MS), &proposal);
+    compare("settle.v1.hex", &settle);
+    let RecordBody::Settle(read) = Record::read(&settle).unwrap().body else { panic!("a settle") };
+    assert_eq!(read.proposal(), proposal);
     // They are read as what they were.
     let read = |name: &str| golden(name);
     let bytes = read("orders.v1.hex");

@@ -16,7 +16,7 @@ use clearing::pack_genesis;
 use gateway::{Drained, GatewayParts, ServerTls};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projector::{Projector, Reader};
-use settler::{Clock, Floor, PoolHandle, Settler};
+use settler::{Clock, PoolHandle, Settler, Solver};
 use store::embedded::EmbeddedStore;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -105,7 +105,7 @@ impl Node {
             store: store.clone(),
             feed,
             clock: clock.clone(),
-            proposer: Box::new(Floor),
+            proposer: Box::new(Solver::default()),
         };
         let options = settler::Options {
             pool,

@@ -31,7 +31,7 @@ mod view;
 pub use clock::Clock;
 pub use handle::PoolHandle;
 pub use outcomes::NotHere;
-pub use proposer::{Floor, Proposer};
+pub use proposer::{Floor, Proposer, Solver};
 pub use settler::{Fault, Options, Parts, Settler};
 pub use view::{
     AccountView, DayView, DirectoryView, LimitKind, LimitView, MemberView, PoolView, QueueView,

@@ -24,6 +24,12 @@ pub const HALTED: &str = "causeway_settler_halted";
 pub const SNAPSHOT_SECONDS: &str = "causeway_settler_snapshot_seconds";
 /// Snapshots that could not be written.
 pub const SNAPSHOTS_FAILED: &str = "causeway_settler_snapshots_failed_total";
+/// Seconds of finding one proposal.
+pub const SOLVE_SECONDS: &str = "causeway_settler_solve_seconds";
+/// Steps of the solver.
+pub const SOLVER_STEPS: &str = "causeway_settler_solver_steps_total";
+/// Cuts at which the solver panicked.
+pub const SOLVER_PANICS: &str = "causeway_settler_solver_panics_total";
 
 /// Registers the descriptions with the recorder in place.
 pub fn describe() {
@@ -37,6 +43,9 @@ pub fn describe() {
     describe_gauge!(HALTED, "1 if the pool has stopped for good, else 0");
     describe_histogram!(SNAPSHOT_SECONDS, Unit::Seconds, "Time to write one snapshot");
     describe_counter!(SNAPSHOTS_FAILED, "Snapshots that could not be written");
+    describe_histogram!(SOLVE_SECONDS, Unit::Seconds, "Time to find what settles in one cut");
+    describe_counter!(SOLVER_STEPS, "Work of the solver");
+    describe_counter!(SOLVER_PANICS, "Cuts at which the solver panicked: the floor settles");
 }
 
 /// What one group of records did.
@@ -54,6 +63,16 @@ pub(crate) fn standing(batch: u64, queued: u64, seen: u64) {
     gauge!(BATCH).set(batch as f64);
     gauge!(QUEUED).set(queued as f64);
     gauge!(SEEN).set(seen as f64);
+}
+
+/// What one proposal took.
+pub(crate) fn proposed(took: Duration, steps: u64) {
+    metrics::histogram!(SOLVE_SECONDS).record(took);
+    counter!(SOLVER_STEPS).increment(steps);
+}
+
+pub(crate) fn solver_panicked() {
+    counter!(SOLVER_PANICS).increment(1);
 }
 
 pub(crate) fn halted() {

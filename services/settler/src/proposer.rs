@@ -1,27 +1,27 @@
-//! The seam for solvers: who proposes what settles in a cut that waits for it.
+//! Who proposes what settles in a cut that waits for it.
 //!
 //! A proposer works on a copy of the candidates, on a thread of its own. What it proposes goes
-//! through the log like everything else, and the pool checks it: a proposer that gives up, lies or
-//! never answers harms nothing, since the floor settles when the cut's time is up. One that panics
-//! is a bug, and ends the process.
+//! through the log like everything else, and the pool checks it. So a proposer that is slow, lies
+//! or panics costs nothing but what it would have gained: the floor settles when the cut's time is
+//! up, and the next cut is tried anew.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bus::Log;
 use bytes::Bytes;
-use clearing::{Candidates, Place, Pool, pack_settle};
-use projector::EndOnPanic;
+use clearing::{Candidates, Pool, Proposal, pack_settle};
 
 use crate::clock::Clock;
+use crate::metrics;
 use crate::settler::{Fault, spawn};
 
 /// Proposes what settles.
 pub trait Proposer: Send + 'static {
-    /// The places that shall settle together; each a candidate, all of the floor among them. Must
-    /// depend on the candidates alone.
-    fn propose(&mut self, candidates: &Candidates) -> Vec<Place>;
+    /// What shall settle together: places of candidates, all of the floor among them.
+    fn propose(&mut self, candidates: &Candidates) -> Proposal;
 }
 
 /// Proposes the floor: the FIFO maximum, at once instead of when the cut's time is up.
@@ -29,17 +29,37 @@ pub trait Proposer: Send + 'static {
 pub struct Floor;
 
 impl Proposer for Floor {
-    fn propose(&mut self, candidates: &Candidates) -> Vec<Place> {
+    fn propose(&mut self, candidates: &Candidates) -> Proposal {
         let floor = candidates.payments.iter().filter(|candidate| candidate.floor);
-        floor.map(|candidate| candidate.place).collect()
+        Proposal {
+            cycle: candidates.cut.cycle,
+            as_of: candidates.as_of,
+            places: floor.map(|candidate| candidate.place).collect(),
+            ..Proposal::default()
+        }
+    }
+}
+
+/// Proposes what [`solver`] finds, each time from the prices of the time before.
+#[derive(Debug, Clone, Default)]
+pub struct Solver {
+    previous: Option<Proposal>,
+}
+
+impl Proposer for Solver {
+    fn propose(&mut self, candidates: &Candidates) -> Proposal {
+        // Taken: after a panic the next search begins without.
+        let previous = self.previous.take();
+        let proposal = solver::propose(candidates, previous.as_ref());
+        self.previous = Some(Proposal { places: Vec::new(), ..proposal.clone() });
+        proposal
     }
 }
 
 /// Hands cuts to the proposer's thread, each once.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    /// Gone once dropped, which ends the thread.
-    cuts: Option<SyncSender<Candidates>>,
+    tray: Arc<Tray>,
     thread: Option<JoinHandle<()>>,
     /// The cycle of the last cut handed over.
     offered: u64,
@@ -51,21 +71,19 @@ impl Desk {
         log: Arc<dyn Log>,
         (pool, clock): (u32, Clock),
     ) -> Result<Self, Fault> {
-        // There is one open cut at a time; a second place lets the next one wait for a slow solver.
-        let (cuts, waiting): (_, Receiver<Candidates>) = sync_channel(1);
+        let tray = Arc::new(Tray::default());
+        let waiting = tray.clone();
         let thread = spawn("proposer", move || {
-            let _end = EndOnPanic;
-            for candidates in waiting {
-                let mut places = proposer.propose(&candidates);
-                places.sort_unstable();
+            while let Some(candidates) = waiting.take() {
                 let cycle = candidates.cut.cycle;
-                let settle = pack_settle((pool, clock.now_ms()), cycle, &places);
+                let Some(proposal) = proposed(&mut *proposer, &candidates) else { continue };
+                let settle = pack_settle((pool, clock.now_ms()), &proposal);
                 if let Err(refused) = log.append(Bytes::from(settle)) {
                     tracing::warn!(cycle, %refused, "the log takes no proposal");
                 }
             }
         })?;
-        Ok(Self { cuts: Some(cuts), thread: Some(thread), offered: 0 })
+        Ok(Self { tray, thread: Some(thread), offered: 0 })
     }
 
     /// Hands over the open cut, if there is one that was not handed over yet.
@@ -75,18 +93,79 @@ impl Desk {
             return;
         }
         self.offered = cycle;
-        if let (Some(cuts), Some(candidates)) = (&self.cuts, pool.candidates()) {
-            // A solver that is still busy with earlier cuts misses this one: the floor settles it.
-            drop(cuts.try_send(candidates));
+        if let Some(candidates) = pool.candidates() {
+            self.tray.put(candidates);
         }
     }
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        self.cuts = None;
+        self.tray.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the proposer's thread panicked");
         }
+    }
+}
+
+/// What is proposed, its places in order; nothing if the proposer panics.
+fn proposed(proposer: &mut dyn Proposer, candidates: &Candidates) -> Option<Proposal> {
+    let started = Instant::now();
+    // A panic leaves nothing behind but the proposer, which starts every cut from what it is given.
+    match catch_unwind(AssertUnwindSafe(|| proposer.propose(candidates))) {
+        Ok(mut proposal) => {
+            proposal.places.sort_unstable();
+            metrics::proposed(started.elapsed(), proposal.steps);
+            Some(proposal)
+        }
+        Err(_) => {
+            metrics::solver_panicked();
+            tracing::error!(cycle = candidates.cut.cycle, "the solver panicked: the floor settles");
+            None
+        }
+    }
+}
+
+/// Holds the newest cut until the proposer is free: of older ones the floor has settled.
+#[derive(Debug, Default)]
+struct Tray {
+    held: Mutex<Held>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    candidates: Option<Candidates>,
+    closed: bool,
+}
+
+impl Tray {
+    fn put(&self, candidates: Candidates) {
+        self.lock().candidates = Some(candidates);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for a cut; none once it is closed.
+    fn take(&self) -> Option<Candidates> {
+        let mut held = self.lock();
+        loop {
+            if held.closed {
+                return None;
+            }
+            if let Some(candidates) = held.candidates.take() {
+                return Some(candidates);
+            }
+            held = self.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // Whoever holds it only moves values: they are whole even if it panics.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use channel::{
     Command, CommandBody, Genesis, LinkTerms, MessageKind, OrderHeader, Participant, ParticipantId,
     RequestId, Role, RuleBook, SignedCommand, Status, Uetr, ValueDate, order_digest, sha256,
 };
-use clearing::{Pool, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick};
+use clearing::{Pool, Proposal, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick};
 use ledger::{Amount, Currency, Hash};
 use projector::Projected;
 
@@ -176,7 +176,10 @@ impl Making {
                 }
             }
             38 => self.again(),
-            _ => self.apply(pack_settle((POOL, self.time_ms), 1, &[])),
+            _ => self.apply(pack_settle(
+                (POOL, self.time_ms),
+                &Proposal { cycle: 1, ..Proposal::default() },
+            )),
         }
     }
 

@@ -1,14 +1,12 @@
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
+use bus::Log;
 use channel::{NettingMode, RuleBook};
-use clearing::{Candidates, Place, Reject, pack_tick};
-use settler::{Floor, Proposer};
+use clearing::{Candidates, Place, Proposal, Reject, pack_tick};
+use settler::{Floor, Proposer, Solver};
 use tempfile::tempdir;
 
 use crate::world::{ALBION, START_MS, World, scripted, until};
-
-const SIGABRT: i32 = 6;
 
 fn waits_for_proposals(rules: &mut RuleBook) {
     (rules.netting, rules.proposal_timeout_ms) = (NettingMode::FifoFloor, 60_000);
@@ -25,77 +23,111 @@ fn blocked(proposer: impl Proposer) -> (tempfile::TempDir, World) {
     (dir, world)
 }
 
-/// Settles what fits, whatever stands before it.
-struct Bypass;
-
-impl Proposer for Bypass {
-    fn propose(&mut self, candidates: &Candidates) -> Vec<Place> {
-        let fits = candidates.payments.iter().filter(|it| it.minor <= 1_000_000);
-        fits.map(|it| it.place).collect()
-    }
+fn proposal(candidates: &Candidates, places: Vec<Place>) -> Proposal {
+    Proposal { cycle: candidates.cut.cycle, places, ..Proposal::default() }
 }
 
-/// Has a bug.
-struct Panics;
-
-impl Proposer for Panics {
-    fn propose(&mut self, _: &Candidates) -> Vec<Place> {
-        panic!("a solver with a bug");
-    }
+/// The cut's time is up: what comes of it.
+fn time_up(world: &World, cut_at_ms: u64) {
+    world.log(pack_tick((1, cut_at_ms + 60_000), 0));
 }
 
-/// Settles everything, covered or not.
-struct Liar;
-
-impl Proposer for Liar {
-    fn propose(&mut self, candidates: &Candidates) -> Vec<Place> {
-        candidates.payments.iter().map(|it| it.place).collect()
-    }
-}
-
-#[test]
-fn a_proposal_settles_past_a_blocked_head() {
-    let (_dir, world) = blocked(Bypass);
+/// What a proposal settled after the cut was made, and that nothing waits but the head.
+fn settles_past_the_head(world: &World) {
     let cut = world.cycle();
     assert!(cut.cut.is_some());
     let settled = world.outcome(cut.position + 1);
     assert_eq!((settled.reject, settled.sealed.as_ref().unwrap().payments), (None, 1));
     until(|| world.queued() == 1);
-    world.close();
 }
 
 #[test]
-fn a_proposal_that_does_not_hold_is_refused_and_the_floor_settles_in_time() {
-    let (_dir, world) = blocked(Liar);
-    let cut = world.cycle();
-    let refused = world.outcome(cut.position + 1);
-    assert_eq!(refused.reject, Some(Reject::ProposalInfeasible));
-    world.log(pack_tick((1, START_MS + 60_000), 0));
-    until(|| world.queued() == 2);
+fn the_solver_settles_past_a_blocked_head() {
+    let (_dir, world) = blocked(Solver::default());
+    settles_past_the_head(&world);
+    world.log(world.orders(ALBION, 700, 1));
+    settles_past_the_head(&world);
     world.close();
 }
 
-/// Set in the process of which the test below expects that it ends.
-const CHILD: &str = "CAUSEWAY_TEST_PANICS";
+/// Has a bug, once.
+struct Panics(Option<Solver>);
 
-#[test]
-fn a_panic_in_a_thread_of_the_pool_ends_the_process() {
-    if std::env::var_os(CHILD).is_some() {
-        let (_dir, world) = blocked(Panics);
-        world.cycle();
-        return drop(world.close());
+impl Proposer for Panics {
+    fn propose(&mut self, candidates: &Candidates) -> Proposal {
+        match &mut self.0 {
+            Some(solver) => solver.propose(candidates),
+            none => {
+                *none = Some(Solver::default());
+                panic!("a solver with a bug");
+            }
+        }
     }
-    let dir = tempdir().unwrap();
-    let ended = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "proposals::a_panic_in_a_thread_of_the_pool_ends_the_process"])
-        .arg("--nocapture")
-        .env(CHILD, "1")
-        .env("TMPDIR", dir.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.signal(), Some(SIGABRT), "{said}");
-    assert!(said.contains("a solver with a bug"), "{said}");
+}
+
+#[test]
+fn a_solver_that_panics_costs_only_its_gain() {
+    let (_dir, world) = blocked(Panics(None));
+    assert!(world.cycle().cut.is_some());
+    time_up(&world, START_MS);
+    assert_eq!(world.queued(), 2, "the floor settled: nothing");
+    settles_past_the_head(&world);
+    world.close();
+}
+
+/// Answers only when it is told to.
+struct Slow(Receiver<()>, Solver);
+
+impl Proposer for Slow {
+    fn propose(&mut self, candidates: &Candidates) -> Proposal {
+        self.0.recv().unwrap();
+        self.1.propose(candidates)
+    }
+}
+
+#[test]
+fn a_solver_that_is_slow_costs_only_its_gain() {
+    let (go, told): (Sender<()>, _) = channel();
+    let (_dir, world) = blocked(Slow(told, Solver::default()));
+    assert!(world.cycle().cut.is_some());
+    time_up(&world, START_MS);
+    assert_eq!(world.queued(), 2, "the floor settled: nothing");
+    let late = world.log.end().0;
+    go.send(()).unwrap();
+    assert_eq!(world.outcome(late).reject, Some(Reject::UnknownCut));
+    go.send(()).unwrap();
+    settles_past_the_head(&world);
+    world.close();
+}
+
+/// Settles everything, covered or not, then places that do not exist.
+struct Liar(u64);
+
+impl Proposer for Liar {
+    fn propose(&mut self, candidates: &Candidates) -> Proposal {
+        self.0 += 1;
+        let all = candidates.payments.iter().map(|it| it.place);
+        match self.0 {
+            1 => proposal(candidates, all.collect()),
+            2 => proposal(candidates, vec![Place(u64::MAX), Place(3)]),
+            _ => Solver::default().propose(candidates),
+        }
+    }
+}
+
+#[test]
+fn a_solver_that_answers_nonsense_costs_only_its_gain() {
+    let (_dir, world) = blocked(Liar(0));
+    for turn in 0..2 {
+        let cut = world.cycle();
+        let refused = world.outcome(cut.position + 1);
+        assert_eq!(refused.reject, Some(Reject::ProposalInfeasible));
+        assert_eq!(world.queued(), 2);
+        time_up(&world, START_MS + 60_000 * turn);
+    }
+    assert_eq!(world.queued(), 2, "the floor settled: nothing");
+    settles_past_the_head(&world);
+    world.close();
 }
 
 #[test]

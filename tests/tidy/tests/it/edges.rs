@@ -12,11 +12,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("channel", &["ledger"]),
     ("clearing", &["channel", "ledger", "risk"]),
     ("archive", &["clearing"]),
+    ("solver", &["channel", "clearing", "ledger", "netting"]),
     ("proto", &["ledger"]),
     ("bus", &[]),
     ("store", &[]),
     ("projector", &["bus", "channel", "clearing", "ledger", "store"]),
-    ("settler", &["bus", "channel", "clearing", "ledger", "projector", "risk", "store"]),
+    ("settler", &["bus", "channel", "clearing", "ledger", "projector", "risk", "solver", "store"]),
     (
         "gateway",
         &["bus", "channel", "clearing", "ledger", "projector", "proto", "risk", "settler", "store"],
@@ -34,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "proto",
             "risk",
             "settler",
+            "solver",
             "store",
         ],
     ),
@@ -45,7 +47,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must build without any of these in their tree.
-const PURE: [&str; 5] = ["ledger", "risk", "channel", "clearing", "iso20022"];
+const PURE: [&str; 7] =
+    ["ledger", "risk", "channel", "clearing", "netting", "solver", "iso20022"];
 const HEAVY: [&str; 8] =
     ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];
 
