@@ -22,8 +22,9 @@ use crate::seal;
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 
-/// The engine's own directory.
+/// The engine's own directory, and where it is made.
 const FOLDER: &str = "fjall";
+const FOLDER_NEW: &str = "fjall.new";
 
 /// The most bytes of journals before the engine flushes what they hold.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 128 << 20;
@@ -43,12 +44,35 @@ impl Engine {
     /// Opens or creates the engine below `dir`.
     pub(super) fn open(dir: &Path, options: &Options) -> Result<Self, Fault> {
         // The engine asserts some of what it reads; a panic there means damage, not a bug of ours.
-        catch_unwind(AssertUnwindSafe(|| Self::open_unguarded(dir, options)))
+        let open = || {
+            if dir.join(FOLDER).symlink_metadata().is_err() {
+                Self::create(dir, options)?;
+            }
+            Self::open_folder(&dir.join(FOLDER), options)
+        };
+        catch_unwind(AssertUnwindSafe(open))
             .unwrap_or_else(|panic| Err(Fault::Damaged { why: panic_text(panic.as_ref()) }))
     }
 
-    fn open_unguarded(dir: &Path, options: &Options) -> Result<Self, Fault> {
-        let db = Database::builder(dir.join(FOLDER))
+    /// Makes the engine's directory under another name first: the engine cannot go on where a
+    /// crash has interrupted it in creating one, and it does not make the names of its tables'
+    /// directories durable.
+    fn create(dir: &Path, options: &Options) -> Result<(), Fault> {
+        let new = dir.join(FOLDER_NEW);
+        let removed = match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
+        removed.map_err(create_fault)?;
+        drop(Self::open_folder(&new, options)?);
+        let moved = sync_dirs(&new)
+            .and_then(|()| fs::rename(&new, dir.join(FOLDER)))
+            .and_then(|()| File::open(dir)?.sync_all());
+        moved.map_err(create_fault)
+    }
+
+    fn open_folder(folder: &Path, options: &Options) -> Result<Self, Fault> {
+        let db = Database::builder(folder)
             .cache_size(options.cache_bytes)
             .journal_compression(CompressionType::None)
             .max_journaling_size(JOURNAL_BYTES_MAX)
@@ -177,6 +201,21 @@ pub(super) fn disk_full(error: &fjall::Error) -> bool {
 /// Whether an error of the operating system says that the disk is full.
 pub(super) fn no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Makes the names in a directory durable, and in those below.
+fn sync_dirs(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_dirs(&entry.path())?;
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
+fn create_fault(error: io::Error) -> Fault {
+    if no_space(&error) { Fault::NoSpace } else { io("create", error) }
 }
 
 fn io_error(error: &fjall::Error) -> Option<&io::Error> {

@@ -10,5 +10,6 @@
 mod contract;
 mod crashes;
 mod damage;
+mod disk;
 mod limits;
 mod rig;
