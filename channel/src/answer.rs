@@ -26,6 +26,10 @@ pub enum Ruling {
     Rejected = 5,
     /// Refused without a trace in the books: the same order may be sent again later.
     Refused = 6,
+    /// Accepted; waits for its counterpart: the other side of an exchange, or quotes.
+    AwaitingMatch = 7,
+    /// Accepted, and it has found the other side of its exchange: both settle together.
+    Matched = 8,
 }
 
 impl Ruling {
@@ -39,6 +43,8 @@ impl Ruling {
             4 => Self::AwaitingGroup,
             5 => Self::Rejected,
             6 => Self::Refused,
+            7 => Self::AwaitingMatch,
+            8 => Self::Matched,
             _ => return None,
         })
     }
@@ -49,7 +55,7 @@ impl Ruling {
 pub struct Decision {
     /// The order.
     pub digest: Hash,
-    /// Where the order first stood in the log: position × 1,024 + index in its record.
+    /// Where the order first stood in the log: position × 2^20 + index in its record.
     pub place: u64,
     /// The ruling.
     pub ruling: Ruling,

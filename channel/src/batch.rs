@@ -8,6 +8,10 @@ use crate::participant::ParticipantId;
 /// Orders in one submitted batch, at most.
 pub const BATCH_ORDERS_MAX: usize = 1024;
 
+/// The low bits of an order's place are its index in its record, the others the record's position.
+/// Orders have indices below [`BATCH_ORDERS_MAX`]; payments that a record made have those above.
+pub const PLACE_INDEX_BITS: u32 = 20;
+
 const LABEL: &[u8] = b"ppc/1 batch";
 
 /// The RFC 6962 section 2.1 tree hash over `entries`, each entry a leaf.

@@ -3,6 +3,7 @@
 use ledger::{Amount, Currency, MINOR_MAX};
 
 use crate::bytes::{DecodeError, Reader, Writer};
+use crate::fx::{QUOTES_PER_COMMAND_MAX, Quote};
 use crate::header::{MessageKind, Uetr, ValueDate};
 use crate::participant::{Participant, ParticipantId, Role, Status, read_participant};
 use crate::rules::RuleBook;
@@ -32,7 +33,7 @@ pub enum CommandBody {
         /// The new status.
         status: Status,
     } = 2,
-    /// Operator: opens a bank's account in a currency of the pool.
+    /// Operator: opens an account of a bank or liquidity provider in a currency of the pool.
     OpenAccount {
         /// Whose.
         participant: ParticipantId,
@@ -59,7 +60,7 @@ pub enum CommandBody {
         /// The agent's own reference of the pay-in.
         pay_in: [u8; 16],
     } = 5,
-    /// Bank: wants to be paid out. The amount is reserved until the agent answers; the command's
+    /// Bank or liquidity provider: wants to be paid out. The amount is reserved until the agent answers; the command's
     /// request id names it.
     Defund {
         /// How much.
@@ -72,7 +73,7 @@ pub enum CommandBody {
         /// True: made. False: not made.
         made: bool,
     } = 7,
-    /// Bank: the most it is willing to owe another bank, net, in a day. Nothing lifts it.
+    /// Bank or liquidity provider: the most it is willing to owe another bank, net, in a day. Nothing lifts it.
     SetBilateralLimit {
         /// Towards whom.
         counterparty: ParticipantId,
@@ -81,7 +82,7 @@ pub enum CommandBody {
         /// Minor units.
         limit: Option<u64>,
     } = 8,
-    /// Bank: the most it is willing to owe all others together, net, in a day.
+    /// Bank or liquidity provider: the most it is willing to owe all others together, net, in a day.
     SetMultilateralLimit {
         /// In which currency.
         currency: Currency,
@@ -141,7 +142,7 @@ pub enum CommandBody {
     } = 15,
     /// Operator: replaces the rule book; its version is the present one plus one.
     SetRules(RuleBook) = 16,
-    /// Bank: takes back an order that has not settled.
+    /// Bank or liquidity provider: takes back an order that has not settled.
     Cancel {
         /// Which payment.
         uetr: Uetr,
@@ -155,6 +156,17 @@ pub enum CommandBody {
     } = 18,
     /// Operator: cuts a cycle now.
     RunCycle = 19,
+    /// Liquidity provider: these are all its quotes of a pair from now on; those that stood before
+    /// are gone, and none takes all of them back. Of its sets of quotes of a pair the one issued
+    /// last counts, so each must be issued later than the one before.
+    SetQuotes {
+        /// The currency whose amounts the quotes name.
+        base: Currency,
+        /// The currency in which its price is named.
+        quote: Currency,
+        /// At most [`QUOTES_PER_COMMAND_MAX`].
+        quotes: Vec<Quote>,
+    } = 20,
 }
 
 /// A command with who gives it and the client's number for it.
@@ -196,13 +208,22 @@ impl CommandBody {
             Self::Cancel { .. } => 17,
             Self::ConfirmTime { .. } => 18,
             Self::RunCycle => 19,
+            Self::SetQuotes { .. } => 20,
         }
     }
 
-    /// The role that may give it.
+    /// Whether somebody of this role may give it. Whoever holds accounts may do with them what a
+    /// bank may.
+    #[must_use]
+    pub fn allows(&self, role: Role) -> bool {
+        role == self.role() || self.role() == Role::Bank && role.holds_accounts()
+    }
+
+    /// The role that gives it.
     #[must_use]
     pub fn role(&self) -> Role {
         match self {
+            Self::SetQuotes { .. } => Role::LiquidityProvider,
             Self::Fund { .. } | Self::ConfirmDefund { .. } => Role::SettlementAgent,
             Self::Defund { .. }
             | Self::SetBilateralLimit { .. }
@@ -263,6 +284,11 @@ impl CommandBody {
                 writer.u64(*until_ms);
             }
             Self::RunCycle => {}
+            Self::SetQuotes { base, quote, quotes } => {
+                writer.raw(&base.to_bytes()).raw(&quote.to_bytes());
+                writer.u8(u8::try_from(quotes.len()).unwrap_or(u8::MAX));
+                quotes.iter().for_each(|quote| quote.write(writer));
+            }
         }
     }
 
@@ -305,8 +331,22 @@ impl CommandBody {
             17 => Self::Cancel { uetr: Uetr(reader.array("uetr")?), kind: read_kind(reader)? },
             18 => Self::ConfirmTime { until_ms: reader.u64("until")? },
             19 => Self::RunCycle,
+            20 => Self::read_quotes(reader)?,
             value => return Err(DecodeError::Unknown { field: "kind", value: value.into() }),
         })
+    }
+
+    fn read_quotes(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (base, quote) = (read_currency(reader)?, read_currency(reader)?);
+        if base == quote {
+            return Err(DecodeError::Range { field: "quote" });
+        }
+        let count = usize::from(reader.u8("quotes")?);
+        if count > QUOTES_PER_COMMAND_MAX {
+            return Err(DecodeError::Range { field: "quotes" });
+        }
+        let quotes = (0..count).map(|_| Quote::read(reader)).collect::<Result<_, _>>()?;
+        Ok(Self::SetQuotes { base, quote, quotes })
     }
 
     fn read_limit(kind: u16, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {

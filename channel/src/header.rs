@@ -11,10 +11,10 @@
 //!  16   16  UETR                       155    1  limit rate scale (FX; else zero)
 //!  32    2  message kind               156    8  limit rate mantissa (FX; else zero)
 //!  34    1  class 0..=3, 0 first       164    4  payload length in bytes
-//!  35    1  link members 0 or 2..=16   168   22  reserved, zero
-//!  36    3  currency (ISO 4217)        190    1  number of views (zero in suite 0)
-//!  39    1  size bucket (0 in suite 0) 191    1  number of slots (zero in suite 0)
-//!  40    8  amount in minor units
+//!  35    1  link members 0 or 2..=16   168    8  counter amount (FX instruction; else zero)
+//!  36    3  currency (ISO 4217)        176   14  reserved, zero
+//!  39    1  size bucket (0 in suite 0) 190    1  number of views (zero in suite 0)
+//!  40    8  amount in minor units      191    1  number of slots (zero in suite 0)
 //!  48    4  value date yyyymmdd
 //!  52    4  disclosure policy version
 //!  56    8  created at, ms since 1970-01-01T00:00:00Z
@@ -25,6 +25,7 @@
 use ledger::{Amount, Currency};
 use thiserror::Error;
 
+use crate::fx::{FxTerms, Rate};
 use crate::participant::ParticipantId;
 use crate::suite::Sealing;
 
@@ -130,6 +131,10 @@ pub enum MessageKind {
     InstitutionTransfer = 2,
     /// pacs.009 COV, the cover of a customer transfer sent another way.
     Cover = 3,
+    /// fxtr.014, one side of an exchange agreed on between two parties.
+    FxInstruction = 4,
+    /// A payment in one currency that arrives in another, at the rate of a quote.
+    FxPayment = 5,
 }
 
 impl MessageKind {
@@ -140,8 +145,16 @@ impl MessageKind {
             1 => Some(Self::CustomerTransfer),
             2 => Some(Self::InstitutionTransfer),
             3 => Some(Self::Cover),
+            4 => Some(Self::FxInstruction),
+            5 => Some(Self::FxPayment),
             _ => None,
         }
+    }
+
+    /// Whether an order of this kind is of two currencies.
+    #[must_use]
+    pub fn fx(self) -> bool {
+        matches!(self, Self::FxInstruction | Self::FxPayment)
     }
 }
 
@@ -182,7 +195,10 @@ pub enum HeaderError {
     #[error("uetr: must be a version 4 UUID")]
     Uetr,
     /// A message kind this build does not settle.
-    #[error("message_kind: must be 1 (pacs.008), 2 (pacs.009) or 3 (pacs.009 COV)")]
+    #[error(
+        "message_kind: must be 1 (pacs.008), 2 (pacs.009), 3 (pacs.009 COV), 4 (FX instruction) \
+         or 5 (FX payment)"
+    )]
     MessageKind,
     /// A class above 3.
     #[error("class: must be 0 to 3")]
@@ -205,6 +221,21 @@ pub enum HeaderError {
     /// The length in the header is not the payload's, or above [`PAYLOAD_BYTES_MAX`].
     #[error("payload_length: must equal the payload's length, at most 65536")]
     PayloadLength,
+    /// An FX order that is urgent: it settles in cycles, with its match.
+    #[error("flags: an FX order cannot be urgent")]
+    FxUrgent,
+    /// An FX order in a link group: its match is its group.
+    #[error("link_group: an FX order cannot be linked")]
+    FxLink,
+    /// The counter currency of an FX order cannot be settled, or is that of the amount.
+    #[error("counter_currency: must be an ISO 4217 code with minor units, not the amount's own")]
+    CounterCurrency,
+    /// The limit rate of an FX payment is out of range.
+    #[error("limit_rate: must have a mantissa of 1 to 10^12 and a scale of 0 to 10")]
+    LimitRate,
+    /// The counter amount of an FX instruction is zero or has more than 18 digits.
+    #[error("counter_amount: must be 1 to 999999999999999999 minor units")]
+    CounterAmount,
     /// Bytes that must be zero are not.
     #[error("reserved: must be zero in this version")]
     Reserved,
@@ -243,6 +274,8 @@ pub struct OrderHeader {
     pub link: Option<([u8; 16], u8)>,
     /// How the payload is sealed; without it the payload is opaque (suite 0).
     pub sealing: Option<Sealing>,
+    /// The other currency of an FX order; as its kind says, none for other kinds.
+    pub fx: Option<FxTerms>,
     /// Bytes of the payload.
     pub payload_len: u32,
 }
@@ -277,6 +310,18 @@ impl OrderHeader {
             put(96, &sealing.epoch.0);
             put(112, &sealing.sequence.to_be_bytes());
             put(190, &[sealing.views, sealing.slots]);
+        }
+        match self.fx {
+            None => {}
+            Some(FxTerms::Instruction { counter }) => {
+                put(152, &counter.currency().to_bytes());
+                put(168, &counter.minor().to_be_bytes());
+            }
+            Some(FxTerms::Payment { currency, limit }) => {
+                put(152, &currency.to_bytes());
+                put(155, &[limit.scale()]);
+                put(156, &limit.mantissa().to_be_bytes());
+            }
         }
         put(164, &self.payload_len.to_be_bytes());
         bytes
@@ -328,9 +373,50 @@ impl<'a> HeaderView<'a> {
         let valid = view.not_after_ms() == 0 || view.not_after_ms() > starts_at;
         ensure(valid, HeaderError::Validity)?;
         ensure(view.payload_len() <= PAYLOAD_BYTES_MAX, HeaderError::PayloadLength)?;
-        let zero = |range: core::ops::Range<usize>| view.0[range].iter().all(|byte| *byte == 0);
-        ensure(zero(120..164) && zero(168..190), HeaderError::Reserved)?;
+        ensure(view.zero(120..152), HeaderError::Reserved)?;
+        view.check_fx()?;
+        ensure(view.zero(176..190), HeaderError::Reserved)?;
         Ok(view)
+    }
+
+    /// What an FX order says of its counter currency; other orders say nothing of one.
+    fn check_fx(self) -> Result<(), HeaderError> {
+        let ensure = |held: bool, error: HeaderError| if held { Ok(()) } else { Err(error) };
+        if !self.kind().is_some_and(MessageKind::fx) {
+            return ensure(self.zero(152..164) && self.zero(168..176), HeaderError::Reserved);
+        }
+        ensure(!self.urgent(), HeaderError::FxUrgent)?;
+        ensure(self.link().is_none(), HeaderError::FxLink)?;
+        let counter = Currency::from_bytes(self.counter_currency_bytes());
+        let counter = counter.map_err(|_| HeaderError::CounterCurrency)?;
+        ensure(counter.to_bytes() != self.currency_bytes(), HeaderError::CounterCurrency)?;
+        if self.kind() == Some(MessageKind::FxPayment) {
+            ensure(self.limit_rate().is_some(), HeaderError::LimitRate)?;
+            return ensure(self.counter_minor() == 0, HeaderError::Reserved);
+        }
+        let bought = self.counter_minor() > 0 && Amount::new(self.counter_minor(), counter).is_ok();
+        ensure(bought, HeaderError::CounterAmount)?;
+        ensure(self.zero(155..164), HeaderError::Reserved)
+    }
+
+    fn zero(self, range: core::ops::Range<usize>) -> bool {
+        self.0[range].iter().all(|byte| *byte == 0)
+    }
+
+    /// The other currency of an FX order whose fields hold.
+    #[must_use]
+    pub fn fx(self) -> Option<FxTerms> {
+        let currency = Currency::from_bytes(self.counter_currency_bytes()).ok()?;
+        match self.kind()? {
+            MessageKind::FxInstruction => {
+                let counter = Amount::new(self.counter_minor(), currency).ok()?;
+                Some(FxTerms::Instruction { counter })
+            }
+            MessageKind::FxPayment => {
+                Some(FxTerms::Payment { currency, limit: self.limit_rate()? })
+            }
+            _ => None,
+        }
     }
 
     /// Checks and decodes.
@@ -357,6 +443,7 @@ impl<'a> HeaderView<'a> {
             not_after_ms: view.not_after_ms(),
             link: view.link(),
             sealing: view.sealing()?,
+            fx: view.fx(),
             payload_len: u32::from_be_bytes(view.array(164)),
         })
     }
@@ -469,6 +556,24 @@ impl<'a> HeaderView<'a> {
             u64::from_be_bytes(self.array(112)),
             [self.0[39], self.0[190], self.0[191]],
         )
+    }
+
+    /// The counter currency's three letters; zeros for an order of one currency.
+    #[must_use]
+    pub fn counter_currency_bytes(self) -> [u8; 3] {
+        self.array(152)
+    }
+
+    /// What an FX instruction buys, in minor units of the counter currency; else 0.
+    #[must_use]
+    pub fn counter_minor(self) -> u64 {
+        u64::from_be_bytes(self.array(168))
+    }
+
+    /// The limit rate of an FX payment.
+    #[must_use]
+    pub fn limit_rate(self) -> Option<Rate> {
+        Rate::new(u64::from_be_bytes(self.array(156)), self.0[155])
     }
 
     /// Bytes of the payload.

@@ -14,6 +14,7 @@ mod bytes;
 mod command;
 mod digest;
 mod envelope;
+mod fx;
 mod genesis;
 mod header;
 mod link;
@@ -24,7 +25,7 @@ mod sign;
 mod suite;
 
 pub use answer::{DECISION_LEN, Decision, Ruling, decisions_statement, receipt_statement};
-pub use batch::{BATCH_ORDERS_MAX, batch_statement, merkle_root};
+pub use batch::{BATCH_ORDERS_MAX, PLACE_INDEX_BITS, batch_statement, merkle_root};
 pub use bytes::{DecodeError, Reader, Writer};
 pub use command::{
     COMMAND_BYTES_MAX, Command, CommandBody, RequestId, SignedCommand, command_statement,
@@ -34,6 +35,9 @@ pub use envelope::{
     DEK_LEN, Envelope, EnvelopeError, KeyId, SLOT_ENTRY_LEN, SlotEntry, SlotRole, TAG_LEN,
     VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, View, ViewEntry, ViewMask, binding, ciphertext_len,
     salted_leaf, tables_len, wrap_len,
+};
+pub use fx::{
+    FxTerms, QUOTES_PER_COMMAND_MAX, Quote, RATE_MANTISSA_MAX, RATE_SCALE_MAX, Rate, Side,
 };
 pub use genesis::Genesis;
 pub use header::{

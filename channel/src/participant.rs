@@ -21,9 +21,27 @@ pub enum Role {
     Operator = 3,
     /// Reads what it is entitled to; moves nothing.
     Regulator = 4,
+    /// Makes markets: it holds accounts like a bank, gives quotes and FX instructions, and sends no
+    /// ordinary payments.
+    LiquidityProvider = 5,
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Bank,
+        Self::SettlementAgent,
+        Self::Operator,
+        Self::Regulator,
+        Self::LiquidityProvider,
+    ];
+
+    /// Whether it may hold accounts in a pool, with all that belongs to them.
+    #[must_use]
+    pub fn holds_accounts(self) -> bool {
+        matches!(self, Self::Bank | Self::LiquidityProvider)
+    }
+
     /// From its number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
@@ -32,6 +50,7 @@ impl Role {
             2 => Self::SettlementAgent,
             3 => Self::Operator,
             4 => Self::Regulator,
+            5 => Self::LiquidityProvider,
             _ => return None,
         })
     }
@@ -44,6 +63,7 @@ impl Role {
             Self::SettlementAgent => "agent",
             Self::Operator => "operator",
             Self::Regulator => "regulator",
+            Self::LiquidityProvider => "provider",
         }
     }
 }

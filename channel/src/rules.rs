@@ -54,6 +54,11 @@ pub struct RuleBook {
     pub warehouse_days_max: u16,
     /// What happens to the queue at the close.
     pub close: ClosePolicy,
+    /// How long an FX instruction waits for its counterpart, 100 ms to 30 days in ms.
+    pub unmatched_ms: u32,
+    /// How long the match of an FX payment with quotes stands before it lapses, 100 ms to one day
+    /// in ms.
+    pub match_ms: u32,
     /// Kinds of command (their numbers) that need a second person, ascending.
     pub two_person: Vec<u16>,
     /// What a settled payment of each class counts, 1 to [`CLASS_WEIGHT_MAX`], not ascending.
@@ -98,6 +103,8 @@ impl RuleBook {
             clock_jump_max_ms: 12 * 3_600_000,
             warehouse_days_max: 30,
             close: ClosePolicy::Reject,
+            unmatched_ms: 86_400_000,
+            match_ms: 60_000,
             two_person: Vec::new(),
             class_weights: [1_000, 100, 10, 1],
             ageing_cycles: 0,
@@ -124,6 +131,7 @@ impl RuleBook {
         writer.u32(self.proposal_timeout_ms).u64(self.dedupe_horizon_ms);
         writer.u32(self.dedupe_entries_max).u32(self.queue_max).u64(self.clock_jump_max_ms);
         writer.u16(self.warehouse_days_max).u8(self.close as u8);
+        writer.u32(self.unmatched_ms).u32(self.match_ms);
         writer.u8(u8::try_from(self.two_person.len()).unwrap_or(u8::MAX));
         for kind in &self.two_person {
             writer.u16(*kind);
@@ -171,6 +179,8 @@ impl RuleBook {
                 2 => ClosePolicy::Roll,
                 value => return Err(DecodeError::Unknown { field: "close", value: value.into() }),
             },
+            unmatched_ms: reader.u32("unmatched_ms")?,
+            match_ms: reader.u32("match_ms")?,
             two_person: {
                 let count = usize::from(reader.u8("two_person")?);
                 (0..count).map(|_| reader.u16("two_person")).collect::<Result<_, _>>()?
@@ -212,6 +222,8 @@ impl RuleBook {
         ensure((1..=100_000_000).contains(&self.queue_max), "queue_max")?;
         ensure((1_000..=366 * DAY_MS).contains(&self.clock_jump_max_ms), "clock_jump_max_ms")?;
         ensure(self.warehouse_days_max <= 366, "warehouse_days_max")?;
+        ensure((100..=2_592_000_000).contains(&self.unmatched_ms), "unmatched_ms")?;
+        ensure((100..=86_400_000).contains(&self.match_ms), "match_ms")?;
         let ascending = self.two_person.windows(2).all(|pair| pair[0] < pair[1]);
         ensure(ascending && self.two_person.len() <= TWO_PERSON_MAX, "two_person")?;
         let within = |weights: &[u32], most| weights.iter().all(|it| (1..=most).contains(it));

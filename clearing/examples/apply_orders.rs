@@ -176,6 +176,7 @@ impl Bench {
             not_after_ms: 0,
             link: None,
             sealing: None,
+            fx: None,
             payload_len: 256,
         }
     }

@@ -54,7 +54,7 @@ impl Pool {
         outcome: &mut Outcome,
     ) -> Result<(), Reject> {
         let member = self.directory.index(participant).ok_or(Reject::UnknownParticipant)?;
-        ensure(self.directory.at(member).participant.role == Role::Bank, Reject::WrongRole)?;
+        ensure(self.holds_accounts(member), Reject::WrongRole)?;
         let index = self.directory.currency_index(currency.to_bytes());
         let index = index.ok_or(Reject::CurrencyNotInPool)?;
         ensure(self.directory.account_at(member, index).is_none(), Reject::AccountExists)?;
@@ -107,7 +107,7 @@ impl Pool {
     ) -> Result<(), Reject> {
         match *body {
             CommandBody::SetBilateralLimit { counterparty, currency, limit } => {
-                let counterparty = self.bank(counterparty)?;
+                let counterparty = self.holder_of_accounts(counterparty)?;
                 let (index, account) = self.books_of(maker, currency)?;
                 ensure(counterparty != maker, Reject::WrongRole)?;
                 if phase == Phase::Perform {
@@ -125,7 +125,7 @@ impl Pool {
                 }
             }
             CommandBody::SetDebitCap { participant, currency, cap } => {
-                let member = self.bank(participant)?;
+                let member = self.holder_of_accounts(participant)?;
                 let (index, account) = self.books_of(member, currency)?;
                 if phase == Phase::Perform {
                     let limits = &mut self.limits;
@@ -134,7 +134,7 @@ impl Pool {
                 }
             }
             CommandBody::SetVelocity { participant, currency, window_ms, most } => {
-                let member = self.bank(participant)?;
+                let member = self.holder_of_accounts(participant)?;
                 let measure = match currency {
                     None => Measure::Orders,
                     Some(currency) => Measure::Value(self.books_of(member, currency)?.0),
@@ -153,10 +153,14 @@ impl Pool {
         Ok(())
     }
 
-    fn bank(&self, participant: ParticipantId) -> Result<u32, Reject> {
+    fn holder_of_accounts(&self, participant: ParticipantId) -> Result<u32, Reject> {
         let member = self.directory.index(participant).ok_or(Reject::UnknownParticipant)?;
-        ensure(self.directory.at(member).participant.role == Role::Bank, Reject::WrongRole)?;
+        ensure(self.holds_accounts(member), Reject::WrongRole)?;
         Ok(member)
+    }
+
+    fn holds_accounts(&self, member: u32) -> bool {
+        self.directory.at(member).participant.role.holds_accounts()
     }
 
     fn books_of(

@@ -5,8 +5,8 @@
 //!                    | sealed at u64 ms | payments u32 | transfers u32 | orders root [32]
 //!                    | nets [32] | transfers [32] | previous [32] | state root [32] - all summed
 //! nets:              SHA-256 of "causeway/1 nets"      and participant u32 | currency [3] | i128
-//! transfers:         SHA-256 of "causeway/1 transfers" and place u64 | kind u8 | debit u32
-//!                    | credit u32 | minor u64
+//! transfers:         SHA-256 of "causeway/1 transfers" and place u64 | origin u64 | kind u8
+//!                    | debit u32 | credit u32 | minor u64
 //! hash of the batch: SHA-256 of the header
 //! ```
 
@@ -41,7 +41,7 @@ pub struct BatchHeader {
     pub last: u64,
     /// Logged time of the seal, ms.
     pub sealed_at_ms: u64,
-    /// How many of its transfers are payments.
+    /// How many payments settled.
     pub payments: u32,
     /// How many transfers it has.
     pub transfers: u32,
@@ -158,16 +158,17 @@ pub fn transfers_hash(transfers: &[Transfer]) -> Hash {
     hasher.finalize().into()
 }
 
-const TRANSFER_BYTES: usize = 25;
+const TRANSFER_BYTES: usize = 33;
 
-/// `place u64 ‖ kind u8 ‖ debit u32 ‖ credit u32 ‖ minor u64`.
+/// `place u64 ‖ origin u64 ‖ kind u8 ‖ debit u32 ‖ credit u32 ‖ minor u64`.
 pub(crate) fn transfer_bytes(transfer: &Transfer) -> [u8; TRANSFER_BYTES] {
     let mut bytes = [0; TRANSFER_BYTES];
     bytes[..8].copy_from_slice(&transfer.place.0.to_be_bytes());
-    bytes[8] = transfer.kind as u8;
-    bytes[9..13].copy_from_slice(&transfer.debit.0.to_be_bytes());
-    bytes[13..17].copy_from_slice(&transfer.credit.0.to_be_bytes());
-    bytes[17..].copy_from_slice(&transfer.minor.to_be_bytes());
+    bytes[8..16].copy_from_slice(&transfer.origin.0.to_be_bytes());
+    bytes[16] = transfer.kind as u8;
+    bytes[17..21].copy_from_slice(&transfer.debit.0.to_be_bytes());
+    bytes[21..25].copy_from_slice(&transfer.credit.0.to_be_bytes());
+    bytes[25..].copy_from_slice(&transfer.minor.to_be_bytes());
     bytes
 }
 
@@ -232,7 +233,7 @@ impl OpenBatch {
         let (debit, credit) = (transfer.debit.0 as usize, transfer.credit.0 as usize);
         self.touched[debit] = true;
         self.touched[credit] = true;
-        if transfer.kind == TransferKind::Payment {
+        if matches!(transfer.kind, TransferKind::Payment | TransferKind::FxLeg) {
             self.nets[debit] -= i128::from(transfer.minor);
             self.nets[credit] += i128::from(transfer.minor);
         }

@@ -113,7 +113,7 @@ impl Pool {
     /// that none of them can keep an operator or an agent from acting.
     fn commands_full(&self, body: &CommandBody) -> bool {
         let share = |most: usize| match body.role() {
-            Role::Bank => most - most / RESERVED_SHARE,
+            Role::Bank | Role::LiquidityProvider => most - most / RESERVED_SHARE,
             _ => most,
         };
         self.requests.len() >= share(REQUESTS_MAX)
@@ -140,7 +140,7 @@ impl Pool {
         let stale = command.issued_at_ms < now_ms.saturating_sub(STALE_AFTER_MS)
             || command.issued_at_ms > now_ms + ISSUED_AHEAD_MS;
         ensure(!stale, Reject::CommandStale)?;
-        ensure(maker.participant.role == command.body.role(), Reject::NotAuthorised)?;
+        ensure(command.body.allows(maker.participant.role), Reject::NotAuthorised)?;
         let required = self.rules.two_person.contains(&command.body.kind());
         match signed.checker {
             Some((checker, _)) => self.check_checker(command.maker, checker),
@@ -241,6 +241,7 @@ impl Pool {
                 Ok(())
             }
             CommandBody::RunCycle => Ok(()),
+            CommandBody::SetQuotes { .. } => Err(Reject::NotAuthorised),
         }
     }
 }

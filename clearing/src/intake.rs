@@ -4,7 +4,7 @@
 //! has changed since. A reject that may pass by itself leaves no trace; every other one is
 //! remembered like an acceptance.
 
-use channel::{DecodeError, HeaderView, Role, Status};
+use channel::{DecodeError, HeaderView, MessageKind, Role, Status};
 use ledger::{AccountId, Hash};
 use risk::{CurrencyIndex, Measure};
 
@@ -138,7 +138,8 @@ impl Pool {
         let sender = order.sender.ok_or(Reject::UnknownParticipant)?;
         let receiver = self.directory.index(header.receiver());
         let is_bank = |index| self.directory.at(index).participant.role == Role::Bank;
-        ensure(is_bank(sender) && receiver.is_none_or(is_bank), Reject::WrongRole)?;
+        let fx = header.kind().is_some_and(MessageKind::fx);
+        ensure(!fx && is_bank(sender) && receiver.is_none_or(is_bank), Reject::WrongRole)?;
         ensure(self.directory.at(sender).status == Status::Active, Reject::SenderSuspended)?;
         let receiver = receiver.ok_or(Reject::UnknownReceiver)?;
         let suspended = self.directory.at(receiver).status != Status::Active;

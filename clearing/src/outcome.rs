@@ -40,6 +40,11 @@ pub enum PaymentState {
     Cancelled = 6,
     /// Its validity ended.
     Expired = 7,
+    /// An FX order that waits for its counterpart: the other side of an exchange, or quotes.
+    AwaitingMatch = 8,
+    /// An FX order that has found its counterpart: what it moves settles as a whole, or the match
+    /// lapses.
+    Matched = 9,
 }
 
 impl PaymentState {
@@ -54,12 +59,15 @@ impl PaymentState {
             5 => Self::Rejected,
             6 => Self::Cancelled,
             7 => Self::Expired,
+            8 => Self::AwaitingMatch,
+            9 => Self::Matched,
             _ => return None,
         })
     }
 }
 
-/// A payment changed its state after its ruling, other than by settling (see [`Transfer`]).
+/// A payment changed its state after its ruling, other than by settling (see [`Transfer`]). An FX
+/// payment, whose transfers are those of its legs, is told of here also when it settles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
     /// Which payment.
@@ -88,6 +96,8 @@ pub enum TransferKind {
     DefundMade = 4,
     /// The pay-out was not made: the reserved amount is free again.
     DefundReleased = 5,
+    /// A leg of an FX payment settled: the sender paid a liquidity provider, or that the receiver.
+    FxLeg = 6,
 }
 
 impl TransferKind {
@@ -100,6 +110,7 @@ impl TransferKind {
             3 => Self::DefundReserved,
             4 => Self::DefundMade,
             5 => Self::DefundReleased,
+            6 => Self::FxLeg,
             _ => return None,
         })
     }
@@ -110,6 +121,8 @@ impl TransferKind {
 pub struct Transfer {
     /// The payment's place, or the place of the command (index 0) that moved the money.
     pub place: Place,
+    /// The place of the order it is part of: of an FX leg that of the FX payment, else `place`.
+    pub origin: Place,
     /// What it was for.
     pub kind: TransferKind,
     /// The account debited.
@@ -161,7 +174,7 @@ pub struct SealedBatch {
     pub sealed_at_ms: u64,
     /// Every movement, in the order of posting.
     pub transfers: Vec<Transfer>,
-    /// How many of them are payments.
+    /// How many payments settled. An FX payment is one, however many legs it has.
     pub payments: u32,
     /// Merkle root (RFC 6962) over the digests of the settled orders, in the order of posting.
     pub orders_root: Hash,

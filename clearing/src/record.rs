@@ -17,8 +17,8 @@
 mod settle;
 
 use channel::{
-    BATCH_ORDERS_MAX, DecodeError, Genesis, HEADER_LEN, HeaderView, ParticipantId, Reader,
-    SignedCommand, Writer,
+    BATCH_ORDERS_MAX, DecodeError, Genesis, HEADER_LEN, HeaderView, PLACE_INDEX_BITS,
+    ParticipantId, Reader, SignedCommand, Writer,
 };
 use ledger::Hash;
 use thiserror::Error;
@@ -35,8 +35,12 @@ const KIND_ORDERS: u16 = 2;
 const KIND_COMMAND: u16 = 3;
 const KIND_TICK: u16 = 4;
 const KIND_SETTLE: u16 = 5;
+const INDEX_MASK: u64 = (1 << PLACE_INDEX_BITS) - 1;
 
-/// Where an order stands in the log: position × 1,024 + index in its record.
+/// Where an order stands in the log: position × 2^20 + index in its record.
+///
+/// Orders have indices below [`BATCH_ORDERS_MAX`]. A record that matches FX payments with quotes
+/// makes payments of its own, the legs; they have the indices from there on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place(pub u64);
 
@@ -44,19 +48,25 @@ impl Place {
     /// The place of order `index` of the record at `position`.
     #[must_use]
     pub fn new(position: u64, index: usize) -> Self {
-        Self(position * BATCH_ORDERS_MAX as u64 + (index % BATCH_ORDERS_MAX) as u64)
+        Self(position << PLACE_INDEX_BITS | index as u64 & INDEX_MASK)
     }
 
     /// The record's position.
     #[must_use]
     pub fn position(self) -> u64 {
-        self.0 / BATCH_ORDERS_MAX as u64
+        self.0 >> PLACE_INDEX_BITS
     }
 
     /// The index in the record.
     #[must_use]
     pub fn index(self) -> usize {
-        (self.0 % BATCH_ORDERS_MAX as u64) as usize
+        (self.0 & INDEX_MASK) as usize
+    }
+
+    /// Whether it is that of a leg: a payment that no order stands for but a match.
+    #[must_use]
+    pub fn leg(self) -> bool {
+        self.index() >= BATCH_ORDERS_MAX
     }
 }
 

@@ -130,7 +130,7 @@ impl Pool {
         minor: u64,
     ) {
         self.batch.open(self.now_ms);
-        self.batch.add(Transfer { place, kind, debit, credit, minor });
+        self.batch.add(Transfer { place, origin: place, kind, debit, credit, minor });
     }
 }
 
@@ -147,6 +147,7 @@ fn posting(payment: &Payment) -> ledger::Transfer {
 fn transfer(payment: &Payment) -> Transfer {
     Transfer {
         place: payment.place,
+        origin: payment.place,
         kind: TransferKind::Payment,
         debit: payment.debit,
         credit: payment.credit,

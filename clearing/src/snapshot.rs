@@ -330,8 +330,7 @@ impl OpenBatch {
         for transfer in &self.transfers {
             writer.raw(&transfer_bytes(transfer));
         }
-        // One leaf for each transfer that is a payment, in their order.
-        writer.raw(self.leaves.as_flattened());
+        writer.u32(self.leaves.len() as u32).raw(self.leaves.as_flattened());
     }
 
     fn read(&mut self, reader: &mut Reader<'_>, accounts: usize) -> Result<(), DecodeError> {
@@ -347,8 +346,7 @@ impl OpenBatch {
             self.count(&transfer);
             self.transfers.push(transfer);
         }
-        let payments = self.transfers.iter().filter(|it| it.kind == TransferKind::Payment).count();
-        for _ in 0..payments {
+        for _ in 0..reader.u32("batch leaves")? {
             self.leaves.push(reader.array("batch leaf")?);
         }
         Ok(())
@@ -357,9 +355,11 @@ impl OpenBatch {
 
 fn read_transfer(reader: &mut Reader<'_>) -> Result<Transfer, DecodeError> {
     let place = Place(reader.u64("transfer place")?);
+    let origin = Place(reader.u64("transfer origin")?);
     let kind = reader.u8("transfer kind")?;
     Ok(Transfer {
         place,
+        origin,
         kind: TransferKind::from_number(kind)
             .ok_or(DecodeError::Unknown { field: "transfer kind", value: kind.into() })?,
         debit: AccountId(reader.u32("transfer debit")?),

@@ -24,13 +24,16 @@ def sha256(data: bytes) -> bytes:
 
 def order_header(*, pool, sender, receiver, uetr, kind, currency, amount, value_date, created_at,
                  payload, urgent=False, priority_class=0, not_before=0, not_after=0,
-                 link_group=bytes(16), link_members=0) -> bytes:
-    """The 192-byte header of an order of suite 0."""
+                 link_group=bytes(16), link_members=0, counter_currency=None, counter_amount=0,
+                 limit_rate=(0, 0)) -> bytes:
+    """The 192-byte header of an order of suite 0; a limit rate is (mantissa, scale)."""
     header = struct.pack(
         ">BBHIII16sHBB3sBQIIQQQ16s", 1, int(urgent), 0, pool, sender, receiver,
         uuid.UUID(uetr).bytes, kind, priority_class, link_members, currency.encode(), 0, amount,
         value_date, 0, created_at, not_before, not_after, link_group)
-    header += bytes(164 - len(header)) + struct.pack(">I", len(payload))
+    counter = counter_currency.encode() if counter_currency else bytes(3)
+    header += bytes(152 - len(header)) + struct.pack(
+        ">3sBQIQ", counter, limit_rate[1], limit_rate[0], len(payload), counter_amount)
     return header + bytes(HEADER_BYTES - len(header))
 
 
@@ -94,7 +97,8 @@ def command_statement(command_bytes: bytes) -> bytes:
 
 
 SET_STATUS, OPEN_ACCOUNT, FUND, DEFUND, CONFIRM_DEFUND, SET_BILATERAL_LIMIT = 2, 3, 5, 6, 7, 8
-OPEN_DAY, SET_RULES, CANCEL, RUN_CYCLE = 12, 16, 17, 19
+OPEN_DAY, SET_RULES, CANCEL, RUN_CYCLE, SET_QUOTES = 12, 16, 17, 19, 20
+BID, ASK = 1, 2
 
 
 def set_status(participant: int, active: bool) -> bytes:
@@ -130,16 +134,23 @@ def cancel(uetr: str, kind: int) -> bytes:
     return struct.pack(">16sH", uuid.UUID(uetr).bytes, kind)
 
 
+def set_quotes(base: str, quote: str, quotes: list[tuple[int, int, tuple[int, int], int]]) -> bytes:
+    """Quotes are (side, size, (mantissa, scale) of the rate, not after)."""
+    return struct.pack(">3s3sB", base.encode(), quote.encode(), len(quotes)) + b"".join(
+        struct.pack(">BQBQQ", side, size, scale, mantissa, not_after)
+        for side, size, (mantissa, scale), not_after in quotes)
+
+
 def rule_book(*, version, currency_codes, cycle_ms, seal_ms, netting, proposal_timeout_ms,
               dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
-              warehouse_days_max, close, two_person, class_weights, currency_weights,
-              ageing_cycles, solver_steps) -> bytes:
+              warehouse_days_max, close, unmatched_ms, match_ms, two_person, class_weights,
+              currency_weights, ageing_cycles, solver_steps) -> bytes:
     """The body of SetRules; the fields are those of the message RuleBook."""
     return b"".join((
         struct.pack(">IB", version, len(currency_codes)), "".join(currency_codes).encode(),
-        struct.pack(">IIBIQIIQHB", cycle_ms, seal_ms, netting, proposal_timeout_ms,
+        struct.pack(">IIBIQIIQHBII", cycle_ms, seal_ms, netting, proposal_timeout_ms,
                     dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
-                    warehouse_days_max, close),
+                    warehouse_days_max, close, unmatched_ms, match_ms),
         struct.pack(f">B{len(two_person)}H", len(two_person), *two_person),
         struct.pack(f">4I{len(currency_weights)}I2I", *class_weights, *currency_weights,
                     ageing_cycles, solver_steps)))
@@ -167,7 +178,7 @@ def nets_hash(nets: list[tuple[int, str, int]]) -> bytes:
         for participant, currency, net in nets))
 
 
-def transfers_hash(transfers: list[tuple[int, int, int, int, int]]) -> bytes:
-    """Over (place, kind, debit account, credit account, amount)."""
+def transfers_hash(transfers: list[tuple[int, int, int, int, int, int]]) -> bytes:
+    """Over (place, origin, kind, debit account, credit account, amount)."""
     return sha256(b"causeway/1 transfers" + b"".join(
-        struct.pack(">QBIIQ", *transfer) for transfer in transfers))
+        struct.pack(">QQBIIQ", *transfer) for transfer in transfers))

@@ -11,9 +11,10 @@ import sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from causeway_bytes import (FUND, batch_statement, command, command_statement, decision,
-                            decisions_statement, fund, link_group, link_terms, merkle_root,
-                            order_digest, order_header, receipt_statement)
+from causeway_bytes import (ASK, BID, FUND, SET_QUOTES, batch_statement, command,
+                            command_statement, decision, decisions_statement, fund, link_group,
+                            link_terms, merkle_root, order_digest, order_header,
+                            receipt_statement, set_quotes)
 
 VECTORS = pathlib.Path(__file__).parents[2] / "docs/reference/vectors.json"
 
@@ -26,13 +27,18 @@ def built() -> dict[str, bytes]:
              "kind": 1, "currency": "USD", "amount": 125_000, "value_date": 20260302}
     counter = terms | {"sender": 8, "receiver": 7, "uetr": "5f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5",
                        "currency": "EUR", "amount": 115_000}
-    header = order_header(
-        **terms, pool=1, created_at=1_772_431_200_000, not_after=1_772_460_000_000, urgent=True,
-        priority_class=1, payload=payload)
+    rest = {"pool": 1, "created_at": 1_772_431_200_000, "not_after": 1_772_460_000_000,
+            "priority_class": 1, "payload": payload}
+    header = order_header(**terms, **rest, urgent=True)
+    fx = rest | {"counter_currency": "EUR"}
+    instruction = order_header(**terms | {"kind": 4}, **fx, counter_amount=115_000)
+    fx_payment = order_header(**terms | {"kind": 5}, **fx, limit_rate=(9150, 4))
+    quotes = [(side, 100_000_000, (rate, 4), 1_772_431_260_000)
+              for side, rate in ((BID, 10825), (ASK, 10827))]
     digest = order_digest(header, payload)
     digests = [digest, bytes([2]) * 32, bytes([3]) * 32]
     batch = batch_statement(1, 7, digests)
-    ruled = decision(digest, 42 * 1024, 5, 19, 1_772_431_200_123)
+    ruled = decision(digest, 42 << 20, 5, 19, 1_772_431_200_123)
     funding = command(FUND, 1, bytes([5]) * 16, 3, 1_772_431_200_000,
                       fund(7, "USD", 1_000_000, bytes([6]) * 16))
     return {
@@ -53,6 +59,10 @@ def built() -> dict[str, bytes]:
         "decisions_root": merkle_root([ruled]),
         "decisions_statement": decisions_statement(1, 42, [ruled]),
         "command_fund": funding,
+        "header_fx_instruction": instruction,
+        "header_fx_payment": fx_payment,
+        "command_set_quotes": command(SET_QUOTES, 1, bytes([5]) * 16, 9, 1_772_431_200_000,
+                                      set_quotes("EUR", "USD", quotes)),
         "command_statement": command_statement(funding),
         "command_signature": key.sign(command_statement(funding)),
     }

@@ -189,6 +189,7 @@ fn order(
         not_after_ms: 0,
         link: None,
         sealing: None,
+        fx: None,
         payload_len: u32::try_from(shape.payload_bytes)?,
     };
     let movement = Movement {

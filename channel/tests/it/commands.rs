@@ -1,6 +1,7 @@
 use channel::{
     ClosePolicy, Command, CommandBody, DecodeError, Genesis, MessageKind, NettingMode, Participant,
-    ParticipantId, RequestId, Role, RuleBook, Status, ValueDate,
+    ParticipantId, QUOTES_PER_COMMAND_MAX, Quote, Rate, RequestId, Role, RuleBook, Side, Status,
+    ValueDate,
 };
 use ledger::{Amount, Currency};
 
@@ -29,6 +30,22 @@ fn rules() -> RuleBook {
         solver_steps: 50_000,
         ..RuleBook::standard(vec![Currency::parse("EUR").unwrap(), usd()])
     }
+}
+
+fn eur() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+/// A million euros bid at 1.0825 and offered at 1.0827.
+pub(crate) fn quotes() -> Vec<Quote> {
+    [(Side::Bid, "1.0825"), (Side::Ask, "1.0827")]
+        .map(|(side, rate)| Quote {
+            side,
+            size: 100_000_000,
+            rate: Rate::parse(rate).unwrap(),
+            not_after_ms: 1_772_431_260_000,
+        })
+        .to_vec()
 }
 
 /// One of each kind, in the order of their numbers.
@@ -68,6 +85,7 @@ fn bodies() -> Vec<CommandBody> {
         },
         CommandBody::ConfirmTime { until_ms: 5 },
         CommandBody::RunCycle,
+        CommandBody::SetQuotes { base: eur(), quote: currency, quotes: quotes() },
     ]
 }
 
@@ -114,6 +132,34 @@ fn whatever_decodes_is_canonical() {
 }
 
 #[test]
+fn quotes_are_bounded() {
+    let set = |base, quotes| {
+        let bytes = command(CommandBody::SetQuotes { base, quote: usd(), quotes }).encode();
+        Command::decode(&bytes).err()
+    };
+    let (good, most) = (quotes()[0], QUOTES_PER_COMMAND_MAX);
+    assert_eq!(set(eur(), vec![good; most]), None);
+    let cases = [
+        (set(usd(), vec![good]), "quote"),
+        (set(eur(), vec![good; most + 1]), "quotes"),
+        (set(eur(), vec![Quote { size: 0, ..good }]), "size"),
+        (set(eur(), vec![Quote { size: u64::MAX, ..good }]), "size"),
+        (set(eur(), vec![Quote { not_after_ms: 0, ..good }]), "not_after"),
+    ];
+    for (error, field) in cases {
+        assert_eq!(error, Some(DecodeError::Range { field }));
+    }
+}
+
+#[test]
+fn who_holds_accounts_does_with_them_what_a_bank_does() {
+    let given_by = |role| bodies().iter().filter(|body| body.allows(role)).count();
+    assert_eq!(given_by(Role::Bank), 4);
+    assert_eq!(given_by(Role::LiquidityProvider), 5);
+    assert_eq!(given_by(Role::Regulator), 0);
+}
+
+#[test]
 fn names_are_checked() {
     for (role, name, held) in [
         (Role::Bank, "NORTGB2L", true),
@@ -146,13 +192,15 @@ fn a_genesis_needs_an_operator() {
 #[test]
 fn rule_books_are_bounded() {
     type Spoil = fn(&mut RuleBook);
-    let cases: [(Spoil, &str); 7] = [
+    let cases: [(Spoil, &str); 9] = [
         (|rules| rules.currencies.clear(), "currencies"),
         (|rules| rules.currencies.push(usd()), "currencies"),
         (|rules| rules.cycle_ms = 9, "cycle_ms"),
         (|rules| rules.seal_ms = 60_001, "seal_ms"),
         (|rules| rules.dedupe_horizon_ms = 0, "dedupe_horizon_ms"),
         (|rules| rules.queue_max = 0, "queue_max"),
+        (|rules| rules.unmatched_ms = 99, "unmatched_ms"),
+        (|rules| rules.match_ms = 86_400_001, "match_ms"),
         (|rules| rules.two_person = vec![2, 1], "two_person"),
     ];
     for (spoil, field) in cases {

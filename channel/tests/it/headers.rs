@@ -1,6 +1,6 @@
 use channel::{
-    EpochId, HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, ParticipantId, Sealing,
-    SizeBucket, Suite, Uetr, ValueDate,
+    EpochId, FxTerms, HEADER_LEN, HeaderError, HeaderView, MessageKind, OrderHeader, ParticipantId,
+    Rate, Sealing, SizeBucket, Suite, Uetr, ValueDate,
 };
 use ledger::{Amount, Currency};
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ pub(crate) fn header() -> OrderHeader {
         not_after_ms: 1_772_460_000_000,
         link: None,
         sealing: None,
+        fx: None,
         payload_len: 5,
     }
 }
@@ -75,7 +76,7 @@ fn every_field_is_refused_by_name() {
         (22, &[0x1d], HeaderError::Uetr),
         (24, &[0x1a], HeaderError::Uetr),
         (32, &[0, 0], HeaderError::MessageKind),
-        (32, &[0, 4], HeaderError::MessageKind),
+        (32, &[0, 6], HeaderError::MessageKind),
         (34, &[4], HeaderError::Class),
         (35, &[2], HeaderError::LinkMembers),
         (80, &[1], HeaderError::LinkMembers),
@@ -90,14 +91,76 @@ fn every_field_is_refused_by_name() {
         (39, &[1], HeaderError::Reserved),
         (190, &[1], HeaderError::Reserved),
         (96, &[1], HeaderError::Reserved),
+        (151, &[1], HeaderError::Reserved),
+        (152, b"EUR", HeaderError::Reserved),
+        (155, &[1], HeaderError::Reserved),
         (163, &[1], HeaderError::Reserved),
         (168, &[1], HeaderError::Reserved),
+        (176, &[1], HeaderError::Reserved),
         (191, &[1], HeaderError::Reserved),
     ];
     for (at, field, error) in cases {
         let mut bytes = header().encode();
         bytes[*at..at + field.len()].copy_from_slice(field);
         assert_eq!(HeaderView::check(&bytes).err(), Some(*error), "offset {at}");
+    }
+}
+
+fn eur(minor: u64) -> Amount {
+    Amount::new(minor, Currency::parse("EUR").unwrap()).unwrap()
+}
+
+/// The sender sells 1,250.00 USD and buys 1,150.00 EUR.
+pub(crate) fn instruction() -> OrderHeader {
+    let fx = Some(FxTerms::Instruction { counter: eur(115_000) });
+    OrderHeader { urgent: false, kind: MessageKind::FxInstruction, fx, ..header() }
+}
+
+/// The sender pays 1,250.00 USD, the receiver gets at least 0.915 EUR for each.
+pub(crate) fn fx_payment() -> OrderHeader {
+    let (currency, limit) = (eur(1).currency(), Rate::parse("0.9150").unwrap());
+    let fx = Some(FxTerms::Payment { currency, limit });
+    OrderHeader { urgent: false, kind: MessageKind::FxPayment, fx, ..header() }
+}
+
+#[test]
+fn fx_orders_come_back_whole() {
+    for order in [instruction(), fx_payment()] {
+        assert_eq!(HeaderView::decode(&order.encode()), Ok(order));
+    }
+}
+
+/// What an FX order says of its counter currency, refused by name.
+#[test]
+fn every_fx_field_is_refused_by_name() {
+    let rate_max = &1_000_000_000_001_u64.to_be_bytes();
+    let both: &[(usize, &[u8], HeaderError)] = &[
+        (1, &[1], HeaderError::FxUrgent),
+        (152, &[0; 3], HeaderError::CounterCurrency),
+        (152, b"USD", HeaderError::CounterCurrency),
+        (152, b"XXX", HeaderError::CounterCurrency),
+        (176, &[1], HeaderError::Reserved),
+    ];
+    let of_instruction: &[(usize, &[u8], HeaderError)] = &[
+        (168, &[0; 8], HeaderError::CounterAmount),
+        (168, &[0xff; 8], HeaderError::CounterAmount),
+        (155, &[1], HeaderError::Reserved),
+        (156, &[0, 0, 0, 0, 0, 0, 0, 1], HeaderError::Reserved),
+    ];
+    let of_payment: &[(usize, &[u8], HeaderError)] = &[
+        (156, &[0; 8], HeaderError::LimitRate),
+        (156, rate_max, HeaderError::LimitRate),
+        (155, &[11], HeaderError::LimitRate),
+        (168, &[0, 0, 0, 0, 0, 0, 0, 1], HeaderError::Reserved),
+    ];
+    for (order, own) in [(instruction(), of_instruction), (fx_payment(), of_payment)] {
+        for (at, field, error) in both.iter().chain(own) {
+            let mut bytes = order.encode();
+            bytes[*at..at + field.len()].copy_from_slice(field);
+            assert_eq!(HeaderView::check(&bytes).err(), Some(*error), "offset {at}");
+        }
+        let linked = OrderHeader { link: Some(([1; 16], 2)), ..order };
+        assert_eq!(HeaderView::check(&linked.encode()).err(), Some(HeaderError::FxLink));
     }
 }
 
@@ -123,11 +186,13 @@ fn uetr_text_is_canonical() {
 proptest! {
     /// Whatever is accepted decodes and encodes to the very same bytes: one encoding per order.
     #[test]
-    fn accepted_bytes_are_canonical(at in 0..HEADER_LEN, value: u8, suite in 0..2) {
-        let mut bytes = if suite == 0 { header() } else { sealed() }.encode();
-        bytes[at] = value;
-        if let Ok(decoded) = HeaderView::decode(&bytes) {
-            prop_assert_eq!(decoded.encode(), bytes);
+    fn accepted_bytes_are_canonical(at in 0..HEADER_LEN, value: u8) {
+        for order in [header(), sealed(), instruction(), fx_payment()] {
+            let mut bytes = order.encode();
+            bytes[at] = value;
+            if let Ok(decoded) = HeaderView::decode(&bytes) {
+                prop_assert_eq!(decoded.encode(), bytes);
+            }
         }
     }
 

@@ -12,7 +12,8 @@ use channel::{
 use ledger::{Amount, Currency};
 use zeroize::Zeroizing;
 
-use crate::headers::header;
+use crate::commands::quotes;
+use crate::headers::{fx_payment, header, instruction};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/vectors.json");
 
@@ -35,6 +36,18 @@ fn link_terms() -> [LinkTerms; 2] {
     [LinkTerms::from(&header()), LinkTerms::from(&counter)]
 }
 
+fn set_quotes() -> Vec<u8> {
+    let [base, quote] = ["EUR", "USD"].map(|code| Currency::parse(code).unwrap());
+    Command {
+        pool: 1,
+        request_id: RequestId([5; 16]),
+        maker: ParticipantId(9),
+        issued_at_ms: 1_772_431_200_000,
+        body: CommandBody::SetQuotes { base, quote, quotes: quotes() },
+    }
+    .encode()
+}
+
 fn vectors() -> String {
     let signer = LocalSigner::from_seed(&Zeroizing::new([1; 32]));
     let payload = b"hello";
@@ -47,7 +60,7 @@ fn vectors() -> String {
     let receipt = receipt_statement(1, 42, 1_772_431_200_123, &[4; 32], 3, &root);
     let decision = Decision {
         digest,
-        place: 42 * 1024,
+        place: 42 << 20,
         ruling: Ruling::Rejected,
         reason: 19,
         decided_at_ms: 1_772_431_200_123,
@@ -67,7 +80,9 @@ fn vectors() -> String {
     }
     .encode();
     let [terms, counter] = link_terms();
-    let fields: [(&str, &[u8]); 18] = [
+    let (instruction, fx_payment) = (instruction().encode(), fx_payment().encode());
+    let quotes = set_quotes();
+    let fields: [(&str, &[u8]); 21] = [
         ("secret_seed", &[1; 32]),
         ("public_key", &signer.public_key()),
         ("header", &header),
@@ -84,6 +99,9 @@ fn vectors() -> String {
         ("decisions_root", &decisions_root),
         ("decisions_statement", &decisions),
         ("command_fund", &command),
+        ("header_fx_instruction", &instruction),
+        ("header_fx_payment", &fx_payment),
+        ("command_set_quotes", &quotes),
         ("command_statement", &command_statement(&command)),
         ("command_signature", &signer.sign(&command_statement(&command)).unwrap()),
     ];

@@ -79,6 +79,7 @@ pub(crate) fn order(number: u64, from: u32, to: u32, minor: u64, code: &str) -> 
         not_after_ms: 0,
         link: None,
         sealing: None,
+        fx: None,
         payload_len: 0,
     }
 }

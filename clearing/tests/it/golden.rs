@@ -111,7 +111,7 @@ fn records_have_the_bytes_they_always_had() {
         solver: 1,
         steps: 90,
         prices: Prices { accounts: vec![0, 1 << 20, 5], limits: vec![9] },
-        places: vec![Place(7), Place(1_025)],
+        places: vec![Place(7), Place((1 << 20) + 1)],
     };
     let settle = clearing::pack_settle((POOL, DAY_MS), &proposal);
     compare("settle.v1.hex", &settle);
@@ -128,7 +128,7 @@ fn records_have_the_bytes_they_always_had() {
     assert_eq!((maker, request_id), (AGENT, RequestId(3_u128.to_be_bytes())));
     let bytes = read("settle.v1.hex");
     let RecordBody::Settle(settle) = Record::read(&bytes).unwrap().body else { panic!("settle") };
-    assert_eq!(settle.places().collect::<Vec<_>>(), [Place(7), Place(1_025)]);
+    assert_eq!(settle.places().collect::<Vec<_>>(), [Place(7), Place((1 << 20) + 1)]);
 }
 
 #[test]

@@ -456,6 +456,8 @@ fn ruling(ruled: &Ruled) -> String {
         Ruling::AwaitingGroup => "awaits its group",
         Ruling::Rejected => "rejected",
         Ruling::Refused => "refused",
+        Ruling::AwaitingMatch => "awaits its match",
+        Ruling::Matched => "matched",
     };
     let reason = ruled.reason.map_or(String::new(), |reason| format!(" {}", reason.code()));
     format!("{again}{word}{reason}")
@@ -470,5 +472,7 @@ fn state(state: PaymentState) -> &'static str {
         PaymentState::Rejected => "rejected",
         PaymentState::Cancelled => "cancelled",
         PaymentState::Expired => "expired",
+        PaymentState::AwaitingMatch => "awaits its match",
+        PaymentState::Matched => "matched",
     }
 }

@@ -1,7 +1,7 @@
 //! Request ids: version 7 UUIDs, which carry the instant at which the command was given. So the
 //! same `--request-id` makes the same bytes, and a command is safe to repeat.
 
-use channel::CommandBody;
+use channel::{CommandBody, Role};
 use clap::Args;
 use sdk::{RequestId, SignedCommand};
 use uuid::Uuid;
@@ -75,7 +75,8 @@ impl RequestArgs {
         let session = context.session()?;
         let (id, at_ms) = session.request(self.request_id).await?;
         let wanted = body.role().as_str();
-        if wanted != session.profile.role {
+        let mut roles = Role::ALL.into_iter().filter(|role| body.allows(*role));
+        if roles.all(|role| role.as_str() != session.profile.role) {
             context.output.note(&format!(
                 "note: this is for the role {wanted}; {} is {}",
                 session.profile.name, session.profile.role

@@ -73,7 +73,7 @@ def auditing(day: Day) -> None:
                     == {key: net for key, net in nets.items() if net},
             "nets hash": wire.nets_hash(told_nets) == header["nets_hash"],
             "transfers hash": wire.transfers_hash(
-                [(one.place, one.kind, one.debit_account, one.credit_account,
+                [(one.place, one.origin, one.kind, one.debit_account, one.credit_account,
                   one.amount.minor_units) for one in moved]) == header["transfers_hash"],
             "orders root": wire.merkle_root([day.digests.get(one.place, b"") for one in payments])
                            == batch.orders_root,

@@ -17,7 +17,7 @@ def first_payment(day: Day) -> None:
     check.signed("receipt and decision are signed by the operator", bank, [order], answer)
     check.equal("an order without funds is queued", ruled(answer), ("QUEUED", "UNSPECIFIED"))
     check.equal("the place follows from the position",
-                only(answer).place, answer.receipt.position * 1024)
+                only(answer).place, answer.receipt.position << 20)
     check.equal("the receipt names the rule book",
                 answer.receipt.rules_hash, bank.pool_info().rules_hash)
 
@@ -119,7 +119,7 @@ def streams(day: Day) -> None:
         check.signed(f"{len(sent)} orders under one signature each way", bank, sent, answer)
         check.equal(f"{len(sent)} orders: each is settled at a place of its own",
                     [(one.ruling, one.place) for one in answer.decisions.decisions],
-                    [(api.RULING_SETTLED, answer.receipt.position * 1024 + index)
+                    [(api.RULING_SETTLED, (answer.receipt.position << 20) + index)
                      for index in range(len(sent))])
     check("a batch may ask for its receipt alone",
           answers[3].receipt.order_count == 10 and not answers[3].HasField("decisions"),

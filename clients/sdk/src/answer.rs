@@ -194,7 +194,7 @@ mod tests {
         };
         let signed = |at: usize, ruling, reason| Decision {
             digest: *batch.orders()[at].digest(),
-            place: 5 * 1024 + at as u64,
+            place: (5 << channel::PLACE_INDEX_BITS) + at as u64,
             ruling,
             reason,
             decided_at_ms: 6,

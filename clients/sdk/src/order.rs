@@ -270,6 +270,7 @@ impl OrderBuilder {
             not_after_ms: self.not_after_ms,
             link: self.link,
             sealing: None,
+            fx: None,
             payload_len: u32::try_from(self.payload.len())
                 .map_err(|_| HeaderError::PayloadLength)?,
         };

@@ -28,12 +28,16 @@ pub enum Access {
     Certificate,
 }
 
-const BANK: Access = Access::Roles(&[Role::Bank]);
+const BANK: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider]);
 const OPERATOR: Access = Access::Roles(&[Role::Operator]);
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
-const BOOKS: Access = Access::Roles(&[Role::Bank, Role::SettlementAgent, Role::Operator]);
-const ALL: Access =
-    Access::Roles(&[Role::Bank, Role::SettlementAgent, Role::Operator, Role::Regulator]);
+const BOOKS: Access = Access::Roles(&[
+    Role::Bank,
+    Role::LiquidityProvider,
+    Role::SettlementAgent,
+    Role::Operator,
+]);
+const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
 pub const ACCESS: [(&str, Access); 20] = [

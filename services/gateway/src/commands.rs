@@ -90,9 +90,9 @@ impl Gateway {
         if command.maker != caller.id {
             return Err(Refusal::field("command.maker", "OTHER_MAKER", "must be the caller"));
         }
-        let role = command.body.role();
-        if role != caller.role {
-            let message = format!("the role {} gives this command", role.as_str());
+        if !command.body.allows(caller.role) {
+            let role = command.body.role().as_str();
+            let message = format!("the role {role} gives this command");
             return Err(Refusal::denied("ROLE_NOT_ALLOWED", message));
         }
         Ok(())

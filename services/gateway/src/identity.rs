@@ -53,8 +53,7 @@ impl Peer {
     fn parse(uri: &str, trust_domain: &str) -> Option<Self> {
         let path = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix('/')?;
         let (role, name) = path.split_once('/')?;
-        let roles = [Role::Bank, Role::SettlementAgent, Role::Operator, Role::Regulator];
-        let role = roles.into_iter().find(|known| known.as_str() == role)?;
+        let role = Role::ALL.into_iter().find(|known| known.as_str() == role)?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let fits = !name.is_empty() && name.len() <= channel::NAME_BYTES_MAX;
         (fits && name.bytes().all(plain)).then(|| Self { role, name: name.to_owned() })

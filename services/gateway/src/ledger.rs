@@ -281,7 +281,7 @@ fn entry(
     row: &EntryRow,
     orders: &mut Orders<'_>,
 ) -> Result<v1::Entry, OrderFault> {
-    let uetr = if row.kind == TransferKind::Payment {
+    let uetr = if matches!(row.kind, TransferKind::Payment | TransferKind::FxLeg) {
         HeaderView::trusted(&orders.at(row.place)?.header).uetr().to_string()
     } else {
         String::new()
@@ -305,13 +305,14 @@ fn of_entry(account: AccountId, row: &EntryRow) -> Transfer {
     let place: Place = row.place;
     let (debit, credit) =
         if row.debit { (account, row.counter_account) } else { (row.counter_account, account) };
-    Transfer { place, kind: row.kind, debit, credit, minor: row.minor }
+    Transfer { place, origin: place, kind: row.kind, debit, credit, minor: row.minor }
 }
 
 fn transfer(view: &PoolView, transfer: &Transfer) -> v1::Transfer {
     let currency = view.directory.account(transfer.debit).map(|account| account.info.currency);
     v1::Transfer {
         place: transfer.place.0,
+        origin: transfer.origin.0,
         kind: i32::from(transfer.kind as u8),
         debit_account: transfer.debit.0,
         credit_account: transfer.credit.0,

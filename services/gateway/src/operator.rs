@@ -199,6 +199,8 @@ fn rules(rules: &RuleBook) -> v1::RuleBook {
         clock_jump_max_ms: rules.clock_jump_max_ms,
         warehouse_days_max: u32::from(rules.warehouse_days_max),
         close: u32::from(rules.close as u8),
+        unmatched_ms: rules.unmatched_ms,
+        match_ms: rules.match_ms,
         two_person: rules.two_person.iter().copied().map(u32::from).collect(),
         class_weights: rules.class_weights.to_vec(),
         currency_weights: rules.currency_weights.clone(),
@@ -210,7 +212,7 @@ fn rules(rules: &RuleBook) -> v1::RuleBook {
 /// Whether another bank is suspended is not a bank's business.
 fn participant(caller: &Caller, member: &MemberView) -> v1::Participant {
     let known = &member.participant;
-    let open = caller.role != Role::Bank || caller.id == known.id;
+    let open = !caller.role.holds_accounts() || caller.id == known.id;
     v1::Participant {
         id: known.id.0,
         name: known.name.clone(),

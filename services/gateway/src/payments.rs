@@ -123,7 +123,11 @@ impl Changed {
     /// The batch in which it settled or ended; 0 if it waits.
     fn final_batch(&self) -> u64 {
         match self.state {
-            PaymentState::Queued | PaymentState::Warehoused | PaymentState::AwaitingGroup => 0,
+            PaymentState::Queued
+            | PaymentState::Warehoused
+            | PaymentState::AwaitingGroup
+            | PaymentState::AwaitingMatch
+            | PaymentState::Matched => 0,
             _ => self.batch,
         }
     }

@@ -41,6 +41,8 @@ struct Rules {
     clock_jump_max_ms: Option<u64>,
     warehouse_days_max: Option<u16>,
     close: Option<String>,
+    unmatched_ms: Option<u32>,
+    match_ms: Option<u32>,
     two_person: Option<Vec<u16>>,
     class_weights: Option<[u32; 4]>,
     currency_weights: Option<Vec<u32>>,
@@ -118,6 +120,8 @@ fn rules(file: Rules) -> Result<RuleBook> {
             Some("roll") => ClosePolicy::Roll,
             Some(other) => bail!("close: must be reject or roll, not `{other}`"),
         },
+        unmatched_ms: file.unmatched_ms.unwrap_or(standard.unmatched_ms),
+        match_ms: file.match_ms.unwrap_or(standard.match_ms),
         two_person: file.two_person.unwrap_or(standard.two_person),
         class_weights: file.class_weights.unwrap_or(standard.class_weights),
         currency_weights: file.currency_weights.unwrap_or(standard.currency_weights),
@@ -131,8 +135,7 @@ fn rules(file: Rules) -> Result<RuleBook> {
 
 fn participant(person: Person) -> Result<Participant> {
     let name = person.name;
-    let roles = [Role::Bank, Role::SettlementAgent, Role::Operator, Role::Regulator];
-    let role = roles.into_iter().find(|role| role.as_str() == person.role);
+    let role = Role::ALL.into_iter().find(|role| role.as_str() == person.role);
     let role = role.with_context(|| format!("{name}: role `{}` is unknown", person.role))?;
     let country = person.country.as_bytes().try_into();
     let country = country.with_context(|| format!("{name}: country must be two letters"))?;

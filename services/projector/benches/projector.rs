@@ -224,6 +224,7 @@ impl Feeder {
             not_after_ms: 0,
             link: None,
             sealing: None,
+            fx: None,
             payload_len: 0,
         }
     }

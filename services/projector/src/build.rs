@@ -1,6 +1,6 @@
 //! A sealed batch becomes rows. The hot path: no allocation per order, sorting by counting.
 
-use clearing::{PaymentState, SealedBatch, TransferKind};
+use clearing::{PaymentState, Place, SealedBatch, Transfer, TransferKind};
 use store::{Table, Write};
 
 use crate::draft::Draft;
@@ -28,6 +28,26 @@ pub(crate) struct Builder {
     items: Vec<FeedItem>,
 }
 
+/// Goes through the legs of FX payments. Those of one payment follow each other in pairs: what its
+/// sender pays a provider, what the provider pays its receiver.
+#[derive(Default)]
+struct Legs {
+    origin: Option<Place>,
+    count: usize,
+}
+
+impl Legs {
+    /// Whether a leg is the first that its order's sender pays, and the first that its receiver
+    /// gets: an order is told of once.
+    fn next(&mut self, leg: &Transfer) -> (bool, bool) {
+        if self.origin != Some(leg.origin) {
+            *self = Self { origin: Some(leg.origin), count: 0 };
+        }
+        self.count += 1;
+        (self.count == 1, self.count == 2)
+    }
+}
+
 impl Builder {
     /// Adds all rows of a batch to a write.
     pub(crate) fn build(
@@ -41,6 +61,7 @@ impl Builder {
         let settled =
             draft.events.iter().filter(|event| event.entry.state == PaymentState::Settled);
         self.at_once.extend(settled.map(|event| event.entry.place.0));
+        self.at_once.sort_unstable();
         put_batch(batch, write)?;
         put_transfers(batch, write);
         self.put_states(draft, batch, write);
@@ -166,13 +187,17 @@ impl Builder {
                     .push((event.sender, FeedItem { place, state, reason, received: false }));
             }
         }
+        let mut legs = Legs::default();
         for transfer in &batch.transfers {
-            if transfer.kind != TransferKind::Payment {
-                continue;
-            }
-            for (account, received) in [(transfer.debit, false), (transfer.credit, true)] {
+            let (paid, received) = match transfer.kind {
+                TransferKind::Payment => (true, true),
+                TransferKind::FxLeg => legs.next(transfer),
+                _ => continue,
+            };
+            let sides = [(paid, transfer.debit, false), (received, transfer.credit, true)];
+            for (_, account, received) in sides.into_iter().filter(|(told, ..)| *told) {
                 let Some(owner) = people.owner(account) else { continue };
-                let (place, state) = (transfer.place, PaymentState::Settled);
+                let (place, state) = (transfer.origin, PaymentState::Settled);
                 self.unsorted.push((owner, FeedItem { place, state, reason: None, received }));
             }
         }

@@ -99,6 +99,8 @@ fn state_of(ruling: Ruling) -> PaymentState {
         Ruling::Settled => PaymentState::Settled,
         Ruling::Warehoused => PaymentState::Warehoused,
         Ruling::AwaitingGroup => PaymentState::AwaitingGroup,
+        Ruling::AwaitingMatch => PaymentState::AwaitingMatch,
+        Ruling::Matched => PaymentState::Matched,
         Ruling::Rejected | Ruling::Refused => PaymentState::Rejected,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const FEED_PER_ROW: usize = 4_096;
 /// Nets or balances in one row, at most.
 pub(crate) const SUMS_PER_ROW: usize = 768;
 
-pub(crate) const TRANSFER_BYTES: usize = 24;
+pub(crate) const TRANSFER_BYTES: usize = 32;
 pub(crate) const POSTING_BYTES: usize = 24;
 pub(crate) const STATE_BYTES: usize = 16;
 pub(crate) const FEED_BYTES: usize = 12;
@@ -169,27 +169,29 @@ pub(crate) fn decode_account(bytes: &[u8]) -> Result<AccountInfo, Fault> {
     Ok(AccountInfo { account, participant, currency })
 }
 
-/// `place u64 | kind u4, minor u60 | debit u32 | credit u32`.
+/// `place u64 | origin u64 | kind u4, minor u60 | debit u32 | credit u32`.
 pub(crate) fn put_transfer(into: &mut Vec<u8>, transfer: &Transfer) {
     let mut bytes = [0; TRANSFER_BYTES];
     bytes[..8].copy_from_slice(&transfer.place.0.to_be_bytes());
-    bytes[8..16].copy_from_slice(&kind_minor(transfer).to_be_bytes());
-    bytes[16..20].copy_from_slice(&transfer.debit.0.to_be_bytes());
-    bytes[20..].copy_from_slice(&transfer.credit.0.to_be_bytes());
+    bytes[8..16].copy_from_slice(&transfer.origin.0.to_be_bytes());
+    bytes[16..24].copy_from_slice(&kind_minor(transfer).to_be_bytes());
+    bytes[24..28].copy_from_slice(&transfer.debit.0.to_be_bytes());
+    bytes[28..].copy_from_slice(&transfer.credit.0.to_be_bytes());
     into.extend_from_slice(&bytes);
 }
 
 pub(crate) fn get_transfer(bytes: &[u8; TRANSFER_BYTES]) -> Result<Transfer, Fault> {
     let mut fields = Fields::new(Table::Transfers, bytes);
-    let place = Place(fields.u64()?);
+    let (place, origin) = (Place(fields.u64()?), Place(fields.u64()?));
     let (kind, minor) = split_kind_minor(Table::Transfers, fields.u64()?)?;
     let (debit, credit) = (AccountId(fields.u32()?), AccountId(fields.u32()?));
-    Ok(Transfer { place, kind, debit, credit, minor })
+    Ok(Transfer { place, origin, kind, debit, credit, minor })
 }
 
 /// A movement as one of its two accounts sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Posting {
+    /// Of the order or command: of an FX leg, that of the FX payment.
     pub(crate) place: Place,
     pub(crate) kind: TransferKind,
     pub(crate) debit: bool,
@@ -203,7 +205,7 @@ impl Posting {
     /// The transfer at `index`, seen from its debit or its credit side.
     pub(crate) fn of(transfer: &Transfer, index: u32, debit: bool) -> Self {
         let counter_account = if debit { transfer.credit } else { transfer.debit };
-        let Transfer { place, kind, minor, .. } = *transfer;
+        let Transfer { origin: place, kind, minor, .. } = *transfer;
         Self { place, kind, debit, minor, index, counter_account }
     }
 
@@ -237,7 +239,7 @@ impl Posting {
             (&mut counters.credits_posted, &mut counters.credits_pending)
         };
         match self.kind {
-            TransferKind::Payment | TransferKind::Funding => {
+            TransferKind::Payment | TransferKind::Funding | TransferKind::FxLeg => {
                 *posted = posted.checked_sub(minor)?;
             }
             TransferKind::DefundReserved => *pending = pending.checked_sub(minor)?,
@@ -262,6 +264,7 @@ fn split_kind_minor(table: Table, word: u64) -> Result<(TransferKind, u64), Faul
         3 => TransferKind::DefundReserved,
         4 => TransferKind::DefundMade,
         5 => TransferKind::DefundReleased,
+        6 => TransferKind::FxLeg,
         _ => return Err(Fault::malformed(table, "kind of transfer")),
     };
     Ok((kind, word & MINOR_MASK))

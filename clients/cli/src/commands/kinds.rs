@@ -6,7 +6,7 @@ use ledger::{Amount, Currency};
 use super::show::{day, decimal, instant};
 
 /// Names by number, beginning with 1, as `docs/reference/signing.md` has them.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "AddParticipant",
     "SetStatus",
     "OpenAccount",
@@ -26,6 +26,7 @@ const NAMES: [&str; 19] = [
     "Cancel",
     "ConfirmTime",
     "RunCycle",
+    "SetQuotes",
 ];
 
 /// A kind's name; its number if this client does not know it.
@@ -89,6 +90,9 @@ pub(crate) fn words(body: &CommandBody) -> String {
         CommandBody::Cancel { uetr, .. } => uetr.to_string(),
         CommandBody::ConfirmTime { until_ms } => format!("until {}", instant(*until_ms)),
         CommandBody::RunCycle => return name(body.kind()),
+        CommandBody::SetQuotes { base, quote, quotes } => {
+            format!("{base}/{quote}, {} quotes", quotes.len())
+        }
     };
     format!("{}: {what}", name(body.kind()))
 }
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn kinds_have_names_and_numbers() {
         assert_eq!((parse("Fund"), parse("5"), parse("19")), (Some(5), Some(5), Some(19)));
-        assert_eq!((parse("0"), parse("20"), parse("fund")), (None, None, None));
+        assert_eq!((parse("0"), parse("21"), parse("fund")), (None, None, None));
         assert_eq!(words(&CommandBody::RunCycle), "RunCycle");
         let amount = Amount::parse_text("1.50 EUR").unwrap();
         assert_eq!(words(&CommandBody::Defund { amount }), "Defund: 1.50 EUR");

@@ -181,7 +181,7 @@ async fn wait(
     for (order, Decided { decision, .. }) in orders.iter().zip(decided) {
         let mut state = state_of(decision.ruling);
         while waits(state) {
-            let position = decision.place / channel::BATCH_ORDERS_MAX as u64;
+            let position = decision.place >> channel::PLACE_INDEX_BITS;
             match client.get(order.uetr(), position).await {
                 Ok(response) => {
                     let mut payments = response.payments.iter();
@@ -211,14 +211,16 @@ fn state_of(ruling: Ruling) -> v1::PaymentState {
         Ruling::Settled => v1::PaymentState::Settled,
         Ruling::Warehoused => v1::PaymentState::Warehoused,
         Ruling::AwaitingGroup => v1::PaymentState::AwaitingGroup,
+        Ruling::AwaitingMatch => v1::PaymentState::AwaitingMatch,
+        Ruling::Matched => v1::PaymentState::Matched,
         Ruling::Rejected | Ruling::Refused => v1::PaymentState::Rejected,
     }
 }
 
 /// Whether a payment in this state may still settle.
 fn waits(state: v1::PaymentState) -> bool {
-    use v1::PaymentState::{AwaitingGroup, Queued, Warehoused};
-    matches!(state, Queued | Warehoused | AwaitingGroup)
+    use v1::PaymentState::{AwaitingGroup, AwaitingMatch, Matched, Queued, Warehoused};
+    matches!(state, Queued | Warehoused | AwaitingGroup | AwaitingMatch | Matched)
 }
 
 /// What a script should do about an order: nothing, or the kind of its failure.
@@ -251,6 +253,8 @@ fn row(
         Ruling::Settled => "settled",
         Ruling::Warehoused => "warehoused",
         Ruling::AwaitingGroup => "awaiting_group",
+        Ruling::AwaitingMatch => "awaiting_match",
+        Ruling::Matched => "matched",
         Ruling::Rejected => "rejected",
         Ruling::Refused => "refused",
     };

@@ -69,6 +69,8 @@ fn from_wire(rules: &v1::RuleBook) -> Result<RuleBook, Failure> {
             2 => ClosePolicy::Roll,
             _ => return Err(unknown("the close policy")),
         },
+        unmatched_ms: rules.unmatched_ms,
+        match_ms: rules.match_ms,
         two_person: {
             let kinds = rules.two_person.iter().map(|kind| narrow(*kind, "two_person"));
             kinds.collect::<Result<_, _>>()?
@@ -122,6 +124,8 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
                 _ => None,
             },
         ),
+        "unmatched_ms" => put(&mut rules.unmatched_ms, number(value)),
+        "match_ms" => put(&mut rules.match_ms, number(value)),
         "two_person" => {
             let mut kinds: Option<Vec<u16>> = list(value, kinds::parse);
             if let Some(kinds) = &mut kinds {
@@ -179,6 +183,8 @@ fn row(rules: &RuleBook) -> Row {
         ("clock_jump_max_ms", rules.clock_jump_max_ms.into()),
         ("warehouse_days_max", u32::from(rules.warehouse_days_max).into()),
         ("close", close.into()),
+        ("unmatched_ms", rules.unmatched_ms.into()),
+        ("match_ms", rules.match_ms.into()),
         ("two_person", Cell::words(&kinds)),
         ("class_weights", Cell::words(&numbers(&rules.class_weights))),
         ("currency_weights", Cell::words(&numbers(&rules.currency_weights))),

@@ -198,7 +198,10 @@ fn counts(tally: &Tally) -> Counts {
         counts.received += 1;
         match payment.state() {
             v1::PaymentState::Settled => counts.settled += 1,
-            v1::PaymentState::Queued | v1::PaymentState::AwaitingGroup => counts.queued += 1,
+            v1::PaymentState::Queued
+            | v1::PaymentState::AwaitingGroup
+            | v1::PaymentState::AwaitingMatch
+            | v1::PaymentState::Matched => counts.queued += 1,
             v1::PaymentState::Warehoused => counts.warehoused += 1,
             v1::PaymentState::Rejected
             | v1::PaymentState::Cancelled

@@ -120,6 +120,7 @@ impl Person {
             not_after_ms: 0,
             link: None,
             sealing: None,
+            fx: None,
             payload_len: 8,
         }
     }

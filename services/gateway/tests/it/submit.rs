@@ -74,7 +74,7 @@ async fn a_single_order_gets_a_signed_receipt_and_decision() {
     assert_eq!(receipt.position, node.log.end().0 - 1);
     let decision = only(Some(decisions));
     assert_eq!(decision.ruling, v1::Ruling::Queued as i32);
-    assert_eq!(decision.place, receipt.position * 1024);
+    assert_eq!(decision.place, receipt.position << 20);
     assert!(!decision.replayed);
 }
 

@@ -14,6 +14,7 @@ fn packed(put: impl FnOnce(&mut Vec<u8>)) -> String {
 
 const TRANSFER: Transfer = Transfer {
     place: Place(0x0102_0304_0506),
+    origin: Place(0x0a0b_0c0d),
     kind: TransferKind::DefundMade,
     debit: AccountId(7),
     credit: AccountId(0x0008_0009),
@@ -33,17 +34,21 @@ fn keys_are_pinned() {
 fn transfers_and_postings_are_pinned() {
     assert_eq!(
         packed(|into| put_transfer(into, &TRANSFER)),
-        "0000010203040506".to_owned() + "4de0b6b3a763ffff" + "00000007" + "00080009"
+        "0000010203040506".to_owned()
+            + "000000000a0b0c0d"
+            + "4de0b6b3a763ffff"
+            + "00000007"
+            + "00080009"
     );
     let posting = Posting::of(&TRANSFER, 0x0a0b, true);
     assert_eq!(
         packed(|into| posting.put(into)),
-        "0000010203040506".to_owned() + "cde0b6b3a763ffff" + "00000a0b" + "00080009"
+        "000000000a0b0c0d".to_owned() + "cde0b6b3a763ffff" + "00000a0b" + "00080009"
     );
     let posting = Posting::of(&TRANSFER, 0x0a0b, false);
     assert_eq!(
         packed(|into| posting.put(into)),
-        "0000010203040506".to_owned() + "4de0b6b3a763ffff" + "00000a0b" + "00000007"
+        "000000000a0b0c0d".to_owned() + "4de0b6b3a763ffff" + "00000a0b" + "00000007"
     );
 }
 
@@ -54,7 +59,7 @@ fn changes_and_feed_items_are_pinned() {
     let entry = StateEntry { place, at_ms: 0x0b0c, state, reason };
     assert_eq!(packed(|into| entry.put(into)), "03ff0500000e00000000000000000b0c");
     let item = crate::reader::FeedItem { place, state, reason, received: true };
-    assert_eq!(packed(|into| put_feed(into, &item)), "00000000000013ff0501000e");
+    assert_eq!(packed(|into| put_feed(into, &item)), "00000000004003ff0501000e");
 }
 
 #[test]

@@ -251,6 +251,7 @@ impl Making {
             not_after_ms,
             link: None,
             sealing: None,
+            fx: None,
             payload_len: payload.len() as u32,
         };
         (header, payload)

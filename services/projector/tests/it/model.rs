@@ -56,6 +56,8 @@ impl Model {
                     Ruling::Settled => PaymentState::Settled,
                     Ruling::Warehoused => PaymentState::Warehoused,
                     Ruling::AwaitingGroup => PaymentState::AwaitingGroup,
+                    Ruling::AwaitingMatch => PaymentState::AwaitingMatch,
+                    Ruling::Matched => PaymentState::Matched,
                     Ruling::Rejected => PaymentState::Rejected,
                     Ruling::Refused => continue,
                 };
@@ -137,7 +139,7 @@ impl Model {
         let mut rows = Vec::new();
         for batch in self.batches.iter().filter(|batch| batch.number <= last_batch) {
             for (index, transfer) in (0..).zip(&batch.transfers) {
-                let Transfer { place, kind, debit, credit, minor } = *transfer;
+                let Transfer { origin: place, kind, debit, credit, minor, .. } = *transfer;
                 if debit != account && credit != account {
                     continue;
                 }

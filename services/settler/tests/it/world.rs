@@ -231,6 +231,7 @@ fn header(
         not_after_ms: 0,
         link: None,
         sealing: None,
+        fx: None,
         payload_len: 0,
     }
 }
