@@ -8,7 +8,7 @@
 //!
 //! * `frame`: the format, byte for byte. `scan`: opening, the torn end, damage.
 //! * `engine`: writes frames, without threads. `queue`, `preparer`, `writer`: the threads around it.
-//! * `index`, `tail`, `read`: finding and reading records.
+//! * `index`, `read`: finding and reading records that memory no longer holds.
 
 mod buffer;
 mod engine;
@@ -20,7 +20,6 @@ mod read;
 mod scan;
 #[cfg(test)]
 mod simulation;
-mod tail;
 mod writer;
 
 use std::io;
@@ -37,10 +36,10 @@ use self::frame::{BLOCK, FRAMES_AT, Record};
 use self::index::Segments;
 use self::preparer::Preparer;
 use self::queue::Queue;
-use self::tail::Tail;
 use self::writer::Writer;
 use crate::disk::{Disk, RealDisk};
 use crate::port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};
+use crate::tail::Tail;
 
 /// How an embedded log is kept.
 #[derive(Clone, Debug)]

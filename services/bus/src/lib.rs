@@ -9,7 +9,8 @@
 //!
 //! [`contract`] is the suite that every implementation passes. [`embedded`] is the default one:
 //! files in a directory, written by one thread in groups. [`sim`] is a disk that loses power,
-//! tears writes and fills up on demand.
+//! tears writes and fills up on demand. `kafka`, behind the feature of that name, keeps the log in
+//! a topic of Apache Kafka.
 //!
 //! Deliberately absent: consumer groups, stored consumer positions (a consumer keeps its position
 //! in the same atomic write as its effect), and deletion of old records.
@@ -17,7 +18,10 @@
 pub mod contract;
 pub mod disk;
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod port;
 pub mod sim;
+mod tail;
 
 pub use port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};

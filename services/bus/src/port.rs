@@ -104,6 +104,9 @@ pub enum Refused {
     /// The disk is full; the log resumes by itself once there is space.
     #[error("no space left for the log")]
     NoSpace,
+    /// The servers that keep the log cannot make records durable now; it resumes by itself.
+    #[error("the log cannot be reached")]
+    Unreachable,
     /// The log takes no records until it is opened again.
     #[error("the log has halted")]
     Halted,
@@ -113,7 +116,7 @@ impl Refused {
     /// Whether the same append may succeed later without anybody's doing.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::Busy | Self::NoSpace)
+        matches!(self, Self::Busy | Self::NoSpace | Self::Unreachable)
     }
 }
 
@@ -161,6 +164,20 @@ pub enum Fault {
     /// The disk is full. For a ticket: the record is not in the log and will not appear.
     #[error("no space left for the log")]
     NoSpace,
+    /// The servers that keep the log did not answer in time. For a ticket: the record may or may
+    /// not be in the log, and may still appear; handing it in again is safe where records are
+    /// told apart by what they hold.
+    #[error("no answer from the log's servers: {why}")]
+    Unanswered {
+        /// What they, or the connection to them, said last.
+        why: String,
+    },
+    /// What keeps the log is not there.
+    #[error("there is no {what}")]
+    Absent {
+        /// What is missing, in the implementation's terms.
+        what: String,
+    },
     /// The log stopped before it could answer.
     #[error("the log has halted")]
     Halted,
@@ -182,7 +199,7 @@ impl Fault {
     /// Whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::NoSpace)
+        matches!(self, Self::NoSpace | Self::Unanswered { .. })
     }
 
     /// Wraps an operating system's error, a full disk apart from the others.

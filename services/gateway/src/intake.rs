@@ -118,6 +118,12 @@ impl Gateway {
             match refused {
                 Refused::Busy => later("LOG_BUSY", Duration::from_millis(50)),
                 Refused::NoSpace => later("LOG_NO_SPACE", Duration::from_secs(10)),
+                Refused::Unreachable => Refusal::later(
+                    Code::Unavailable,
+                    "LOG_UNREACHABLE",
+                    refused.to_string(),
+                    Duration::from_secs(1),
+                ),
                 Refused::Halted => Refusal::halted(),
                 Refused::TooLarge { .. } => {
                     Refusal::new(Code::ResourceExhausted, "LOG_TOO_LARGE", refused.to_string())

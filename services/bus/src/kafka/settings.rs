@@ -1,0 +1,93 @@
+//! How to reach the brokers, and what the client library is told.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::port::RECORD_BYTES_MAX;
+
+/// A message on the wire is a record and less than this around it.
+const OVERHEAD_BYTES: usize = 64 << 10;
+/// How long a request to the brokers may take before it counts as unanswered.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the log is, and how much of it is held in memory.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Brokers to begin with, `host:port`, at least one.
+    pub brokers: Vec<String>,
+    /// The topic; it has one partition.
+    pub topic: String,
+    /// Further properties of librdkafka, such as those of TLS and SASL. What the log's promise
+    /// rests on cannot be set here.
+    pub properties: Vec<(String, String)>,
+    /// Records that wait for the brokers may take this many bytes; beyond it appends are refused as
+    /// busy.
+    pub queue_bytes_max: usize,
+    /// The newest records are kept in memory, up to this many bytes.
+    pub cache_bytes: usize,
+    /// A record that no broker has answered for in this time is reported as unanswered.
+    pub give_up_after: Duration,
+}
+
+impl Settings {
+    /// Defaults for a topic of these brokers.
+    #[must_use]
+    pub fn new(brokers: Vec<String>, topic: String) -> Self {
+        Self {
+            brokers,
+            topic,
+            properties: Vec::new(),
+            queue_bytes_max: 64 << 20,
+            cache_bytes: 64 << 20,
+            give_up_after: Duration::from_secs(30),
+        }
+    }
+
+    /// What every client is told.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config
+            .set("bootstrap.servers", self.brokers.join(","))
+            .set("client.id", "causeway")
+            .set("socket.keepalive.enable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("topic.metadata.refresh.interval.ms", "10000");
+        config
+    }
+
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", "1")
+            .set("message.max.bytes", (RECORD_BYTES_MAX + OVERHEAD_BYTES).to_string())
+            .set("batch.size", (1 << 20).to_string())
+            .set("queue.buffering.max.kbytes", (self.queue_bytes_max >> 10).max(1).to_string())
+            .set("queue.buffering.max.messages", "100000")
+            .set("message.timeout.ms", self.give_up_after.as_millis().to_string());
+        config
+    }
+
+    pub(super) fn consumer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            // Never joined: partitions are assigned, and no offset is ever committed.
+            .set("group.id", "causeway-none")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("check.crcs", "true")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "50")
+            .set("fetch.message.max.bytes", (RECORD_BYTES_MAX + OVERHEAD_BYTES).to_string())
+            .set("queued.max.messages.kbytes", (16 << 10).to_string())
+            .set("enable.partition.eof", "false");
+        config
+    }
+}

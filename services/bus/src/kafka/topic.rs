@@ -1,0 +1,179 @@
+//! The topic and what it must promise, made and checked.
+
+use std::future::Future;
+use std::time::Duration;
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::Settings;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a log's topic must promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// Copies of every record, at least.
+    pub replication: u16,
+    /// Copies that must exist before a record counts as durable, at least; below `replication`, or
+    /// one broker that is gone stops the log.
+    pub in_sync: u16,
+}
+
+impl Default for Promise {
+    /// Three copies, two of them before a record is answered for.
+    fn default() -> Self {
+        Self { replication: 3, in_sync: 2 }
+    }
+}
+
+/// Why a topic cannot keep a log.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TopicFault {
+    /// The brokers refused, or did not answer.
+    #[error("cannot {doing} topic {topic}: {why}")]
+    Brokers {
+        /// What was being done.
+        doing: &'static str,
+        /// Which topic.
+        topic: String,
+        /// What they said.
+        why: String,
+    },
+    /// There is no such topic.
+    #[error("there is no topic {0}: `causewayd cluster init` makes it")]
+    Absent(String),
+    /// A setting of the topic breaks the log's promise.
+    #[error("topic {topic}: {setting} is {found}, must be {wanted}")]
+    Broken {
+        /// Which topic.
+        topic: String,
+        /// The topic's setting.
+        setting: String,
+        /// Its value.
+        found: String,
+        /// What it must be.
+        wanted: String,
+    },
+}
+
+/// The settings that never differ, with their values.
+const FIXED: [(&str, &str); 4] = [
+    ("cleanup.policy", "delete"),
+    ("retention.ms", "-1"),
+    ("retention.bytes", "-1"),
+    ("unclean.leader.election.enable", "false"),
+];
+/// A record with what is around it.
+const MESSAGE_BYTES: usize = 6 << 20;
+
+/// Makes the topic with one partition, if it is not there, and [`check`]s it.
+///
+/// # Errors
+/// [`TopicFault`].
+pub fn create(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
+    let replication = TopicReplication::Fixed(i32::from(promise.replication));
+    let (in_sync, message) = (promise.in_sync.to_string(), MESSAGE_BYTES.to_string());
+    let mut topic = NewTopic::new(&settings.topic, 1, replication)
+        .set("min.insync.replicas", &in_sync)
+        .set("max.message.bytes", &message);
+    for (name, value) in FIXED {
+        topic = topic.set(name, value);
+    }
+    let made = finish(async {
+        let client = admin(settings)?;
+        client.create_topics([&topic], &options()).await
+    });
+    let outcome = made.map_err(|error| brokers("make", settings, &error))?;
+    match outcome.into_iter().next() {
+        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+            Err(brokers("make", settings, &KafkaError::AdminOp(code)))
+        }
+        _ => check(settings, promise),
+    }
+}
+
+/// Checks partitions, replication and settings of the topic against the promise.
+///
+/// # Errors
+/// [`TopicFault`], the first setting that breaks it.
+pub fn check(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
+    check_replicas(settings, promise)?;
+    let resource = ResourceSpecifier::Topic(&settings.topic);
+    let described = finish(async {
+        let client = admin(settings)?;
+        client.describe_configs([&resource], &options()).await
+    });
+    let described = described.map_err(|error| brokers("describe", settings, &error))?;
+    let config = described.into_iter().next().and_then(Result::ok);
+    let config = config.ok_or_else(|| TopicFault::Absent(settings.topic.clone()))?;
+    for (name, value) in FIXED {
+        ensure(settings, &config, name, value, |found| found == value)?;
+    }
+    let at_least = |wanted: usize| {
+        move |found: &str| found.parse::<usize>().is_ok_and(|found| found >= wanted)
+    };
+    let (in_sync, message) = (usize::from(promise.in_sync), MESSAGE_BYTES);
+    ensure(settings, &config, "min.insync.replicas", &in_sync.to_string(), at_least(in_sync))?;
+    ensure(settings, &config, "max.message.bytes", &message.to_string(), at_least(message))
+}
+
+fn ensure(
+    settings: &Settings,
+    config: &ConfigResource,
+    name: &str,
+    wanted: &str,
+    holds: impl Fn(&str) -> bool,
+) -> Result<(), TopicFault> {
+    let found = config.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or("unknown");
+    if holds(found) { Ok(()) } else { Err(broken(settings, name, found, wanted)) }
+}
+
+fn check_replicas(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
+    let found = admin(settings)
+        .and_then(|client| client.inner().fetch_metadata(Some(&settings.topic), PATIENCE))
+        .map_err(|error| brokers("look up", settings, &error))?;
+    let topic = found.topics().first().filter(|topic| !topic.partitions().is_empty());
+    let topic = topic.ok_or_else(|| TopicFault::Absent(settings.topic.clone()))?;
+    let partitions = topic.partitions();
+    if partitions.len() != 1 {
+        return Err(broken(settings, "partitions", &partitions.len().to_string(), "1"));
+    }
+    let replicas = partitions[0].replicas().len();
+    if replicas < usize::from(promise.replication) {
+        let wanted = format!("{} or more", promise.replication);
+        return Err(broken(settings, "replication", &replicas.to_string(), &wanted));
+    }
+    Ok(())
+}
+
+fn admin(settings: &Settings) -> Result<AdminClient<DefaultClientContext>, KafkaError> {
+    settings.client().create()
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+}
+
+/// Waits for an answer of the library's own thread.
+fn finish<T>(answer: impl Future<Output = Result<T, KafkaError>>) -> Result<T, KafkaError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|_| KafkaError::Canceled)?;
+    runtime.block_on(answer)
+}
+
+fn brokers(doing: &'static str, settings: &Settings, error: &KafkaError) -> TopicFault {
+    TopicFault::Brokers { doing, topic: settings.topic.clone(), why: error.to_string() }
+}
+
+fn broken(settings: &Settings, setting: &str, found: &str, wanted: &str) -> TopicFault {
+    TopicFault::Broken {
+        topic: settings.topic.clone(),
+        setting: setting.to_owned(),
+        found: found.to_owned(),
+        wanted: wanted.to_owned(),
+    }
+}
