@@ -112,6 +112,11 @@ impl Pool {
     #[must_use]
     pub fn candidates(&self) -> Option<Candidates> {
         let open = self.cycle.cut.as_ref()?;
+        Some(self.candidates_of(&open.cut, &open.queues))
+    }
+
+    /// What a solver needs to know of a cut that takes this from the queues.
+    pub(crate) fn candidates_of(&self, cut: &Cut, queues: &[CutQueue]) -> Candidates {
         let mut rows = Fifo::default();
         self.lay_out_rows(&mut rows);
         let limits = rows.rows.iter().map(|row| LimitRow {
@@ -119,9 +124,9 @@ impl Pool {
             credit: AccountId(row.credit),
             room: row.room.unsigned_abs(),
         });
-        let payments = self.cut_payments(&open.queues);
-        Some(Candidates {
-            cut: open.cut.clone(),
+        let payments = self.cut_payments(queues);
+        Candidates {
+            cut: cut.clone(),
             as_of: self.next_position,
             broken_groups: self.broken_groups(&payments),
             payments,
@@ -129,7 +134,7 @@ impl Pool {
             limits: limits.collect(),
             weights: self.weights(),
             solver_steps: self.rules.solver_steps,
-        })
+        }
     }
 
     fn cut_payments(&self, queues: &[CutQueue]) -> Vec<Candidate> {

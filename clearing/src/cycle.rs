@@ -188,14 +188,8 @@ impl Pool {
     fn candidates_and_floor(&self, fifo: &mut Fifo) -> Vec<CutQueue> {
         fifo.clear();
         let accounts = self.directory.holders().len() as u32;
-        let waiting: Vec<bool> = (0..accounts).map(|account| self.takes_part(account)).collect();
-        let count = waiting.iter().filter(|waits| **waits).count();
-        let share = if self.queues.len() > CANDIDATES_MAX {
-            CANDIDATES_MAX / count.max(1)
-        } else {
-            usize::MAX
-        };
-        let mut queues = Vec::with_capacity(count);
+        let (waiting, share) = self.taking_part();
+        let mut queues = Vec::new();
         let mut grouped = Vec::new();
         for account in (0..accounts).map(AccountId) {
             fifo.starts.push(fifo.legs.len() as u32);
@@ -217,6 +211,19 @@ impl Pool {
             }
         }
         queues
+    }
+
+    /// By account number, whether a cut takes from its queue; and how much of a queue at most.
+    pub(crate) fn taking_part(&self) -> (Vec<bool>, usize) {
+        let accounts = self.directory.holders().len() as u32;
+        let waiting: Vec<bool> = (0..accounts).map(|account| self.takes_part(account)).collect();
+        let count = waiting.iter().filter(|waits| **waits).count();
+        let share = if self.queues.len() > CANDIDATES_MAX {
+            CANDIDATES_MAX / count.max(1)
+        } else {
+            usize::MAX
+        };
+        (waiting, share)
     }
 
     fn takes_part(&self, account: u32) -> bool {

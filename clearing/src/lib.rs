@@ -14,7 +14,7 @@
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
 //! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
-//! | what services ask for | `status` |
+//! | what services ask for: facts, why a payment waits, what a cut would take | `status`, `explain`, `preview` |
 //!
 //! A change has one shape throughout: guards, each with its own reject; then a point after which it
 //! must succeed; then the change. Absent on purpose: I/O, clocks, randomness, floats, threads, and
@@ -31,6 +31,7 @@ mod cycle;
 mod day;
 mod directory;
 mod expiry;
+mod explain;
 mod fifo;
 mod funding;
 mod group;
@@ -40,6 +41,7 @@ mod outcome;
 mod outlived;
 mod payment;
 mod pool;
+mod preview;
 mod probe;
 mod proposal;
 mod queue;
@@ -62,12 +64,14 @@ pub use command::DEFERRED_MAX;
 pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};
 pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
+pub use explain::{GroupMember, MemberStage, Waiting, WaitsFor};
 pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
 pub use outcome::{
     AccountInfo, BalanceAfter, Change, Cut, Net, Outcome, PaymentState, Ruled, Ruling, SealedBatch,
     Subject, Transfer, TransferKind,
 };
 pub use pool::Pool;
+pub use preview::{Lever, Means, PairMeans, Preview, Tightest};
 pub use record::{
     HEADER_BYTES, OrdersRecord, PRICE_BITS, Place, Prices, Proposal, Record, RecordBody,
     RecordError, SettleRecord, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick,

@@ -10,5 +10,6 @@
 mod days;
 mod desk;
 mod golden;
+mod preview;
 mod script;
 mod tables;
