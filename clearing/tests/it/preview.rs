@@ -15,10 +15,7 @@ fn desk() -> Desk {
     desk.shadow = false;
     for index in 0..BANKS {
         let (participant, currency) = (bank(index), currency("EUR"));
-        desk.command(
-            OPERATOR,
-            CommandBody::OpenAccount { participant, currency, credit_line: 0 },
-        );
+        desk.command(OPERATOR, CommandBody::OpenAccount { participant, currency, credit_line: 0 });
     }
     desk.command(
         OPERATOR,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use clearing::Outcome;
+use clearing::{Outcome, Pool};
 
+use crate::inquiry::{Questions, Unasked};
 use crate::outcomes::{NotHere, Outcomes};
 use crate::view::PoolView;
 
@@ -19,6 +20,7 @@ pub struct PoolHandle {
 pub(crate) struct Shared {
     pub(crate) view: ArcSwap<PoolView>,
     pub(crate) outcomes: Outcomes,
+    pub(crate) questions: Questions,
 }
 
 impl PoolHandle {
@@ -36,6 +38,19 @@ impl PoolHandle {
     /// [`NotHere::Halted`] if the pool stopped before it.
     pub async fn outcome(&self, position: u64) -> Result<Arc<Outcome>, NotHere> {
         self.shared.outcomes.at(position).await
+    }
+
+    /// Has a question answered by the thread that owns the pool, between two groups of records. It
+    /// should copy what it needs and leave the thinking to the caller: while it runs, nothing
+    /// settles.
+    ///
+    /// # Errors
+    /// [`Unasked::Busy`] if too many questions wait, [`Unasked::Halted`].
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Pool) -> T + Send + 'static,
+    ) -> Result<T, Unasked> {
+        self.shared.questions.ask(question).await
     }
 
     /// Why the pool has stopped for good, if it has: nothing more is applied, reads go on.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! * `clock`: where the time of new records comes from. `handle`, `view`, `outcomes`: what others
-//!   see. `settler`: the thread. `ticks`: when time must pass. `proposer`: the seam for solvers.
+//!   see; `inquiry`: what they may ask the pool itself. `settler`: the thread. `ticks`: when time must pass. `proposer`: the seam for solvers.
 //! * `snapshot`, `snapshotter`: the pool as rows of the store; recovery is a snapshot and the rest
 //!   of the log.
 //!
@@ -19,6 +19,7 @@
 mod capture;
 mod clock;
 mod handle;
+mod inquiry;
 pub mod metrics;
 mod outcomes;
 mod proposer;
@@ -30,6 +31,7 @@ mod view;
 
 pub use clock::Clock;
 pub use handle::PoolHandle;
+pub use inquiry::Unasked;
 pub use outcomes::NotHere;
 pub use proposer::{Floor, Proposer, Solver};
 pub use settler::{Fault, Options, Parts, Settler};

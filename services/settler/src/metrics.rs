@@ -22,6 +22,8 @@ pub const SEEN: &str = "causeway_settler_seen_entries";
 pub const HALTED: &str = "causeway_settler_halted";
 /// Seconds of writing one snapshot.
 pub const SNAPSHOT_SECONDS: &str = "causeway_settler_snapshot_seconds";
+/// Seconds of answering one question to the pool, in which nothing settles.
+pub const ANSWER_SECONDS: &str = "causeway_settler_answer_seconds";
 /// Snapshots that could not be written.
 pub const SNAPSHOTS_FAILED: &str = "causeway_settler_snapshots_failed_total";
 /// Seconds of finding one proposal.
@@ -42,6 +44,7 @@ pub fn describe() {
     describe_gauge!(SEEN, Unit::Count, "Identities remembered");
     describe_gauge!(HALTED, "1 if the pool has stopped for good, else 0");
     describe_histogram!(SNAPSHOT_SECONDS, Unit::Seconds, "Time to write one snapshot");
+    describe_histogram!(ANSWER_SECONDS, Unit::Seconds, "Time to answer a question to the pool");
     describe_counter!(SNAPSHOTS_FAILED, "Snapshots that could not be written");
     describe_histogram!(SOLVE_SECONDS, Unit::Seconds, "Time to find what settles in one cut");
     describe_counter!(SOLVER_STEPS, "Work of the solver");
@@ -81,6 +84,10 @@ pub(crate) fn halted() {
 
 pub(crate) fn snapshot_written(took: Duration) {
     metrics::histogram!(SNAPSHOT_SECONDS).record(took);
+}
+
+pub(crate) fn answered(took: Duration) {
+    metrics::histogram!(ANSWER_SECONDS).record(took);
 }
 
 pub(crate) fn snapshot_failed() {

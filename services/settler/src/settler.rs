@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::handle::{PoolHandle, Shared};
+use crate::inquiry::{Inbox, inbox};
 use crate::metrics;
 use crate::outcomes::Outcomes;
 use crate::proposer::{Desk, Proposer};
@@ -107,7 +108,8 @@ impl Settler {
         let mut capture = Capture::new(&pool);
         let view = ArcSwap::from_pointee(capture.view(&pool, true));
         let outcomes = Outcomes::new(next, options.outcomes_max, options.outcomes_bytes_max);
-        let shared = Arc::new(Shared { view, outcomes });
+        let (questions, inbox) = inbox();
+        let shared = Arc::new(Shared { view, outcomes, questions });
         let handle = PoolHandle { shared: shared.clone() };
         let stop = Arc::new(AtomicBool::new(false));
         let mut work = Work {
@@ -119,6 +121,7 @@ impl Settler {
             )?,
             snapshotter: Snapshotter::start(parts.store, kept, options.snapshot_every_orders)?,
             pool,
+            inbox,
             capture,
             project_from: parts.feed.next_position(),
             caught_up: false,
@@ -158,6 +161,7 @@ struct Work {
     clock: Clock,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
+    inbox: Inbox,
     capture: Capture,
     ticks: Ticks,
     desk: Desk,
@@ -197,6 +201,7 @@ impl Work {
             } else {
                 self.apply_group(records)?;
             }
+            self.inbox.answer(&self.pool);
             self.snapshotter.check()?;
         }
     }

@@ -7,6 +7,7 @@
 )]
 
 mod halt;
+mod inquiry;
 mod proposals;
 mod restore;
 mod ticks;

@@ -1,0 +1,210 @@
+//! What a payment that does not settle lacks.
+
+use std::collections::BTreeSet;
+
+use clearing::{Lever, Means, Preview, Tightest};
+use ledger::{AccountId, MINOR_MAX};
+
+use crate::aftermath::Aftermath;
+
+/// Something that keeps a payment from settling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// An account cannot pay what it would have to.
+    Short {
+        /// Which.
+        account: AccountId,
+        /// By how much, minor units.
+        by: u128,
+        /// What bounds it first: its money, or a limit on all its payments.
+        bound: Tightest,
+    },
+    /// A bilateral limit.
+    Pair {
+        /// The account that pays.
+        debit: AccountId,
+        /// The account that is paid.
+        credit: AccountId,
+        /// By how much it is too low, minor units.
+        by: u128,
+    },
+    /// A member of its link group cannot settle at present, whatever there is of money: its day is
+    /// not open.
+    Member,
+}
+
+impl Obstacle {
+    /// What removes it, and may be more than is needed: [`remedy`].
+    #[must_use]
+    pub fn levers(&self, preview: &Preview) -> Vec<Lever> {
+        match *self {
+            Self::Short { account, by, .. } => {
+                preview.means(account).map_or_else(Vec::new, |means| raise(means, by))
+            }
+            Self::Pair { debit, credit, by } => {
+                let pair = preview.pair(debit, credit);
+                let limit = pair.and_then(|pair| {
+                    let room = pair.room()?.checked_add(by)?.cast_signed();
+                    amount(pair.position + room)
+                });
+                limit.map_or_else(Vec::new, |limit| {
+                    vec![Lever::Bilateral { debit, credit, limit: Some(limit) }]
+                })
+            }
+            Self::Member => Vec::new(),
+        }
+    }
+}
+
+/// What lets an account pay so much more, minor units.
+pub(crate) fn raise(means: &Means, by: u128) -> Vec<Lever> {
+    let account = means.account;
+    let wanted = (means.liquidity().0 + by).cast_signed();
+    let mut levers = Vec::new();
+    if let Some(minor) = amount(wanted - means.available()).filter(|minor| *minor > 0) {
+        levers.push(Lever::Fund { account, minor });
+    }
+    let too_low = |limit: Option<u64>| {
+        let limit = limit.filter(|limit| i128::from(*limit) - means.position < wanted);
+        limit.and_then(|_| amount(means.position + wanted))
+    };
+    if let Some(limit) = too_low(means.multilateral) {
+        levers.push(Lever::Multilateral { account, limit: Some(limit) });
+    }
+    if let Some(cap) = too_low(means.cap) {
+        levers.push(Lever::Cap { account, cap: Some(cap) });
+    }
+    levers
+}
+
+/// An amount of money, if it is one.
+fn amount(minor: i128) -> Option<u64> {
+    u64::try_from(minor).ok().filter(|minor| *minor <= MINOR_MAX)
+}
+
+/// Why a payment does not settle: nothing if it does, or if there is no such payment.
+///
+/// In a queue that keeps its order (`in_order`) it needs everything that stands before it; else
+/// only its group, wherever its members stand. Whatever of this does not settle is added to what
+/// does; who is then short is in its way.
+#[must_use]
+pub fn obstacles(after: &Aftermath<'_>, index: usize, in_order: bool) -> Vec<Obstacle> {
+    let needed = needed(after, index, in_order);
+    let mut with = Aftermath::new(after.preview, after.settles.clone());
+    let mut torn = false;
+    for at in needed {
+        let payment = after.preview.payments()[at];
+        torn |= payment.group.is_some_and(|group| after.preview.torn(group));
+        with.add(&payment);
+    }
+    let mut found = shortages(&with);
+    if torn {
+        found.push(Obstacle::Member);
+    }
+    found
+}
+
+/// What frees a payment that has these obstacles; nothing if nothing that can be done would.
+///
+/// To remove all obstacles frees it, and more with it that then pays back: what this leaves unused
+/// is taken off again.
+#[must_use]
+pub fn remedy(preview: &Preview, obstacles: &[Obstacle]) -> Vec<Lever> {
+    if obstacles.contains(&Obstacle::Member) {
+        return Vec::new();
+    }
+    let levers: Vec<Lever> = obstacles.iter().flat_map(|found| found.levers(preview)).collect();
+    let changed = preview.with(&levers);
+    let after = Aftermath::new(&changed, changed.floor());
+    let needed = obstacles.iter().flat_map(|found| match *found {
+        Obstacle::Short { account, by, bound } => {
+            let unused = u128::try_from(after.left(account)).unwrap_or(0);
+            let by = by.saturating_sub(unused);
+            let found = (by > 0).then_some(Obstacle::Short { account, by, bound });
+            found.map_or_else(Vec::new, |found| found.levers(preview))
+        }
+        Obstacle::Pair { .. } | Obstacle::Member => found.levers(preview),
+    });
+    needed.collect()
+}
+
+/// The obstacles of an aftermath that is not feasible.
+pub(crate) fn shortages(with: &Aftermath<'_>) -> Vec<Obstacle> {
+    let short = with.short().filter_map(|(account, by)| {
+        let bound = with.preview.means(account)?.liquidity().1;
+        Some(Obstacle::Short { account, by, bound })
+    });
+    let pairs = with.beyond().map(|(debit, credit, by)| Obstacle::Pair { debit, credit, by });
+    short.chain(pairs).collect()
+}
+
+/// What would have to settle beside what does, for a payment to settle: itself, its group, and in
+/// order also what stands before these. Indices, ascending.
+fn needed(after: &Aftermath<'_>, index: usize, in_order: bool) -> BTreeSet<usize> {
+    let payments = after.preview.payments();
+    let mut needed = BTreeSet::new();
+    let mut open = vec![index];
+    let mut groups = None;
+    while let Some(at) = open.pop() {
+        let Some(payment) = payments.get(at) else { continue };
+        if after.settles(at) || !needed.insert(at) {
+            continue;
+        }
+        if in_order {
+            let before = after.queue(payment.debit).start..at;
+            // What stands before is there, or all of it was added before.
+            open.extend(before.rev().take_while(|before| !after.settles(*before)));
+        }
+        if let Some(group) = payment.group {
+            let grouped = groups.get_or_insert_with(|| grouped(after.preview));
+            let from = grouped.partition_point(|(other, _)| *other < group);
+            let members = grouped[from..].iter().take_while(|(other, _)| *other == group);
+            open.extend(members.map(|(_, member)| *member));
+        }
+    }
+    needed
+}
+
+/// Groups with the indices of their members, ascending.
+fn grouped(preview: &Preview) -> Vec<(u32, usize)> {
+    let payments = preview.payments().iter().enumerate();
+    let mut grouped: Vec<(u32, usize)> =
+        payments.filter_map(|(index, payment)| Some((payment.group?, index))).collect();
+    grouped.sort_unstable();
+    grouped
+}
+
+/// Payments to an account that do not settle, by who owes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inflow {
+    /// The account that would pay.
+    pub debit: AccountId,
+    /// How many payments.
+    pub count: u64,
+    /// Their sum, minor units.
+    pub minor: u128,
+}
+
+/// Who would pay an account if it could: the largest sums first, at most `max`.
+#[must_use]
+pub fn inflows(after: &Aftermath<'_>, account: AccountId, max: usize) -> Vec<Inflow> {
+    let mut found: Vec<Inflow> = Vec::new();
+    for (index, payment) in after.preview.payments().iter().enumerate() {
+        if payment.credit != account || after.settles(index) {
+            continue;
+        }
+        // The payments come queue by queue.
+        match found.last_mut().filter(|inflow| inflow.debit == payment.debit) {
+            Some(inflow) => {
+                inflow.count += 1;
+                inflow.minor += u128::from(payment.minor);
+            }
+            None => {
+                found.push(Inflow { debit: payment.debit, count: 1, minor: payment.minor.into() })
+            }
+        }
+    }
+    found.sort_by_key(|inflow| (std::cmp::Reverse(inflow.minor), inflow.debit));
+    found.truncate(max);
+    found
+}
