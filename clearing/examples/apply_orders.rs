@@ -23,6 +23,8 @@ const BATCH: usize = 512;
 const START_MS: u64 = 1_767_571_200_000;
 const CODES: [&str; 4] = ["EUR", "USD", "GBP", "CHF"];
 const RECORDS_PER_CYCLE: usize = 78;
+/// Orders that wait when a preview is taken.
+const QUEUED: usize = 1_000_000;
 
 fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
@@ -224,6 +226,12 @@ fn main() {
     println!("intake          {:.3} us an order", each(spent.intake));
     println!("cycle and seal  {:.3} us an order", each(spent.cycles));
     println!("slowest record  {:.1} ms", spent.slowest.as_secs_f64() * 1e3);
+    measure_snapshot(&mut bench);
+    measure_preview(&mut bench);
+}
+
+/// What it costs to write the state down, and to read it again.
+fn measure_snapshot(bench: &mut Bench) {
     let started = cpu_time();
     let snapshot = bench.pool.snapshot();
     let (bytes, pages) = (snapshot.state.len(), snapshot.pages.len());
@@ -234,4 +242,20 @@ fn main() {
     let restored = Pool::restore(1, &snapshot.state, pages).expect("a sound snapshot");
     assert_eq!(restored.next_position(), bench.pool.next_position());
     println!("restore         {:.1} ms", (cpu_time() - started).as_secs_f64() * 1e3);
+}
+
+/// What it costs to copy a long queue for whoever asks why it waits, and to find its floor.
+fn measure_preview(bench: &mut Bench) {
+    for _ in 0..QUEUED.div_ceil(BATCH) {
+        let record = bench.record();
+        bench.apply(&record);
+    }
+    let started = cpu_time();
+    let preview = bench.pool.preview(&[]);
+    let took = (cpu_time() - started).as_secs_f64() * 1e3;
+    println!("preview         {took:.1} ms, {} payments", preview.payments().len());
+    let started = cpu_time();
+    let settles = preview.floor().into_iter().filter(|settles| *settles).count();
+    let took = (cpu_time() - started).as_secs_f64() * 1e3;
+    println!("floor of it     {took:.1} ms, {settles} settle");
 }

@@ -3,6 +3,7 @@
 use channel::AGES;
 use ledger::AccountId;
 
+use crate::age::Ages;
 use crate::cycle::CutQueue;
 use crate::fifo::Fifo;
 use crate::outcome::Cut;
@@ -112,11 +113,11 @@ impl Pool {
     #[must_use]
     pub fn candidates(&self) -> Option<Candidates> {
         let open = self.cycle.cut.as_ref()?;
-        Some(self.candidates_of(&open.cut, &open.queues))
+        Some(self.candidates_of(&open.cut, &open.queues, &self.cycle.ages))
     }
 
     /// What a solver needs to know of a cut that takes this from the queues.
-    pub(crate) fn candidates_of(&self, cut: &Cut, queues: &[CutQueue]) -> Candidates {
+    pub(crate) fn candidates_of(&self, cut: &Cut, queues: &[CutQueue], ages: &Ages) -> Candidates {
         let mut rows = Fifo::default();
         self.lay_out_rows(&mut rows);
         let limits = rows.rows.iter().map(|row| LimitRow {
@@ -124,7 +125,7 @@ impl Pool {
             credit: AccountId(row.credit),
             room: row.room.unsigned_abs(),
         });
-        let payments = self.cut_payments(queues);
+        let payments = self.cut_payments(queues, ages);
         Candidates {
             cut: cut.clone(),
             as_of: self.next_position,
@@ -137,7 +138,7 @@ impl Pool {
         }
     }
 
-    fn cut_payments(&self, queues: &[CutQueue]) -> Vec<Candidate> {
+    fn cut_payments(&self, queues: &[CutQueue], ages: &Ages) -> Vec<Candidate> {
         let mut payments = Vec::with_capacity(crate::cycle::totals(queues).0);
         for queue in queues {
             for class in 0..CLASSES {
@@ -149,7 +150,7 @@ impl Pool {
                     credit: entry.credit,
                     minor: entry.minor,
                     class: class as u8,
-                    age: self.cycle.ages.of(entry.order),
+                    age: ages.of(entry.order),
                     group: (entry.group != NO_GROUP).then_some(entry.group),
                     floor: index < queue.floor[class] as usize,
                 }));

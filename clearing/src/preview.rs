@@ -160,7 +160,9 @@ impl Pool {
     pub fn preview(&self, pairs: &[(AccountId, AccountId)]) -> Preview {
         let queues = self.queues_to_cut();
         let cut = Cut { cycle: self.cycle.number, floor_at_ms: self.now_ms };
-        let candidates = self.candidates_of(&cut, &queues);
+        let mut ages = self.cycle.ages.clone();
+        ages.cut(cut.cycle, self.queues.joined(), self.rules.ageing_cycles);
+        let candidates = self.candidates_of(&cut, &queues, &ages);
         Preview {
             position: self.next_position,
             now_ms: self.now_ms,

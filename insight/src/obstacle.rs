@@ -84,12 +84,12 @@ fn amount(minor: i128) -> Option<u64> {
 
 /// Why a payment does not settle: nothing if it does, or if there is no such payment.
 ///
-/// In a queue that keeps its order (`in_order`) it needs everything that stands before it; else
-/// only its group, wherever its members stand. Whatever of this does not settle is added to what
-/// does; who is then short is in its way.
+/// It needs everything that stands before it in its queue, its group, and what stands before the
+/// members of that. Whatever of this does not settle is added to what does; who is then short is
+/// in its way.
 #[must_use]
-pub fn obstacles(after: &Aftermath<'_>, index: usize, in_order: bool) -> Vec<Obstacle> {
-    let needed = needed(after, index, in_order);
+pub fn obstacles(after: &Aftermath<'_>, index: usize) -> Vec<Obstacle> {
+    let needed = needed(after, index);
     let mut with = Aftermath::new(after.preview, after.settles.clone());
     let mut torn = false;
     for at in needed {
@@ -138,9 +138,8 @@ pub(crate) fn shortages(with: &Aftermath<'_>) -> Vec<Obstacle> {
     short.chain(pairs).collect()
 }
 
-/// What would have to settle beside what does, for a payment to settle: itself, its group, and in
-/// order also what stands before these. Indices, ascending.
-fn needed(after: &Aftermath<'_>, index: usize, in_order: bool) -> BTreeSet<usize> {
+/// What would have to settle beside what does, for a payment to settle. Indices, ascending.
+fn needed(after: &Aftermath<'_>, index: usize) -> BTreeSet<usize> {
     let payments = after.preview.payments();
     let mut needed = BTreeSet::new();
     let mut open = vec![index];
@@ -150,11 +149,8 @@ fn needed(after: &Aftermath<'_>, index: usize, in_order: bool) -> BTreeSet<usize
         if after.settles(at) || !needed.insert(at) {
             continue;
         }
-        if in_order {
-            let before = after.queue(payment.debit).start..at;
-            // What stands before is there, or all of it was added before.
-            open.extend(before.rev().take_while(|before| !after.settles(*before)));
-        }
+        // The one before it in its queue, which needs the one before that.
+        open.extend((after.queue(payment.debit).start < at).then(|| at - 1));
         if let Some(group) = payment.group {
             let grouped = groups.get_or_insert_with(|| grouped(after.preview));
             let from = grouped.partition_point(|(other, _)| *other < group);

@@ -62,6 +62,7 @@ mod books;
 mod client;
 mod connect;
 mod error;
+mod insight;
 mod operate;
 mod order;
 mod outbox;

@@ -40,7 +40,7 @@ fn a_gridlock_is_freed_by_what_it_lacks_and_no_more() {
     world.pay(2, 0, 90);
     let preview = world.preview();
     let stuck = after(&preview);
-    let found = obstacles(&stuck, index(&preview, large), true);
+    let found = obstacles(&stuck, index(&preview, large));
     let account = world.account(0);
     assert_eq!(found, [Obstacle::Short { account, by: 100, bound: Tightest::Money }]);
     assert_eq!(remedy(&preview, &found), [Lever::Fund { account, minor: 10 }]);
@@ -61,7 +61,7 @@ fn limits_are_named_and_raised_where_they_bind() {
     world.cap(1, 30);
     let [pair, capped] = [world.pay(0, 2, 80), world.pay(1, 2, 70)];
     let preview = world.preview();
-    let found = |place| obstacles(&after(&preview), index(&preview, place), true);
+    let found = |place| obstacles(&after(&preview), index(&preview, place));
     let (debit, credit) = (world.account(0), world.account(2));
     assert_eq!(found(pair), [Obstacle::Pair { debit, credit, by: 30 }]);
     let account = world.account(1);
@@ -82,7 +82,7 @@ fn a_member_of_a_group_waits_for_the_others_money() {
     world.fund(0, 500);
     let places = world.group(&[(0, 1, 500), (2, 3, 70)]);
     let preview = world.preview();
-    let found = obstacles(&after(&preview), index(&preview, places[0]), true);
+    let found = obstacles(&after(&preview), index(&preview, places[0]));
     let account = world.account(2);
     assert_eq!(found, [Obstacle::Short { account, by: 70, bound: Tightest::Money }]);
 }
@@ -125,7 +125,7 @@ proptest! {
         let preview = world.preview();
         let stuck = after(&preview);
         for at in 0..preview.payments().len() {
-            let found = obstacles(&stuck, at, true);
+            let found = obstacles(&stuck, at);
             prop_assert_eq!(found.is_empty(), stuck.settles(at), "what settles has no obstacle");
             let levers = remedy(&preview, &found);
             prop_assert!(preview.with(&levers).floor()[at], "{:?}", levers);

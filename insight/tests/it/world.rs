@@ -46,8 +46,8 @@ impl World {
             person(OPERATOR, Role::Operator, "olga".to_owned()),
             person(AGENT, Role::SettlementAgent, "agent".to_owned()),
         ];
-        let banks =
-            (0..BANKS).map(|index| person(bank(index), Role::Bank, format!("BANK{index}AXX")));
+        let name = |index: u32| format!("BANK{}AXX", char::from(b'A' + index as u8));
+        let banks = (0..BANKS).map(|index| person(bank(index), Role::Bank, name(index)));
         participants.extend(banks);
         let rules = RuleBook::standard(vec![eur()]);
         let genesis = Genesis { pool: 1, rules, operator_key: [9; 32], participants };
@@ -132,6 +132,7 @@ impl World {
             not_before_ms: 0,
             not_after_ms: 0,
             link: None,
+            sealing: None,
             payload_len: 0,
         }
     }

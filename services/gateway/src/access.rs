@@ -30,6 +30,7 @@ pub enum Access {
 
 const BANK: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider]);
 const OPERATOR: Access = Access::Roles(&[Role::Operator]);
+const QUEUES: Access = Access::Roles(&[Role::Bank, Role::Operator]);
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
 const BOOKS: Access = Access::Roles(&[
     Role::Bank,
@@ -40,7 +41,7 @@ const BOOKS: Access = Access::Roles(&[
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
-pub const ACCESS: [(&str, Access); 20] = [
+pub const ACCESS: [(&str, Access); 23] = [
     ("/causeway.v1.PaymentService/SubmitPayment", BANK),
     ("/causeway.v1.PaymentService/SubmitBatches", BANK),
     ("/causeway.v1.PaymentService/GetPayment", BANK),
@@ -49,6 +50,9 @@ pub const ACCESS: [(&str, Access); 20] = [
     ("/causeway.v1.LedgerService/ListBalances", BOOKS),
     ("/causeway.v1.LedgerService/ListEntries", BOOKS),
     ("/causeway.v1.LedgerService/ListTransfers", BOOKS),
+    ("/causeway.v1.InsightService/ExplainPayment", QUEUES),
+    ("/causeway.v1.InsightService/ListUnlocks", QUEUES),
+    ("/causeway.v1.InsightService/SimulateChanges", QUEUES),
     ("/causeway.v1.OperatorService/ExecuteCommand", BOOKS),
     ("/causeway.v1.OperatorService/GetPool", ALL),
     ("/causeway.v1.OperatorService/ListParticipants", ALL),

@@ -8,6 +8,7 @@ use bus::Log;
 use channel::{KeyError, ParticipantId, Signer};
 use projector::Reader;
 use settler::{Clock, PoolHandle, PoolView};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) drain: CancellationToken,
     /// Held while a scripted clock is moved.
     pub(crate) advancing: tokio::sync::Mutex<()>,
+    pub(crate) analyses: Arc<Semaphore>,
     watches: Seats<ParticipantId>,
     reads: Turns,
 }
@@ -63,6 +65,7 @@ impl Gateway {
         Ok(Self(Arc::new(Shared {
             tokens: Tokens::new(signer.as_ref(), number)?,
             rates: Rates::new(&limits),
+            analyses: Arc::new(Semaphore::new(limits.analyses_max)),
             watches: Seats::new(limits.watches_each_max),
             reads: Turns::new(limits.reads_max, limits.reads_each_max),
             advancing: tokio::sync::Mutex::new(()),

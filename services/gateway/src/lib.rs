@@ -13,6 +13,7 @@
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
 //! * Out: `payments`, `orders`, `watch`, `ledger`, `operator`, `audit`, `live` (what streams
 //!   share), `tokens`.
+//! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
 //!
 //! What needs the pool's state is not decided here: the gateway only keeps out what nobody should
@@ -30,6 +31,7 @@ mod errors;
 mod gateway;
 mod health;
 mod identity;
+mod insights;
 mod intake;
 mod ledger;
 mod limits;

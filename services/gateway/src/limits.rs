@@ -37,6 +37,8 @@ pub struct Limits {
     /// Bytes of the log that are read for one answer or page, about: beyond it, a page ends early,
     /// and decisions do not say any more in which fields orders differ.
     pub log_bytes_each_max: usize,
+    /// Questions about what waits that are thought about at once; further ones are refused.
+    pub analyses_max: usize,
     /// Orders a second of one participant.
     pub orders_per_second: NonZeroU32,
     /// Orders that one participant may hand in at once after a pause; at least a whole batch.
@@ -86,6 +88,7 @@ impl Default for Limits {
             reads_max: 64,
             reads_each_max: 8,
             log_bytes_each_max: 64 << 20,
+            analyses_max: 2,
             orders_per_second: nonzero(200_000),
             orders_burst: nonzero(400_000),
             bytes_per_second: nonzero(128 << 20),

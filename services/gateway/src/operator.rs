@@ -147,7 +147,7 @@ impl Gateway {
     }
 
     /// The pool once everything durable is applied.
-    async fn caught_up(&self) -> Result<std::sync::Arc<PoolView>, Refusal> {
+    pub(crate) async fn caught_up(&self) -> Result<std::sync::Arc<PoolView>, Refusal> {
         let end = self.log.end().0;
         let caught_up = async {
             loop {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ledger::{Amount, Currency};
 use sdk::v1;
 
-use crate::output::Cell;
+use crate::output::{Cell, printable};
 
 /// An instant in RFC 3339, UTC.
 pub(crate) fn instant(at_ms: u64) -> String {
@@ -33,6 +33,26 @@ pub(crate) fn decimal(minor: i128, currency: &str) -> String {
     let (whole, fraction) = plain.split_at(plain.len() - digits);
     let point = if digits == 0 { "" } else { "." };
     format!("{sign}{whole}{point}{fraction}")
+}
+
+/// Minor units (in decimal) as people read them: `1,250.00 USD`.
+pub(crate) fn spoken(minor: i128, currency: &str) -> String {
+    let number = decimal(minor, currency);
+    let (sign, number) = number.strip_prefix('-').map_or(("", number.as_str()), |rest| ("-", rest));
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let groups = whole.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    format!("{sign}{}{fraction} {}", groups.collect::<Vec<_>>().join(","), printable(currency))
+}
+
+/// Minor units as the node writes them, as people read them.
+pub(crate) fn spoken_text(minor: &str, currency: &str) -> String {
+    let spoken = minor.parse().map(|minor| spoken(minor, currency));
+    spoken.unwrap_or_else(|_| format!("{} {}", printable(minor), printable(currency)))
+}
+
+/// `1 payment`, `2 payments`.
+pub(crate) fn payments(count: u64) -> String {
+    format!("{count} payment{}", if count == 1 { "" } else { "s" })
 }
 
 /// An amount's number without its currency.
@@ -109,6 +129,15 @@ mod tests {
         assert_eq!(decimal(123, "JPY"), "123");
         assert_eq!(decimal(0, "KWD"), "0.000");
         assert_eq!(decimal(i128::MAX, "JPY"), i128::MAX.to_string());
+    }
+
+    #[test]
+    fn people_read_thousands() {
+        assert_eq!(spoken(5, "USD"), "0.05 USD");
+        assert_eq!(spoken(-123_456_789, "USD"), "-1,234,567.89 USD");
+        assert_eq!(spoken(100_000, "JPY"), "100,000 JPY");
+        assert_eq!(spoken_text("100000", "USD"), "1,000.00 USD");
+        assert_eq!((payments(1), payments(2)), ("1 payment".into(), "2 payments".into()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("risk", &["ledger"]),
+    ("insight", &["clearing", "ledger"]),
     ("netting", &[]),
     ("channel", &["ledger"]),
     ("clearing", &["channel", "ledger", "risk"]),
@@ -20,7 +21,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("settler", &["bus", "channel", "clearing", "ledger", "projector", "risk", "solver", "store"]),
     (
         "gateway",
-        &["bus", "channel", "clearing", "ledger", "projector", "proto", "risk", "settler", "store"],
+        &[
+            "bus",
+            "channel",
+            "clearing",
+            "insight",
+            "ledger",
+            "projector",
+            "proto",
+            "risk",
+            "settler",
+            "solver",
+            "store",
+        ],
     ),
     (
         "node",
@@ -47,8 +60,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must build without any of these in their tree.
-const PURE: [&str; 7] =
-    ["ledger", "risk", "channel", "clearing", "netting", "solver", "iso20022"];
+const PURE: [&str; 8] =
+    ["ledger", "risk", "channel", "clearing", "insight", "netting", "solver", "iso20022"];
 const HEAVY: [&str; 8] =
     ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];
 

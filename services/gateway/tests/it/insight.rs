@@ -1,0 +1,230 @@
+//! Why payments wait: said beforehand, then done; and to nobody more than is its business.
+
+use channel::{CommandBody, LinkTerms, OrderHeader, link_group};
+use gateway::Limits;
+use ledger::Amount;
+use proto::v1;
+use proto::v1::insight_service_client::InsightServiceClient;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::access::reason;
+use crate::node::Node;
+use crate::people::{Person, currency, order, uetr};
+
+async fn insights(node: &Node, person: &Person) -> InsightServiceClient<Channel> {
+    InsightServiceClient::new(node.channel(person).await)
+}
+
+async fn why(node: &Node, person: &Person, number: u64) -> Result<v1::Explanation, Status> {
+    let request = v1::ExplainPaymentRequest { uetr: uetr(number).to_string() };
+    let answer = insights(node, person).await.explain_payment(request).await?.into_inner();
+    assert_eq!(answer.explanations.len(), 1);
+    Ok(answer.explanations.into_iter().next().unwrap())
+}
+
+async fn what_if(
+    node: &Node,
+    person: &Person,
+    levers: Vec<v1::Lever>,
+) -> Result<v1::SimulateChangesResponse, Status> {
+    let request = v1::SimulateChangesRequest { levers };
+    Ok(insights(node, person).await.simulate_changes(request).await?.into_inner())
+}
+
+async fn unlocks(node: &Node, person: &Person) -> v1::ListUnlocksResponse {
+    let request = v1::ListUnlocksRequest::default();
+    insights(node, person).await.list_unlocks(request).await.unwrap().into_inner()
+}
+
+fn fund(name: &str, minor_units: u64) -> v1::Lever {
+    v1::Lever {
+        kind: v1::LeverKind::Fund.into(),
+        participant: name.to_owned(),
+        currency_code: "EUR".to_owned(),
+        minor_units,
+        ..v1::Lever::default()
+    }
+}
+
+async fn pay(node: &Node, from: &Person, to: &Person, minor: u64, number: u64) {
+    let order = from.order(to, minor, number);
+    node.payments(from).await.submit_payment(from.single(order)).await.unwrap();
+}
+
+/// Carol, who has no money, owes Bob three times, and what she owes Alice comes first.
+async fn stuck() -> Node {
+    let node = Node::start().await;
+    pay(&node, &node.carol, &node.alice, 300_00, 1).await;
+    pay(&node, &node.carol, &node.bob, 50_00, 2).await;
+    pay(&node, &node.carol, &node.bob, 60_00, 3).await;
+    node
+}
+
+fn freed(answer: &v1::SimulateChangesResponse) -> Vec<String> {
+    answer.freed_payments.iter().map(|payment| payment.uetr.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_beforehand_is_what_then_happens() {
+    let node = stuck().await;
+    let answer = what_if(&node, &node.operator, vec![fund("CAROGB2L", 400_00)]).await.unwrap();
+    assert_eq!(freed(&answer), [uetr(1).to_string(), uetr(2).to_string()]);
+    assert_eq!((answer.freed[0].payments, answer.freed[0].minor_units.as_str()), (2, "35000"));
+    assert_eq!((answer.stuck[0].payments, answer.held.len()), (1, 0));
+    // Nothing was changed by asking.
+    assert_eq!(node.balance(&node.carol).await, "0");
+    node.settle().await;
+    assert!(why(&node, &node.carol, 1).await.is_ok());
+    // Done: the same payments settle, and no other.
+    let amount = Amount::new(400_00, currency("EUR")).unwrap();
+    let body = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
+    node.give(&node.agent, 50, body).await;
+    node.settle().await;
+    for (number, settled) in [(1, true), (2, true), (3, false)] {
+        let request =
+            v1::GetPaymentRequest { uetr: uetr(number).to_string(), at_least_position: 0 };
+        let found = node.payments(&node.carol).await.get_payment(request).await.unwrap();
+        let state = found.into_inner().payments[0].state;
+        assert_eq!(state == v1::PaymentState::Settled as i32, settled, "{number}");
+        assert_eq!(why(&node, &node.operator, number).await.is_err(), settled, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_whose_money_is_missing_and_what_frees_it() {
+    let node = stuck().await;
+    pay(&node, &node.alice, &node.carol, 2_000_000_00, 4).await;
+    let found = why(&node, &node.operator, 3).await.unwrap();
+    assert_eq!(found.waits_for(), v1::WaitsFor::Turn);
+    assert_eq!((found.ahead, found.ahead_minor_units.as_str()), (2, "35000"));
+    let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
+    assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "CAROGB2L"));
+    assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("41000", "0"));
+    assert_eq!(found.remedy, [fund("CAROGB2L", 410_00)]);
+    assert_eq!(found.inflows[0].participant, "ALICGB2L");
+    assert!(!found.counterparty_waits && !found.settles_next);
+    let answer = unlocks(&node, &node.operator).await;
+    assert!(answer.complete);
+    assert_eq!(answer.stuck[0].payments, 4);
+    // All of Carol's payments for what she lacks; and Alice's, which then pays Carol too.
+    assert!(answer.unlocks.iter().any(|one| one.levers == [fund("CAROGB2L", 410_00)]));
+    let everything = answer.everything.unwrap();
+    assert_eq!(everything.freed[0].payments, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_is_told_of_its_own_side_only() {
+    let node = stuck().await;
+    // Alice and Carol pay each other at once: what is missing is Carol's.
+    let legs =
+        [node.alice.header(&node.carol, 7_00, 10), node.carol.header(&node.alice, 987_65, 11)];
+    let group = link_group(&legs.each_ref().map(LinkTerms::from));
+    for (leg, person) in legs.into_iter().zip([&node.alice, &node.carol]) {
+        let number = u64::from(person.id.0 != node.alice.id.0) + 10;
+        let header = OrderHeader { link: Some((group, 2)), ..leg };
+        let order = order(&header, &number.to_be_bytes());
+        node.payments(person).await.submit_payment(person.single(order)).await.unwrap();
+    }
+    let told = why(&node, &node.alice, 10).await.unwrap();
+    assert!(told.counterparty_waits && told.obstacles.is_empty() && told.remedy.is_empty());
+    assert!(told.inflows.is_empty());
+    assert_eq!(told.legs.len(), 1, "her own");
+    assert_eq!(why(&node, &node.operator, 10).await.unwrap().legs.len(), 2);
+    // Another's payment is not there, to its receiver either.
+    for person in [&node.alice, &node.bob] {
+        let hidden = why(&node, person, 2).await.unwrap_err();
+        let absent = why(&node, person, 99).await.unwrap_err();
+        assert_eq!(hidden.code(), Code::NotFound);
+        assert_eq!((hidden.message(), hidden.details()), (absent.message(), absent.details()));
+    }
+    // Nor can she try what is not hers, or see what it would free.
+    let mut refused = Vec::new();
+    for name in ["CAROGB2L", "NOBOGB2L"] {
+        refused.push(what_if(&node, &node.alice, vec![fund(name, 1)]).await.unwrap_err());
+    }
+    assert_eq!(refused[0].details(), refused[1].details());
+    assert_eq!(
+        (refused[0].code(), reason(&refused[0]).as_str()),
+        (Code::InvalidArgument, "LEVER_INVALID")
+    );
+    let own = what_if(&node, &node.alice, vec![fund("", 1_000_00)]).await.unwrap();
+    assert_eq!((own.stuck[0].payments, own.freed.len()), (1, 0), "Carol's are not counted");
+    let answer = unlocks(&node, &node.alice).await;
+    assert!(answer.unlocks.is_empty() && answer.everything.is_none());
+    let answer = unlocks(&node, &node.carol).await;
+    let levers = answer.unlocks.iter().flat_map(|one| &one.levers);
+    assert!(levers.clone().count() > 0);
+    assert!(levers.into_iter().all(|lever| lever.participant == "CAROGB2L"));
+    // What Carol frees beside her own is not hers to know.
+    assert_eq!(answer.unlocks.last().unwrap().freed.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_bind_are_named() {
+    let node = Node::start().await;
+    let limit = CommandBody::SetBilateralLimit {
+        counterparty: node.bob.id,
+        currency: currency("EUR"),
+        limit: Some(10_00),
+    };
+    node.give(&node.alice, 70, limit).await;
+    pay(&node, &node.alice, &node.bob, 25_00, 1).await;
+    let found = why(&node, &node.alice, 1).await.unwrap();
+    let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
+    assert_eq!(obstacle.bound(), v1::Bound::BilateralLimit);
+    assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("1500", "1000"));
+    let [lever] = found.remedy.as_slice() else { panic!("{found:?}") };
+    assert_eq!((lever.kind(), lever.minor_units), (v1::LeverKind::BilateralLimit, 25_00));
+    let answer = what_if(&node, &node.alice, vec![lever.clone()]).await.unwrap();
+    assert_eq!(freed(&answer), [uetr(1).to_string()]);
+    let lifted = v1::Lever { minor_units: 0, lifted: true, ..lever.clone() };
+    assert_eq!(freed(&what_if(&node, &node.alice, vec![lifted]).await.unwrap()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_sense_is_refused_by_its_field() {
+    let node = Node::start().await;
+    let cases = [
+        (v1::Lever { kind: 0, ..fund("CAROGB2L", 1) }, "levers[0].kind"),
+        (
+            v1::Lever { currency_code: "EURO".to_owned(), ..fund("CAROGB2L", 1) },
+            "levers[0].currency_code",
+        ),
+        (
+            v1::Lever { currency_code: "USD".to_owned(), ..fund("CAROGB2L", 1) },
+            "levers[0].currency_code",
+        ),
+        (fund("CAROGB2L", u64::MAX), "levers[0].minor_units"),
+        (fund("olga", 1), "levers[0].participant"),
+        (
+            v1::Lever {
+                kind: v1::LeverKind::BilateralLimit.into(),
+                counterparty: "CAROGB2L".to_owned(),
+                ..fund("CAROGB2L", 1)
+            },
+            "levers[0].counterparty",
+        ),
+    ];
+    for (lever, field) in cases {
+        let status = what_if(&node, &node.operator, vec![lever]).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{field}");
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, field);
+    }
+    let many = vec![fund("CAROGB2L", 1); 65];
+    let status = what_if(&node, &node.operator, many).await.unwrap_err();
+    assert_eq!(reason(&status), "TOO_MANY_LEVERS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_questions_are_thought_about_at_once() {
+    let node = Node::start_with(Limits { analyses_max: 0, ..Limits::default() }).await;
+    let status = what_if(&node, &node.operator, Vec::new()).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "INSIGHT_BUSY")
+    );
+    assert!(status.get_error_details().retry_info().is_some());
+}
