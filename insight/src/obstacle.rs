@@ -190,14 +190,12 @@ pub fn inflows(after: &Aftermath<'_>, account: AccountId, max: usize) -> Vec<Inf
             continue;
         }
         // The payments come queue by queue.
-        match found.last_mut().filter(|inflow| inflow.debit == payment.debit) {
-            Some(inflow) => {
-                inflow.count += 1;
-                inflow.minor += u128::from(payment.minor);
-            }
-            None => {
-                found.push(Inflow { debit: payment.debit, count: 1, minor: payment.minor.into() })
-            }
+        if found.last().is_none_or(|inflow| inflow.debit != payment.debit) {
+            found.push(Inflow { debit: payment.debit, count: 0, minor: 0 });
+        }
+        if let Some(inflow) = found.last_mut() {
+            inflow.count += 1;
+            inflow.minor += u128::from(payment.minor);
         }
     }
     found.sort_by_key(|inflow| (std::cmp::Reverse(inflow.minor), inflow.debit));

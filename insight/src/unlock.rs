@@ -51,6 +51,8 @@ pub struct Unlocks {
     pub alone: Vec<Unlock>,
     /// What frees everything; none if nothing waits, or if money alone does not free it.
     pub everything: Option<Unlock>,
+    /// What settles as things stand, by index in [`Preview::payments`].
+    pub settles: Vec<bool>,
     /// Cycles tried.
     pub trials: usize,
     /// Whether every account was looked at.
@@ -91,7 +93,8 @@ pub fn unlock(
         free.then(rate).then(gain).then_with(|| one.levers.cmp(&other.levers))
     });
     alone.truncate(options.max);
-    Unlocks { alone, everything, trials: search.trials, complete }
+    let (settles, trials) = (search.before.settles, search.trials);
+    Unlocks { alone, everything, settles, trials, complete }
 }
 
 impl Search<'_> {

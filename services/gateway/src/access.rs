@@ -32,12 +32,8 @@ const BANK: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider]);
 const OPERATOR: Access = Access::Roles(&[Role::Operator]);
 const QUEUES: Access = Access::Roles(&[Role::Bank, Role::Operator]);
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
-const BOOKS: Access = Access::Roles(&[
-    Role::Bank,
-    Role::LiquidityProvider,
-    Role::SettlementAgent,
-    Role::Operator,
-]);
+const BOOKS: Access =
+    Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::SettlementAgent, Role::Operator]);
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channel::{ParticipantId, Role, Uetr};
-use clearing::{Pool, Preview};
+use clearing::{Place, Pool, Preview, Proposal};
 use insight::{Effect, Options, unlock, what_if};
 use ledger::{AccountId, Currency};
 use proto::v1;
@@ -29,10 +29,11 @@ use crate::identity::Caller;
 /// Answers to a question for unlocks, at most, and if the caller does not say.
 const UNLOCKS_MAX: u32 = 100;
 const UNLOCKS_DEFAULT: u32 = 10;
-/// Payments that are looked at in all trials of one question together, about.
-const PAYMENTS_TRIED_MAX: usize = 20_000_000;
+/// Payments that are looked at in all trials of one question together, about: where the FIFO
+/// maximum settles, and where a solver proposes.
+const PAYMENTS_TRIED_MAX: (usize, usize) = (20_000_000, 40_000);
 /// Trials of one question, at least and at most.
-const TRIALS: (usize, usize) = (12, 600);
+const TRIALS: (usize, usize) = (6, 600);
 
 #[tonic::async_trait]
 impl InsightService for Gateway {
@@ -64,9 +65,32 @@ impl InsightService for Gateway {
     }
 }
 
-/// Which of the payments the next cycle settles.
-fn settles(preview: &Preview) -> Vec<bool> {
-    preview.floor()
+/// Which payments the next cycle settles.
+#[derive(Debug, Clone)]
+struct Cycle {
+    /// What the solver begins with.
+    previous: Option<Arc<Proposal>>,
+}
+
+impl Cycle {
+    /// By index: what the solver would propose, as it would, where a cut waits for it; else the
+    /// FIFO maximum.
+    fn settles(&self, preview: &Preview) -> Vec<bool> {
+        if !preview.proposals {
+            return preview.floor();
+        }
+        let candidates = preview.candidates();
+        let proposal = solver::propose(&candidates, self.previous.as_deref());
+        let settles = |place: Place| proposal.places.binary_search(&place).is_ok();
+        candidates.payments.iter().map(|payment| settles(payment.place)).collect()
+    }
+
+    /// How many cycles may be tried for one answer.
+    fn trials_max(preview: &Preview) -> usize {
+        let (fifo, solver) = PAYMENTS_TRIED_MAX;
+        let payments = if preview.proposals { solver } else { fifo };
+        (payments / preview.payments().len().max(1)).clamp(TRIALS.0, TRIALS.1)
+    }
 }
 
 impl Gateway {
@@ -82,16 +106,17 @@ impl Gateway {
         let max = if request.max == 0 { UNLOCKS_DEFAULT } else { request.max } as usize;
         let currency = currency_of(&request.currency_code)?;
         let own = own(caller);
+        let cycle = self.next_cycle();
         let ask = |pool: &Pool| pool.preview(&[]);
         let think = move |preview: Preview, view: &PoolView, gateway: &Self| {
-            let trials_max =
-                (PAYMENTS_TRIED_MAX / preview.payments().len().max(1)).clamp(TRIALS.0, TRIALS.1);
+            let trials_max = Cycle::trials_max(&preview);
             let among = |account: AccountId| {
                 preview.means(account).is_some_and(|means| {
                     own.is_none_or(|own| means.participant == own)
                         && currency.is_none_or(|currency| means.currency == currency)
                 })
             };
+            let settles = |preview: &Preview| cycle.settles(preview);
             let weigh = |preview: &Preview, account| preview.weight(account).into();
             let found = unlock(&preview, Options { max, trials_max }, &settles, &weigh, &among);
             let words = Wording { gateway, view, preview: &preview, own };
@@ -100,7 +125,7 @@ impl Gateway {
                 position: preview.position,
                 unlocks: found.alone.iter().filter_map(|one| words.unlock(one)).collect(),
                 everything: everything.and_then(|all| words.unlock(all)),
-                stuck: words.stuck(&settles(&preview)),
+                stuck: words.stuck(&found.settles),
                 complete: found.complete,
             }
         };
@@ -114,9 +139,10 @@ impl Gateway {
     ) -> Result<v1::SimulateChangesResponse, Refusal> {
         let own = own(caller);
         let Levers { levers, pairs } = Levers::of(own, &self.view(), &request.levers)?;
+        let cycle = self.next_cycle();
         let ask = move |pool: &Pool| pool.preview(&pairs);
         let think = move |preview: Preview, view: &PoolView, gateway: &Self| {
-            let effect: Effect = what_if(&preview, &levers, &settles);
+            let effect: Effect = what_if(&preview, &levers, &|preview| cycle.settles(preview));
             let words = Wording { gateway, view, preview: &preview, own };
             let mut marked = vec![false; preview.payments().len()];
             effect.settles.iter().for_each(|index| marked[*index] = true);
@@ -131,6 +157,10 @@ impl Gateway {
             })
         };
         self.think("simulate changes", ask, think).await?
+    }
+
+    fn next_cycle(&self) -> Cycle {
+        Cycle { previous: self.pool.proposed() }
     }
 
     /// Asks the pool, behind everything that is durable, and thinks about its answer where that may

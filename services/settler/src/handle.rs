@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use clearing::{Outcome, Pool};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use clearing::{Outcome, Pool, Proposal};
 
 use crate::inquiry::{Questions, Unasked};
 use crate::outcomes::{NotHere, Outcomes};
@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) view: ArcSwap<PoolView>,
     pub(crate) outcomes: Outcomes,
     pub(crate) questions: Questions,
+    pub(crate) proposed: ArcSwapOption<Proposal>,
 }
 
 impl PoolHandle {
@@ -51,6 +52,12 @@ impl PoolHandle {
         question: impl FnOnce(&Pool) -> T + Send + 'static,
     ) -> Result<T, Unasked> {
         self.shared.questions.ask(question).await
+    }
+
+    /// The latest proposal of this process, without its places: the next search begins with it.
+    #[must_use]
+    pub fn proposed(&self) -> Option<Arc<Proposal>> {
+        self.shared.proposed.load_full()
     }
 
     /// Why the pool has stopped for good, if it has: nothing more is applied, reads go on.

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use clearing::{Candidates, Pool, Proposal, pack_settle};
 
 use crate::clock::Clock;
+use crate::handle::Shared;
 use crate::metrics;
 use crate::settler::{Fault, spawn};
 
@@ -70,13 +71,16 @@ impl Desk {
         mut proposer: Box<dyn Proposer>,
         log: Arc<dyn Log>,
         (pool, clock): (u32, Clock),
+        shared: Arc<Shared>,
     ) -> Result<Self, Fault> {
         let tray = Arc::new(Tray::default());
         let waiting = tray.clone();
         let thread = spawn("proposer", move || {
             while let Some(candidates) = waiting.take() {
                 let cycle = candidates.cut.cycle;
-                let Some(proposal) = proposed(&mut *proposer, &candidates) else { continue };
+                let found = proposed(&mut *proposer, &candidates);
+                shared.proposed.store(found.as_ref().map(without_places));
+                let Some(proposal) = found else { continue };
                 let settle = pack_settle((pool, clock.now_ms()), &proposal);
                 if let Err(refused) = log.append(Bytes::from(settle)) {
                     tracing::warn!(cycle, %refused, "the log takes no proposal");
@@ -124,6 +128,11 @@ fn proposed(proposer: &mut dyn Proposer, candidates: &Candidates) -> Option<Prop
             None
         }
     }
+}
+
+fn without_places(proposal: &Proposal) -> Arc<Proposal> {
+    let prices = proposal.prices.clone();
+    Arc::new(Proposal { places: Vec::new(), prices, ..*proposal })
 }
 
 /// Holds the newest cut until the proposer is free: of older ones the floor has settled.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bus::{Log, Position};
 use bytes::Bytes;
 use clearing::{Pool, RecordError, Subject};
@@ -109,7 +109,8 @@ impl Settler {
         let view = ArcSwap::from_pointee(capture.view(&pool, true));
         let outcomes = Outcomes::new(next, options.outcomes_max, options.outcomes_bytes_max);
         let (questions, inbox) = inbox();
-        let shared = Arc::new(Shared { view, outcomes, questions });
+        let proposed = ArcSwapOption::empty();
+        let shared = Arc::new(Shared { view, outcomes, questions, proposed });
         let handle = PoolHandle { shared: shared.clone() };
         let stop = Arc::new(AtomicBool::new(false));
         let mut work = Work {
@@ -118,6 +119,7 @@ impl Settler {
                 parts.proposer,
                 parts.log.clone(),
                 (options.pool, parts.clock.clone()),
+                shared.clone(),
             )?,
             snapshotter: Snapshotter::start(parts.store, kept, options.snapshot_every_orders)?,
             pool,

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod insight;
 mod node;
 mod run;
 mod started;

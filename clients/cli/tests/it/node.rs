@@ -5,7 +5,7 @@ use std::fs;
 use crate::started::{Node, instant};
 
 /// A payment of a bank to another, made now.
-fn message(uetr: &str, from: &str, to: &str, amount: &str) -> String {
+pub(crate) fn message(uetr: &str, from: &str, to: &str, amount: &str) -> String {
     let (now, day) = (&jiff::Timestamp::now().to_string()[..19], instant(0));
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>

@@ -8,7 +8,7 @@ use proto::v1;
 use settler::PoolView;
 
 use super::words::Wording;
-use super::{own, settles};
+use super::{Cycle, own};
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
@@ -23,7 +23,7 @@ impl Gateway {
         caller: &Caller,
         uetr: Uetr,
     ) -> Result<v1::ExplainPaymentResponse, Refusal> {
-        let own = own(caller);
+        let (own, cycle) = (own(caller), self.next_cycle());
         let ask = move |pool: &Pool| {
             let waiting = pool.waiting_under(uetr).into_iter();
             let mut waiting: Vec<Waiting> =
@@ -38,7 +38,8 @@ impl Gateway {
         type Answer = (Vec<Waiting>, Option<Preview>, u64, u64);
         let think = move |answer: Answer, view: &PoolView, gateway: &Self| {
             let (waiting, preview, position, time_ms) = answer;
-            let explained = Explained { gateway, view, preview: preview.as_ref(), own };
+            let preview = preview.as_ref();
+            let explained = Explained { gateway, view, preview, own, cycle };
             let explanations = waiting.iter().map(|waiting| explained.one(waiting)).collect();
             v1::ExplainPaymentResponse { position, time_ms, explanations }
         };
@@ -55,6 +56,7 @@ struct Explained<'a> {
     view: &'a PoolView,
     preview: Option<&'a Preview>,
     own: Option<ParticipantId>,
+    cycle: Cycle,
 }
 
 impl Explained<'_> {
@@ -104,7 +106,7 @@ impl Explained<'_> {
         let Some(index) = payments.position(|payment| payment.place == waiting.place) else {
             return;
         };
-        if settles(preview)[index] {
+        if self.cycle.settles(preview)[index] {
             explanation.settles_next = true;
             return;
         }

@@ -56,9 +56,9 @@ async fn pay(node: &Node, from: &Person, to: &Person, minor: u64, number: u64) {
 /// Carol, who has no money, owes Bob three times, and what she owes Alice comes first.
 async fn stuck() -> Node {
     let node = Node::start().await;
-    pay(&node, &node.carol, &node.alice, 300_00, 1).await;
-    pay(&node, &node.carol, &node.bob, 50_00, 2).await;
-    pay(&node, &node.carol, &node.bob, 60_00, 3).await;
+    pay(&node, &node.carol, &node.alice, 30_000, 1).await;
+    pay(&node, &node.carol, &node.bob, 5000, 2).await;
+    pay(&node, &node.carol, &node.bob, 6000, 3).await;
     node
 }
 
@@ -69,7 +69,7 @@ fn freed(answer: &v1::SimulateChangesResponse) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_beforehand_is_what_then_happens() {
     let node = stuck().await;
-    let answer = what_if(&node, &node.operator, vec![fund("CAROGB2L", 400_00)]).await.unwrap();
+    let answer = what_if(&node, &node.operator, vec![fund("CAROGB2L", 40_000)]).await.unwrap();
     assert_eq!(freed(&answer), [uetr(1).to_string(), uetr(2).to_string()]);
     assert_eq!((answer.freed[0].payments, answer.freed[0].minor_units.as_str()), (2, "35000"));
     assert_eq!((answer.stuck[0].payments, answer.held.len()), (1, 0));
@@ -78,7 +78,7 @@ async fn what_is_said_beforehand_is_what_then_happens() {
     node.settle().await;
     assert!(why(&node, &node.carol, 1).await.is_ok());
     // Done: the same payments settle, and no other.
-    let amount = Amount::new(400_00, currency("EUR")).unwrap();
+    let amount = Amount::new(40_000, currency("EUR")).unwrap();
     let body = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
     node.give(&node.agent, 50, body).await;
     node.settle().await;
@@ -95,21 +95,21 @@ async fn what_is_said_beforehand_is_what_then_happens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_whose_money_is_missing_and_what_frees_it() {
     let node = stuck().await;
-    pay(&node, &node.alice, &node.carol, 2_000_000_00, 4).await;
+    pay(&node, &node.alice, &node.carol, 200_000_000, 4).await;
     let found = why(&node, &node.operator, 3).await.unwrap();
     assert_eq!(found.waits_for(), v1::WaitsFor::Turn);
     assert_eq!((found.ahead, found.ahead_minor_units.as_str()), (2, "35000"));
     let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
     assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "CAROGB2L"));
     assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("41000", "0"));
-    assert_eq!(found.remedy, [fund("CAROGB2L", 410_00)]);
+    assert_eq!(found.remedy, [fund("CAROGB2L", 41_000)]);
     assert_eq!(found.inflows[0].participant, "ALICGB2L");
     assert!(!found.counterparty_waits && !found.settles_next);
     let answer = unlocks(&node, &node.operator).await;
     assert!(answer.complete);
     assert_eq!(answer.stuck[0].payments, 4);
     // All of Carol's payments for what she lacks; and Alice's, which then pays Carol too.
-    assert!(answer.unlocks.iter().any(|one| one.levers == [fund("CAROGB2L", 410_00)]));
+    assert!(answer.unlocks.iter().any(|one| one.levers == [fund("CAROGB2L", 41_000)]));
     let everything = answer.everything.unwrap();
     assert_eq!(everything.freed[0].payments, 4);
 }
@@ -119,7 +119,7 @@ async fn a_bank_is_told_of_its_own_side_only() {
     let node = stuck().await;
     // Alice and Carol pay each other at once: what is missing is Carol's.
     let legs =
-        [node.alice.header(&node.carol, 7_00, 10), node.carol.header(&node.alice, 987_65, 11)];
+        [node.alice.header(&node.carol, 700, 10), node.carol.header(&node.alice, 98_765, 11)];
     let group = link_group(&legs.each_ref().map(LinkTerms::from));
     for (leg, person) in legs.into_iter().zip([&node.alice, &node.carol]) {
         let number = u64::from(person.id.0 != node.alice.id.0) + 10;
@@ -149,7 +149,7 @@ async fn a_bank_is_told_of_its_own_side_only() {
         (refused[0].code(), reason(&refused[0]).as_str()),
         (Code::InvalidArgument, "LEVER_INVALID")
     );
-    let own = what_if(&node, &node.alice, vec![fund("", 1_000_00)]).await.unwrap();
+    let own = what_if(&node, &node.alice, vec![fund("", 100_000)]).await.unwrap();
     assert_eq!((own.stuck[0].payments, own.freed.len()), (1, 0), "Carol's are not counted");
     let answer = unlocks(&node, &node.alice).await;
     assert!(answer.unlocks.is_empty() && answer.everything.is_none());
@@ -167,16 +167,16 @@ async fn limits_that_bind_are_named() {
     let limit = CommandBody::SetBilateralLimit {
         counterparty: node.bob.id,
         currency: currency("EUR"),
-        limit: Some(10_00),
+        limit: Some(1000),
     };
     node.give(&node.alice, 70, limit).await;
-    pay(&node, &node.alice, &node.bob, 25_00, 1).await;
+    pay(&node, &node.alice, &node.bob, 2500, 1).await;
     let found = why(&node, &node.alice, 1).await.unwrap();
     let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
     assert_eq!(obstacle.bound(), v1::Bound::BilateralLimit);
     assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("1500", "1000"));
     let [lever] = found.remedy.as_slice() else { panic!("{found:?}") };
-    assert_eq!((lever.kind(), lever.minor_units), (v1::LeverKind::BilateralLimit, 25_00));
+    assert_eq!((lever.kind(), lever.minor_units), (v1::LeverKind::BilateralLimit, 2500));
     let answer = what_if(&node, &node.alice, vec![lever.clone()]).await.unwrap();
     assert_eq!(freed(&answer), [uetr(1).to_string()]);
     let lifted = v1::Lever { minor_units: 0, lifted: true, ..lever.clone() };
