@@ -133,6 +133,7 @@ impl World {
             not_after_ms: 0,
             link: None,
             sealing: None,
+            fx: None,
             payload_len: 0,
         }
     }
