@@ -6,6 +6,7 @@
 mod keys;
 mod suggest;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -65,12 +66,16 @@ impl Settings {
                 .with_context(|| format!("cannot read {}", path.display()))?,
         };
         let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        let env = |name: &str| std::env::var(name).ok();
+        // A value that is no text is refused like any other that does not fit.
+        let env = std::env::vars_os()
+            .map(|(name, value)| [name, value].map(|text| text.to_string_lossy().into_owned()))
+            .map(|[name, value]| (name, value))
+            .collect();
         let shown = file.map_or_else(String::new, |path| path.display().to_string());
-        Self::parse(&text, base, env).with_context(|| format!("configuration {shown}"))
+        Self::parse(&text, base, &env).with_context(|| format!("configuration {shown}"))
     }
 
-    fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    fn parse(text: &str, base: &Path, env: &BTreeMap<String, String>) -> Result<Self> {
         let mut settings = Self { base: base.to_owned(), settings: Vec::new() };
         for key in KEYS {
             let value = key.default.to_owned();
@@ -78,14 +83,28 @@ impl Settings {
         }
         let table: toml::Table = text.parse().map_err(|error| anyhow!("{error}"))?;
         settings.read_table("", &table)?;
-        for setting in &mut settings.settings {
-            let name = env_name(setting.key.name);
-            if let Some(value) = env(&name) {
-                setting.value = checked(setting.key, value).with_context(|| name)?;
-                setting.origin = Origin::Env;
-            }
+        for (name, value) in env.iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)) {
+            settings.read_env(name, value)?;
         }
         Ok(settings)
+    }
+
+    fn read_env(&mut self, name: &str, value: &str) -> Result<()> {
+        let known = self.settings.iter_mut().find(|setting| env_name(setting.key.name) == name);
+        let Some(setting) = known else {
+            let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
+            match nearest(name, known.iter().map(String::as_str)) {
+                Some(meant) => {
+                    bail!("unknown environment variable `{name}`; did you mean `{meant}`?")
+                }
+                None => bail!(
+                    "unknown environment variable `{name}`; `causewayd config show` lists the keys"
+                ),
+            }
+        };
+        setting.value = checked(setting.key, value.to_owned()).with_context(|| name.to_owned())?;
+        setting.origin = Origin::Env;
+        Ok(())
     }
 
     fn read_table(&mut self, prefix: &str, table: &toml::Table) -> Result<()> {
@@ -155,9 +174,11 @@ impl Settings {
     }
 }
 
+const ENV_PREFIX: &str = "CAUSEWAYD_";
+
 /// `CAUSEWAYD_TLS_CA` for `tls.ca`.
 fn env_name(key: &str) -> String {
-    format!("CAUSEWAYD_{}", key.replace('.', "_").to_uppercase())
+    format!("{ENV_PREFIX}{}", key.replace('.', "_").to_uppercase())
 }
 
 fn unknown(name: &str) -> String {

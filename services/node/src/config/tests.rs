@@ -1,7 +1,12 @@
 use super::*;
 
 fn parse(text: &str) -> Result<Settings> {
-    Settings::parse(text, Path::new("/srv"), |_| None)
+    parse_env(text, &[])
+}
+
+fn parse_env(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
+    let env = env.iter().map(|(name, value)| [*name, *value].map(str::to_owned)).map(Into::into);
+    Settings::parse(text, Path::new("/srv"), &env.collect())
 }
 
 fn refusal(text: &str) -> String {
@@ -31,10 +36,20 @@ fn the_shown_settings_read_back_the_same() {
 
 #[test]
 fn the_environment_goes_before_the_file() {
-    let env = |name: &str| (name == "CAUSEWAYD_TLS_CA").then(|| "/etc/ca.pem".to_owned());
-    let settings = Settings::parse("[tls]\nca = \"x\"", Path::new("/srv"), env).unwrap();
+    let env = [("CAUSEWAYD_TLS_CA", "/etc/ca.pem"), ("PATH", "/bin")];
+    let settings = parse_env("[tls]\nca = \"x\"", &env).unwrap();
     assert_eq!(Config::new(&settings).tls_ca, Path::new("/etc/ca.pem"));
     assert!(settings.show(true).contains("ca = \"/etc/ca.pem\"  # env"));
+}
+
+#[test]
+fn an_unknown_variable_is_an_error_like_an_unknown_key() {
+    let refusal = |name| parse_env("", &[(name, "1")]).unwrap_err().to_string();
+    assert_eq!(
+        refusal("CAUSEWAYD_LISEN"),
+        "unknown environment variable `CAUSEWAYD_LISEN`; did you mean `CAUSEWAYD_LISTEN`?"
+    );
+    assert!(refusal("CAUSEWAYD_COLOUR_OF_THE_SKY").contains("`causewayd config show` lists"));
 }
 
 #[test]
