@@ -31,6 +31,8 @@ pub fn describe() {
     describe_gauge!(NO_SPACE, Unit::Count, "1 while the store has no space.");
     describe_gauge!(HALTED, Unit::Count, "1 once the projector has halted.");
     describe_gauge!(UETR_RUNS, Unit::Count, "Sorted runs of the index of references.");
+    // Shown from the start: an alert on a gauge that is not there never fires.
+    [LAG_RECORDS, NO_SPACE, HALTED, UETR_RUNS].into_iter().for_each(|name| gauge!(name).set(0.0));
 }
 
 pub(crate) fn lag(records: u64) {

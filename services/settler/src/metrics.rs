@@ -49,6 +49,8 @@ pub fn describe() {
     describe_histogram!(SOLVE_SECONDS, Unit::Seconds, "Time to find what settles in one cut");
     describe_counter!(SOLVER_STEPS, "Work of the solver");
     describe_counter!(SOLVER_PANICS, "Cuts at which the solver panicked: the floor settles");
+    // Shown from the start: an alert on a gauge that is not there never fires.
+    [LAG, BATCH, QUEUED, SEEN, HALTED].into_iter().for_each(|name| gauge!(name).set(0.0));
 }
 
 /// What one group of records did.

@@ -37,6 +37,10 @@ fn a_drain_under_load_loses_no_answer_and_watches_go_on_afterwards() {
     std::thread::sleep(Duration::from_millis(200));
     let metrics = get(&address, "/metrics");
     assert!(metrics.contains("causeway_settler_orders_total"), "{metrics}");
+    // Gauges that an alert watches are there before anything happens to them.
+    for gauge in ["causeway_settler_halted 0", "causeway_projector_halted 0"] {
+        assert!(metrics.contains(gauge), "{metrics}");
+    }
     assert_eq!(rig.terminate(), Some(0), "{}", rig.errors());
     rig.start();
 
