@@ -54,6 +54,7 @@ pub(crate) fn verify(path: &Path, signatures: bool) -> Result<Report> {
     let report = Report {
         ok: bad.is_none(),
         records: replay.pool.next_position(),
+        replayed: true,
         orders: replay.orders,
         batches: replay.batches.count(),
         stored_batches: replay.batches.stored(),

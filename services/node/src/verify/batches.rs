@@ -35,19 +35,24 @@ impl Batches {
     /// Opens the store that is kept beside the log.
     ///
     /// # Errors
-    /// The store is there but cannot be opened.
-    pub(super) fn open(dir: &DataDir, log: Arc<dyn Log>, pool: u32) -> Result<Self> {
+    /// The outer one: the store is there but cannot be read now. The inner one: it is damaged.
+    pub(super) fn open(dir: &DataDir, log: Arc<dyn Log>, pool: u32) -> Result<Result<Self, Bad>> {
         let path = dir.store();
         let stored = if path.is_dir() {
             let store = EmbeddedStore::open(path, store::embedded::Options::default());
-            let store = Arc::new(store.context("cannot open the store")?);
-            let reader = Reader::open(store, log, pool).context("cannot read the store")?;
-            let last = reader.readable().borrow().batch;
-            Some(Stored { reader, last })
+            let opened = store.map_err(projector::Fault::from);
+            match opened.and_then(|store| Reader::open(Arc::new(store), log, pool)) {
+                Ok(reader) => {
+                    let last = reader.readable().borrow().batch;
+                    Some(Stored { reader, last })
+                }
+                Err(fault) if damaged(&fault) => return Ok(Err(Bad::store(why(&fault)))),
+                Err(fault) => return Err(fault).context("cannot read the store"),
+            }
         } else {
             None
         };
-        Ok(Self { stored, ..Self::alone() })
+        Ok(Ok(Self { stored, ..Self::alone() }))
     }
 
     /// Batches with no store to compare with.
@@ -135,4 +140,26 @@ impl Stored {
         }
         Ok(())
     }
+}
+
+/// Whether a fault says that what is stored is not what was, or is of another log.
+fn damaged(fault: &projector::Fault) -> bool {
+    use projector::Fault as F;
+    use store::Fault as S;
+    matches!(
+        fault,
+        F::Store(S::Corrupt { .. } | S::Damaged { .. })
+            | F::Malformed { .. }
+            | F::Divergence { .. }
+    )
+}
+
+fn why(fault: &projector::Fault) -> String {
+    let what = match fault {
+        projector::Fault::Store(fault) => fault.to_string(),
+        other => other.to_string(),
+    };
+    format!(
+        "the store cannot be read ({what}); removed, it is rebuilt from the log at the next start"
+    )
 }

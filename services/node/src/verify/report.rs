@@ -10,8 +10,8 @@ use crate::cli::Output;
 /// Something that does not hold.
 #[derive(Debug, Clone)]
 pub(crate) struct Bad {
-    /// The record at which it shows.
-    pub(crate) position: u64,
+    /// The record at which it shows; none if it is the store as a whole.
+    pub(crate) position: Option<u64>,
     /// The batch, if it is one that does not hold.
     pub(crate) batch: Option<u64>,
     pub(crate) error: String,
@@ -19,21 +19,29 @@ pub(crate) struct Bad {
 
 impl Bad {
     pub(crate) fn record(position: u64, error: impl Display) -> Self {
-        Self { position, batch: None, error: error.to_string() }
+        Self { position: Some(position), batch: None, error: error.to_string() }
+    }
+
+    /// The store cannot be compared with the log.
+    pub(crate) fn store(error: impl Display) -> Self {
+        Self { position: None, batch: None, error: error.to_string() }
     }
 
     pub(crate) fn batch(position: u64, number: u64, error: impl Display) -> Self {
-        Self { position, batch: Some(number), error: error.to_string() }
+        Self { position: Some(position), batch: Some(number), error: error.to_string() }
     }
 }
 
 impl Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}", self.position)?;
-        if let Some(batch) = self.batch {
-            write!(f, ", batch {batch}")?;
+        if let Some(position) = self.position {
+            write!(f, "record {position}")?;
+            if let Some(batch) = self.batch {
+                write!(f, ", batch {batch}")?;
+            }
+            write!(f, ": ")?;
         }
-        write!(f, ": {}", self.error)
+        f.write_str(&self.error)
     }
 }
 
@@ -41,8 +49,10 @@ impl Display for Bad {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) ok: bool,
-    /// Records that hold.
+    /// Records that hold; of a log that is damaged, those that could be read before the damage.
     pub(crate) records: u64,
+    /// Whether the records were replayed; those of a damaged log are read only.
+    pub(crate) replayed: bool,
     pub(crate) orders: u64,
     /// Batches sealed.
     pub(crate) batches: u64,
@@ -60,11 +70,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Nothing could be replayed.
+    /// Nothing could be replayed. What lies before the record that is named could be read.
     pub(crate) fn bad(bad: Bad) -> Self {
         Self {
             ok: false,
-            records: 0,
+            records: bad.position.unwrap_or(0),
+            replayed: false,
             orders: 0,
             batches: 0,
             stored_batches: None,
@@ -87,6 +98,7 @@ impl Report {
         json!({
             "ok": self.ok,
             "records": self.records,
+            "replayed": self.replayed,
             "orders": self.orders,
             "batches": self.batches,
             "stored_batches": self.stored_batches,
@@ -112,9 +124,10 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "records     {}\norders      {}\nbatches     {}\nin store    {}\nstate root  {}\n\
+            "records     {}{}\norders      {}\nbatches     {}\nin store    {}\nstate root  {}\n\
              signatures  {}\nend         {}\n",
             self.records,
+            if self.replayed { "" } else { " read, none replayed" },
             self.orders,
             self.batches,
             self.in_store(),
@@ -143,8 +156,17 @@ mod tests {
         let report = Report::bad(Bad::batch(7, 2, "another hash"));
         assert!(report.text().ends_with("DOES NOT HOLD: record 7, batch 2: another hash\n"));
         let json = report.json();
-        assert_eq!(json["first_bad"]["record"], 7);
+        assert_eq!((&json["first_bad"]["record"], &json["records"]), (&7.into(), &7.into()));
+        assert_eq!(json["replayed"], false);
         assert_eq!(json["ok"], false);
         assert_eq!(json["state_root"].as_str().unwrap().len(), 64);
+    }
+
+    #[test]
+    fn names_the_store_if_it_is_no_record() {
+        let report = Report::bad(Bad::store("the store is damaged"));
+        let text = report.text();
+        assert!(text.ends_with("DOES NOT HOLD: the store is damaged\n"), "{text}");
+        assert!(report.json()["first_bad"]["record"].is_null());
     }
 }

@@ -57,7 +57,7 @@ impl Source {
     pub(super) fn batches(&self) -> Result<Result<Batches, Bad>> {
         let Self::Log { log, dir } = self else { return Ok(Ok(Batches::alone())) };
         match genesis_of(&**log) {
-            Ok(genesis) => Batches::open(dir, log.clone(), genesis.pool).map(Ok),
+            Ok(genesis) => Batches::open(dir, log.clone(), genesis.pool),
             Err(error) => Ok(Err(Bad::record(0, format!("{error:#}")))),
         }
     }

@@ -51,6 +51,7 @@ fn a_flipped_byte_in_the_log_is_named_and_nothing_runs_on_it() {
     assert_eq!(report["ok"], false);
     let named = report["first_bad"]["record"].as_u64().unwrap();
     assert!(named <= position, "{report}");
+    assert_eq!((&report["records"], &report["replayed"]), (&named.into(), &false.into()));
 
     rig.spawn();
     assert_eq!(rig.wait(), Some(1));
@@ -105,6 +106,28 @@ fn a_row_of_the_store_that_the_log_does_not_give_is_named() {
     let batch = u64::from_be_bytes(key[..8].try_into().unwrap());
     assert_eq!(report["first_bad"]["batch"], batch, "{report}");
     assert_eq!(report["first_bad"]["error"], "the store has other transfers");
+}
+
+#[test]
+fn a_store_that_is_damaged_is_named_and_rebuilt() {
+    let mut rig = Rig::new(2);
+    rig.start();
+    trade(&rig);
+    assert_eq!(rig.terminate(), Some(0));
+    let marker = rig.path("data/store/acknowledged");
+    let bytes = fs::read(&marker).unwrap();
+    fs::write(&marker, vec![0; bytes.len()]).unwrap();
+    let (code, report) = rig.verify();
+    assert_eq!(code, Some(6), "{report}");
+    assert!(report["first_bad"]["record"].is_null(), "{report}");
+    let error = report["first_bad"]["error"].as_str().unwrap();
+    assert!(error.contains("file acknowledged is unreadable"), "{report}");
+    assert!(error.contains("rebuilt from the log"), "{report}");
+
+    fs::remove_dir_all(rig.path("data/store")).unwrap();
+    rig.start();
+    assert_eq!(rig.terminate(), Some(0));
+    assert_eq!(rig.verify().0, Some(0));
 }
 
 #[test]
