@@ -1,9 +1,9 @@
 //! Batches: what happened in a range of positions, sealed under one hash.
 //!
 //! ```text
-//! header, 220 bytes: "causeway/1 batch" [16] | pool u32 | number u64 | first u64 | last u64
+//! header, 252 bytes: "causeway/1 batch" [16] | pool u32 | number u64 | first u64 | last u64
 //!                    | sealed at u64 ms | payments u32 | transfers u32 | orders root [32]
-//!                    | nets [32] | transfers [32] | previous [32] | state root [32] - all summed
+//!                    | nets [32] | transfers [32] | certificates [32] | previous [32] | state root [32]
 //! nets:              SHA-256 of "causeway/1 nets"      and participant u32 | currency [3] | i128
 //! transfers:         SHA-256 of "causeway/1 transfers" and place u64 | origin u64 | kind u8
 //!                    | debit u32 | credit u32 | minor u64
@@ -15,6 +15,7 @@ use ledger::merkle::{leaf_hash, root_of_hashes};
 use ledger::{AccountId, Hash, Ledger};
 use sha2::{Digest, Sha256};
 
+use crate::certificate::{Certificate, certificates_hash};
 use crate::directory::Directory;
 use crate::outcome::{BalanceAfter, Net, SealedBatch, Transfer, TransferKind};
 
@@ -23,7 +24,7 @@ const NETS_LABEL: &[u8] = b"causeway/1 nets";
 const TRANSFERS_LABEL: &[u8] = b"causeway/1 transfers";
 
 /// Bytes of an encoded [`BatchHeader`].
-pub const BATCH_HEADER_BYTES: usize = 220;
+pub const BATCH_HEADER_BYTES: usize = 252;
 
 /// An open batch with more transfers than this is sealed before the next record.
 pub const BATCH_TRANSFERS_SOFT_MAX: usize = 65_536;
@@ -51,6 +52,8 @@ pub struct BatchHeader {
     pub nets_hash: Hash,
     /// Hash over the transfers.
     pub transfers_hash: Hash,
+    /// Hash over the certificates; zeros if no cycle settled anything.
+    pub certificates_hash: Hash,
     /// Hash of the batch before; zeros for the first.
     pub previous: Hash,
     /// Root of the whole state after the batch.
@@ -65,7 +68,7 @@ impl BatchHeader {
         writer.raw(LABEL).u32(self.pool).u64(self.number).u64(self.first).u64(self.last);
         writer.u64(self.sealed_at_ms).u32(self.payments).u32(self.transfers);
         writer.raw(&self.orders_root).raw(&self.nets_hash).raw(&self.transfers_hash);
-        writer.raw(&self.previous).raw(&self.state_root);
+        writer.raw(&self.certificates_hash).raw(&self.previous).raw(&self.state_root);
         writer.into_bytes()
     }
 
@@ -89,6 +92,7 @@ impl BatchHeader {
             orders_root: reader.array("orders_root")?,
             nets_hash: reader.array("nets")?,
             transfers_hash: reader.array("transfers_hash")?,
+            certificates_hash: reader.array("certificates_hash")?,
             previous: reader.array("previous")?,
             state_root: reader.array("state_root")?,
         };
@@ -118,6 +122,7 @@ impl SealedBatch {
             orders_root: self.orders_root,
             nets_hash: nets_hash(&self.nets),
             transfers_hash: transfers_hash(&self.transfers),
+            certificates_hash: certificates_hash(&self.certificates),
             previous: self.previous,
             state_root: self.state_root,
         }
@@ -183,6 +188,8 @@ pub(crate) struct OpenBatch {
     pub(crate) transfers: Vec<Transfer>,
     /// Leaf hashes of the settled orders' digests.
     pub(crate) leaves: Vec<Hash>,
+    /// Of the cycles that settled within this record: with them the batch is sealed.
+    pub(crate) certificates: Vec<Certificate>,
     /// By account: what the payments changed.
     pub(crate) nets: Vec<i128>,
     /// By account: whether a transfer touched it.
@@ -198,6 +205,7 @@ impl Default for OpenBatch {
             previous: [0; 32],
             transfers: Vec::new(),
             leaves: Vec::new(),
+            certificates: Vec::new(),
             nets: Vec::new(),
             touched: Vec::new(),
         }
@@ -269,6 +277,7 @@ impl OpenBatch {
             orders_root: root_of_hashes(&self.leaves),
             nets: self.take_nets(directory),
             balances: self.take_balances(ledger),
+            certificates: std::mem::take(&mut self.certificates),
             transfers: std::mem::take(&mut self.transfers),
             previous: self.previous,
             state_root: [0; 32],

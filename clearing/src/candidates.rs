@@ -140,23 +140,35 @@ impl Pool {
 
     fn cut_payments(&self, queues: &[CutQueue], ages: &Ages) -> Vec<Candidate> {
         let mut payments = Vec::with_capacity(crate::cycle::totals(queues).0);
+        self.for_each_candidate(queues, ages, |candidate| payments.push(*candidate));
+        payments
+    }
+
+    /// Goes through what a cut took from the queues, queue by queue, each in its order.
+    pub(crate) fn for_each_candidate(
+        &self,
+        queues: &[CutQueue],
+        ages: &Ages,
+        mut each: impl FnMut(&Candidate),
+    ) {
         for queue in queues {
             for class in 0..CLASSES {
                 let taken = queue.taken[class] as usize;
                 let lane = self.queues.lane(queue.account, class).take(taken).enumerate();
-                payments.extend(lane.map(|(index, entry)| Candidate {
-                    place: entry.place,
-                    debit: queue.account,
-                    credit: entry.credit,
-                    minor: entry.minor,
-                    class: class as u8,
-                    age: ages.of(entry.order),
-                    group: (entry.group != NO_GROUP).then_some(entry.group),
-                    floor: index < queue.floor[class] as usize,
-                }));
+                lane.for_each(|(index, entry)| {
+                    each(&Candidate {
+                        place: entry.place,
+                        debit: queue.account,
+                        credit: entry.credit,
+                        minor: entry.minor,
+                        class: class as u8,
+                        age: ages.of(entry.order),
+                        group: (entry.group != NO_GROUP).then_some(entry.group),
+                        floor: index < queue.floor[class] as usize,
+                    });
+                });
             }
         }
-        payments
     }
 
     fn broken_groups(&self, payments: &[Candidate]) -> Vec<u32> {
@@ -168,7 +180,7 @@ impl Pool {
         torn.map(|members| members[0]).collect()
     }
 
-    fn cut_accounts(&self) -> Vec<CutAccount> {
+    pub(crate) fn cut_accounts(&self) -> Vec<CutAccount> {
         let holders = (0..).map(AccountId).zip(self.directory.holders());
         let accounts = holders.map(|(account, holder)| CutAccount {
             member: holder.member,

@@ -12,6 +12,7 @@ use channel::NettingMode;
 use ledger::AccountId;
 
 use crate::age::Ages;
+use crate::certificate::Certificate;
 use crate::command::Deferred;
 use crate::fifo::{Fifo, Leg, NONE, Row};
 use crate::outcome::{Cut, Outcome};
@@ -104,7 +105,7 @@ impl Pool {
             self.batch.open(self.now_ms);
             self.open_cut(OpenCut { cut, queues });
         } else {
-            self.settle_fronts(&queues);
+            self.settle_fronts(cycle, &queues);
             self.retry_credited(outcome);
         }
     }
@@ -129,7 +130,7 @@ impl Pool {
     pub(crate) fn settle_floor(&mut self, outcome: &mut Outcome) {
         let Some(cut) = self.cycle.cut.take() else { return };
         self.unmark(&cut);
-        self.settle_fronts(&cut.queues);
+        self.settle_fronts(cut.cut.cycle, &cut.queues);
         self.resume(outcome);
     }
 
@@ -163,23 +164,32 @@ impl Pool {
     }
 
     /// Settles the front of every queue, as far as the floor goes.
-    fn settle_fronts(&mut self, queues: &[CutQueue]) {
+    fn settle_fronts(&mut self, cycle: u64, queues: &[CutQueue]) {
         let mut slots = Vec::with_capacity(totals(queues).1);
         for queue in queues {
             for class in 0..CLASSES {
-                let count = queue.floor[class] as usize;
-                slots.extend(self.queues.take_front(queue.account, class, count));
+                let front = self.queues.lane(queue.account, class);
+                slots.extend(front.take(queue.floor[class] as usize).map(|entry| entry.slot));
             }
         }
-        slots.sort_unstable();
-        self.settle_cycle(&slots);
-    }
-
-    pub(crate) fn settle_cycle(&mut self, slots: &[Slot]) {
         if slots.is_empty() {
             return;
         }
+        slots.sort_unstable();
+        let certificate = self.certify(cycle, queues, &slots, None);
+        for queue in queues {
+            for class in 0..CLASSES {
+                let count = queue.floor[class] as usize;
+                self.queues.take_front(queue.account, class, count).for_each(drop);
+            }
+        }
+        self.settle_cycle(&slots, certificate);
+    }
+
+    /// Settles payments that have left their queues.
+    pub(crate) fn settle_cycle(&mut self, slots: &[Slot], certificate: Certificate) {
         self.settle_slots(slots);
+        self.batch.certificates.push(certificate);
         self.batch.open(self.now_ms);
         self.cycle.settled = true;
     }

@@ -11,6 +11,7 @@
 //! | orders: guards, rulings | `intake`, `seen`, `probe` |
 //! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
 //! | cut, ages, candidates, proposal, FIFO maximum, settlement | `cycle`, `age`, `candidates`, `proposal`, `fifo`, `settle` |
+//! | what a cycle settled at best | `certificate`, `bound` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
 //! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
@@ -25,7 +26,9 @@
 mod admin;
 mod age;
 mod batch;
+mod bound;
 mod candidates;
+mod certificate;
 mod command;
 mod cycle;
 mod day;
@@ -60,6 +63,7 @@ pub use batch::{
     BATCH_HEADER_BYTES, BATCH_TRANSFERS_SOFT_MAX, BatchHeader, nets_hash, transfers_hash,
 };
 pub use candidates::{Candidate, Candidates, CutAccount, LimitRow, Weights};
+pub use certificate::{Basis, CERTIFICATE_BYTES, Certificate, certificates_hash, prices_hash};
 pub use command::DEFERRED_MAX;
 pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};

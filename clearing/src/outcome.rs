@@ -4,6 +4,7 @@ pub use channel::Ruling;
 use channel::{ParticipantId, RequestId};
 use ledger::{AccountId, Currency, Hash};
 
+use crate::certificate::Certificate;
 use crate::record::Place;
 use crate::reject::Reject;
 
@@ -182,6 +183,8 @@ pub struct SealedBatch {
     pub nets: Vec<Net>,
     /// The accounts touched, ascending, with their counters.
     pub balances: Vec<BalanceAfter>,
+    /// One for each cycle that settled something in it: seldom more than one.
+    pub certificates: Vec<Certificate>,
     /// Hash of the batch before; zeros for the first.
     pub previous: Hash,
     /// Root of the whole state after the batch.

@@ -26,11 +26,15 @@ impl Pool {
             outcome.reject = Some(Reject::ProposalInfeasible);
             return;
         };
-        if let Some(cut) = self.cycle.cut.take() {
-            self.unmark(&cut);
-        }
+        // After this point, the proposal settles.
+        let Some(open) = self.cycle.cut.take() else { return };
+        let certificate = (!slots.is_empty())
+            .then(|| self.certify(proposal.cycle, &open.queues, &slots, Some(proposal)));
+        self.unmark(&open);
         slots.iter().for_each(|slot| self.queues.remove(self.payments.get(*slot)));
-        self.settle_cycle(&slots);
+        if let Some(certificate) = certificate {
+            self.settle_cycle(&slots, certificate);
+        }
         self.resume(outcome);
     }
 

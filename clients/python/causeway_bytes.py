@@ -9,10 +9,10 @@ import struct
 import uuid
 
 HEADER_BYTES = 192
-BATCH_HEADER = struct.Struct(">16sIQQQQII32s32s32s32s32s")
+BATCH_HEADER = struct.Struct(">16sIQQQQII32s32s32s32s32s32s")
 BATCH_FIELDS = ("label", "pool", "number", "first_position", "last_position", "sealed_at_ms",
                 "payment_count", "transfer_count", "orders_root", "nets_hash", "transfers_hash",
-                "previous_hash", "state_root")
+                "certificates_hash", "previous_hash", "state_root")
 
 
 def sha256(data: bytes) -> bytes:
@@ -176,6 +176,20 @@ def nets_hash(nets: list[tuple[int, str, int]]) -> bytes:
     return sha256(b"causeway/1 nets" + b"".join(
         struct.pack(">I3s", participant, currency.encode()) + net.to_bytes(16, "big", signed=True)
         for participant, currency, net in nets))
+
+
+def certificates_hash(certificates) -> bytes:
+    """Over messages Certificate; zeros if there are none."""
+    if not certificates:
+        return bytes(32)
+    parts = [b"causeway/1 certificates"]
+    for one in certificates:
+        parts.append(struct.pack(">QBII", one.cycle, one.basis, one.candidate_count,
+                                 one.settled_count))
+        sums = (one.value, one.fifo_value, one.bound, *one.value_by_class)
+        parts.extend(int(value).to_bytes(16, "big") for value in sums)
+        parts.append(struct.pack(">HQ32s", one.solver, one.steps, one.prices_hash))
+    return sha256(b"".join(parts))
 
 
 def transfers_hash(transfers: list[tuple[int, int, int, int, int, int]]) -> bytes:

@@ -433,7 +433,7 @@ impl Day {
 }
 
 /// The definition, from the snapshot that a solver gets.
-fn feasible(candidates: &Candidates, places: &[Place]) -> bool {
+pub(crate) fn feasible(candidates: &Candidates, places: &[Place]) -> bool {
     let mut balance: Vec<i128> = candidates
         .accounts
         .iter()

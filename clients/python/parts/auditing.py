@@ -72,6 +72,10 @@ def auditing(day: Day) -> None:
             "nets": dict(((who, what), net) for who, what, net in told_nets)
                     == {key: net for key, net in nets.items() if net},
             "nets hash": wire.nets_hash(told_nets) == header["nets_hash"],
+            "certificates hash": wire.certificates_hash(batch.certificates)
+                                 == header["certificates_hash"],
+            "gap": all(int(one.fifo_value) <= int(one.value) <= int(one.bound)
+                       for one in batch.certificates),
             "transfers hash": wire.transfers_hash(
                 [(one.place, one.origin, one.kind, one.debit_account, one.credit_account,
                   one.amount.minor_units) for one in moved]) == header["transfers_hash"],

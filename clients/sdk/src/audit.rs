@@ -1,7 +1,7 @@
 //! Following the sealed batches, recomputing their chain.
 
 use bytes::Bytes;
-use channel::{DecodeError, Reader, sha256};
+use channel::{DecodeError, Reader, Writer, sha256};
 use ledger::Hash;
 use proto::v1;
 use proto::v1::audit_service_client::AuditServiceClient;
@@ -22,6 +22,7 @@ struct Header {
     payments: u32,
     transfers: u32,
     orders_root: Hash,
+    certificates_hash: Hash,
     previous: Hash,
     state_root: Hash,
 }
@@ -39,6 +40,7 @@ impl Header {
         let orders_root = reader.array("orders_root")?;
         reader.array::<32>("nets")?;
         reader.array::<32>("transfers_hash")?;
+        let certificates_hash = reader.array("certificates_hash")?;
         let (previous, state_root) = (reader.array("previous")?, reader.array("state_root")?);
         reader.finish()?;
         Ok(Self {
@@ -50,6 +52,7 @@ impl Header {
             payments,
             transfers,
             orders_root,
+            certificates_hash,
             previous,
             state_root,
         })
@@ -67,9 +70,28 @@ impl Header {
             )
             && (self.payments, self.transfers) == (batch.payment_count, batch.transfer_count)
             && self.orders_root[..] == batch.orders_root[..]
+            && certificates_hash(&batch.certificates) == Some(self.certificates_hash)
             && self.previous[..] == batch.previous_hash[..]
             && self.state_root[..] == batch.state_root[..]
     }
+}
+
+/// Over a batch's certificates as their canonical bytes; none if one does not read.
+fn certificates_hash(certificates: &[v1::Certificate]) -> Option<Hash> {
+    if certificates.is_empty() {
+        return Some([0; 32]);
+    }
+    let mut writer = Writer::new();
+    writer.raw(b"causeway/1 certificates");
+    for it in certificates {
+        writer.u64(it.cycle).u8(u8::try_from(it.basis).ok()?);
+        writer.u32(it.candidate_count).u32(it.settled_count);
+        for sum in [&it.value, &it.fifo_value, &it.bound].into_iter().chain(&it.value_by_class) {
+            writer.raw(&sum.parse::<u128>().ok()?.to_be_bytes());
+        }
+        writer.u16(u16::try_from(it.solver).ok()?).u64(it.steps).raw(&it.prices_hash);
+    }
+    Some(sha256(&writer.into_bytes()))
 }
 
 /// Checks batches one by one: each header's hash, its fields, and that it follows the one before
@@ -174,14 +196,13 @@ impl BatchFeed {
 
 #[cfg(test)]
 mod tests {
-    use channel::Writer;
-
     use super::*;
 
     fn batch(number: u64, first: u64, previous: Hash) -> v1::Batch {
         let mut writer = Writer::new();
         writer.raw(LABEL).u32(1).u64(number).u64(first).u64(first + 4).u64(77).u32(2).u32(3);
-        writer.raw(&[1; 32]).raw(&[2; 32]).raw(&[3; 32]).raw(&previous).raw(&[5; 32]);
+        writer.raw(&[1; 32]).raw(&[2; 32]).raw(&[3; 32]);
+        writer.raw(&[0; 32]).raw(&previous).raw(&[5; 32]);
         let header = writer.into_bytes();
         v1::Batch {
             pool: 1,
@@ -197,6 +218,7 @@ mod tests {
             hash: Bytes::copy_from_slice(&sha256(&header)),
             header: Bytes::from(header),
             nets: Vec::new(),
+            certificates: Vec::new(),
         }
     }
 
@@ -233,6 +255,7 @@ mod tests {
             wrong.push(batch);
         };
         change(|batch| batch.payment_count += 1);
+        change(|batch| batch.certificates.push(v1::Certificate::default()));
         change(|batch| batch.state_root = Bytes::copy_from_slice(&[6; 32]));
         change(|batch| batch.hash = Bytes::copy_from_slice(&[6; 32]));
         change(|batch| batch.header = batch.header.slice(1..));

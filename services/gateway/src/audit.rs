@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clearing::Certificate;
 use projector::Batch;
 use proto::v1;
 use proto::v1::audit_service_server::AuditService;
@@ -112,5 +113,22 @@ fn batch(view: &PoolView, row: &Batch) -> v1::Batch {
         hash: Bytes::copy_from_slice(&row.hash),
         header: Bytes::from(header.encode()),
         nets: nets.collect(),
+        certificates: row.certificates.iter().map(certificate).collect(),
+    }
+}
+
+fn certificate(found: &Certificate) -> v1::Certificate {
+    v1::Certificate {
+        cycle: found.cycle,
+        basis: u32::from(found.basis as u8),
+        candidate_count: found.candidates,
+        settled_count: found.settled,
+        value: found.value.to_string(),
+        fifo_value: found.fifo_value.to_string(),
+        bound: found.bound.to_string(),
+        value_by_class: found.value_by_class.iter().map(u128::to_string).collect(),
+        solver: u32::from(found.solver),
+        steps: found.steps,
+        prices_hash: Bytes::copy_from_slice(&found.prices_hash),
     }
 }

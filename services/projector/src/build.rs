@@ -258,6 +258,10 @@ fn put_batch(batch: &SealedBatch, write: &mut Write) -> Result<(), Fault> {
             part.iter().for_each(|balance| layout::put_balance(into, balance));
         });
     }
+    if !batch.certificates.is_empty() {
+        let key = layout::batch_key(BatchPart::Certificates, batch.number, 0);
+        write.put(Table::Batches, key, layout::certificates(&batch.certificates));
+    }
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! How rows lie in the store: keys and packed entries. Integers are big-endian, so that keys sort
 //! by number. Written down in `docs/internals/store-format.md`.
 
-use channel::ParticipantId;
+use channel::{ParticipantId, Reader, Writer};
 use clearing::{
-    AccountInfo, BalanceAfter, BatchHeader, Net, PaymentState, Place, Reject, Transfer,
-    TransferKind,
+    AccountInfo, BalanceAfter, BatchHeader, Certificate, Net, PaymentState, Place, Reject,
+    Transfer, TransferKind,
 };
 use ledger::{AccountId, Currency, Hash};
 use store::{Store, Table};
@@ -52,6 +52,7 @@ pub(crate) enum BatchPart {
     Header = 0,
     Nets = 1,
     Balances = 2,
+    Certificates = 3,
 }
 
 /// `part u8 | batch u64 | chunk u16`.
@@ -361,6 +362,22 @@ pub(crate) fn get_nets(bytes: &[u8], into: &mut Vec<Net>) -> Result<(), Fault> {
         into.push(Net { participant, currency, minor: fields.u128()?.cast_signed() });
     }
     whole(Table::Batches, rest)
+}
+
+/// A batch's certificates, in their canonical bytes.
+pub(crate) fn certificates(certificates: &[Certificate]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    certificates.iter().for_each(|certificate| certificate.write(&mut writer));
+    writer.into_bytes()
+}
+
+pub(crate) fn get_certificates(bytes: &[u8], into: &mut Vec<Certificate>) -> Result<(), Fault> {
+    let mut reader = Reader::new(bytes);
+    while reader.remaining() > 0 {
+        let certificate = Certificate::read(&mut reader);
+        into.push(certificate.map_err(|_| Fault::malformed(Table::Batches, "certificate"))?);
+    }
+    Ok(())
 }
 
 /// `account u32 | counters`.

@@ -8,8 +8,8 @@ use bus::{Log, Position};
 use bytes::Bytes;
 use channel::{HEADER_LEN, HeaderView, ParticipantId, Uetr};
 use clearing::{
-    BalanceAfter, BatchHeader, Net, PaymentState, Place, Record, RecordBody, Reject, Transfer,
-    TransferKind, nets_hash,
+    BalanceAfter, BatchHeader, Certificate, Net, PaymentState, Place, Record, RecordBody, Reject,
+    Transfer, TransferKind, certificates_hash, nets_hash,
 };
 use ledger::{AccountId, Hash};
 use store::{Store, Table};
@@ -50,6 +50,8 @@ pub struct Batch {
     pub nets: Vec<Net>,
     /// The accounts it touched with their counters after it, ascending.
     pub balances: Vec<BalanceAfter>,
+    /// One for each cycle that settled something in it.
+    pub certificates: Vec<Certificate>,
 }
 
 /// Where a payment is.
@@ -180,10 +182,18 @@ impl Reader {
         for value in self.batch_rows(BatchPart::Balances, number)? {
             layout::get_balances(&value, &mut balances)?;
         }
+        let mut certificates = Vec::new();
+        for value in self.batch_rows(BatchPart::Certificates, number)? {
+            layout::get_certificates(&value, &mut certificates)?;
+        }
+        if certificates_hash(&certificates) != header.certificates_hash {
+            let why = "hash of the certificates does not match";
+            return Err(Fault::malformed(Table::Batches, why));
+        }
         if nets_hash(&nets) != header.nets_hash {
             return Err(Fault::malformed(Table::Batches, "hash of the nets does not match"));
         }
-        Ok(Some(Batch { header, hash: header.hash(), nets, balances }))
+        Ok(Some(Batch { header, hash: header.hash(), nets, balances, certificates }))
     }
 
     fn header(&self, number: u64) -> Result<Option<BatchHeader>, Fault> {

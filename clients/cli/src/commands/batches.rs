@@ -36,6 +36,31 @@ impl BatchesArgs {
     }
 }
 
+/// The sum over the batch's cycles; empty if none settled in it.
+fn sum(batch: &v1::Batch, field: impl Fn(&v1::Certificate) -> &String) -> String {
+    if batch.certificates.is_empty() {
+        return String::new();
+    }
+    total(batch, field).to_string()
+}
+
+fn total(batch: &v1::Batch, field: impl Fn(&v1::Certificate) -> &String) -> u128 {
+    let sums = batch.certificates.iter().map(|it| field(it).parse::<u128>().unwrap_or(0));
+    sums.fold(0, u128::saturating_add)
+}
+
+/// How much more could have settled at most, in percent of the bound.
+fn gap(batch: &v1::Batch) -> String {
+    let (value, bound) = (total(batch, |it| &it.value), total(batch, |it| &it.bound));
+    if bound == 0 {
+        return String::new();
+    }
+    // In hundredths of a percent, rounded up: a gap never looks smaller than it is.
+    let open = bound.saturating_sub(value);
+    let parts = open.saturating_mul(10_000).div_ceil(bound);
+    format!("{}.{:02} %", parts / 100, parts % 100)
+}
+
 fn row(batch: &v1::Batch) -> Row {
     vec![
         ("pool", batch.pool.into()),
@@ -45,6 +70,9 @@ fn row(batch: &v1::Batch) -> Row {
         ("sealed_at", instant(batch.sealed_at_ms).into()),
         ("payments", batch.payment_count.into()),
         ("transfers", batch.transfer_count.into()),
+        ("value", sum(batch, |it| &it.value).into()),
+        ("bound", sum(batch, |it| &it.bound).into()),
+        ("gap", gap(batch).into()),
         ("state_root", hex(&batch.state_root).into()),
         ("hash", hex(&batch.hash).into()),
     ]
