@@ -437,7 +437,7 @@ impl<'a> HeaderView<'a> {
             class: view.class(),
             amount: Amount::new(view.minor(), currency).map_err(|_| HeaderError::Amount)?,
             value_date: ValueDate::new(view.value_date_number()).ok_or(HeaderError::ValueDate)?,
-            policy_version: u32::from_be_bytes(view.array(52)),
+            policy_version: view.policy_version(),
             created_at_ms: view.created_at_ms(),
             not_before_ms: view.not_before_ms(),
             not_after_ms: view.not_after_ms(),
@@ -518,6 +518,12 @@ impl<'a> HeaderView<'a> {
     #[must_use]
     pub fn value_date_number(self) -> u32 {
         u32::from_be_bytes(self.array(48))
+    }
+
+    /// The disclosure policy it was made under; 0 = none.
+    #[must_use]
+    pub fn policy_version(self) -> u32 {
+        u32::from_be_bytes(self.array(52))
     }
 
     /// When the sender made it, ms.

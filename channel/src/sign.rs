@@ -101,6 +101,12 @@ impl PublicKey {
         Ok(Self(key))
     }
 
+    /// The 32-byte encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// Checks strictly (no malleable or mixed-order signatures).
     ///
     /// # Errors

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("insight", &["clearing", "ledger"]),
     ("netting", &[]),
     ("channel", &["ledger"]),
+    ("sealing", &["channel", "ledger"]),
     ("clearing", &["channel", "ledger", "risk"]),
     ("archive", &["clearing"]),
     ("solver", &["channel", "clearing", "ledger", "netting"]),
@@ -60,8 +61,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must build without any of these in their tree.
-const PURE: [&str; 8] =
-    ["ledger", "risk", "channel", "clearing", "insight", "netting", "solver", "iso20022"];
+const PURE: [&str; 9] = [
+    "ledger", "risk", "channel", "clearing", "insight", "netting", "solver", "iso20022", "sealing",
+];
 const HEAVY: [&str; 8] =
     ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];
 
@@ -117,10 +119,33 @@ fn pure_crates_have_no_heavy_crate_below_them() {
     }
 }
 
+/// The engine has nothing with which a sealed order could be opened, by design or by accident.
+#[test]
+fn the_engine_does_not_link_what_opens_orders() {
+    let metadata = metadata();
+    let engine = linked(&metadata, "node");
+    for opener in ["sealing", "hpke", "x25519-dalek", "aes-gcm", "aes", "hkdf"] {
+        assert!(!engine.contains(opener), "causewayd must not link {opener}");
+        assert!(linked(&metadata, "sealing").contains(opener), "{opener} is what sealing uses");
+    }
+    for ours in metadata.workspace_packages() {
+        let services = ours.manifest_path.as_str().contains("/services/");
+        let opens = linked(&metadata, &ours.name).contains("sealing");
+        assert!(!(services && opens), "{} must not link sealing", ours.name);
+    }
+}
+
 #[test]
 fn one_crate_knows_each_technology() {
     let metadata = metadata();
-    let owner = [("quick-xml", "iso20022"), ("fjall", "store"), ("rcgen", "cli")];
+    let owner = [
+        ("quick-xml", "iso20022"),
+        ("fjall", "store"),
+        ("rcgen", "cli"),
+        ("hpke", "sealing"),
+        ("aes-gcm", "sealing"),
+        ("x25519-dalek", "sealing"),
+    ];
     for package in metadata.workspace_packages() {
         for (technology, only) in owner {
             let links = package.dependencies.iter().any(|dependency| {

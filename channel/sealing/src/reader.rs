@@ -1,0 +1,270 @@
+//! The reader's side: keys, epochs, and opening orders.
+
+use std::collections::BTreeMap;
+
+use aes_gcm::Aes256Gcm;
+use channel::{
+    DEK_LEN, Envelope, EpochId, EpochOpen, HEADER_LEN, HeaderView, KemKey, KeyId, ParticipantId,
+    PublicKey, Signed, SlotRole, Statement as _, VIEWS_MAX, View, sha256,
+};
+use ledger::Hash;
+use zeroize::Zeroizing;
+
+use crate::epoch::KEK_LABEL;
+use crate::kem::{KemSecret, agreed};
+use crate::refused::Refused;
+use crate::seen::Seen;
+use crate::view::{self, Dek, Plaintext, decrypt, wrap_aad, wrap_nonce};
+
+/// The keys of an order's views that a reader got hold of, by view number.
+pub(crate) type Deks = [Option<Zeroizing<Dek>>; VIEWS_MAX as usize];
+
+/// A view opened and checked. Wiped when dropped.
+pub struct OpenedView {
+    view: View,
+    plaintext: Plaintext,
+    pub(crate) dek: Zeroizing<Dek>,
+}
+
+impl OpenedView {
+    /// Which view.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        self.plaintext.content()
+    }
+
+    /// With the content it gives the salted leaf: who keeps the two can show the content later
+    /// without any key (`channel::salted_leaf`).
+    #[must_use]
+    pub fn salt(&self) -> &[u8; 32] {
+        self.plaintext.salt()
+    }
+}
+
+impl core::fmt::Debug for OpenedView {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("OpenedView").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
+/// The views of an order that its reader may read. Wiped when dropped.
+#[derive(Debug)]
+pub struct OpenedOrder {
+    /// The order's header.
+    pub header: [u8; HEADER_LEN],
+    /// Ascending by view.
+    pub views: Vec<OpenedView>,
+}
+
+impl OpenedOrder {
+    /// Opens the views whose keys are given, and checks them.
+    pub(crate) fn open(
+        header: &[u8],
+        envelope: &Envelope<'_>,
+        mut deks: Deks,
+        binding: &Hash,
+    ) -> Result<Self, Refused> {
+        let mut views = Vec::with_capacity(deks.len());
+        for entry in envelope.views() {
+            if let Some(dek) = deks[entry.view as usize].take() {
+                let plaintext = view::open(&entry, &dek, binding)?;
+                views.push(OpenedView { view: entry.view, plaintext, dek });
+            }
+        }
+        Ok(Self { header: header.try_into().map_err(|_| Refused)?, views })
+    }
+
+    /// One of its views.
+    #[must_use]
+    pub fn view(&self, view: View) -> Option<&OpenedView> {
+        self.views.iter().find(|opened| opened.view == view)
+    }
+}
+
+/// An epoch of somebody whose orders one may read.
+struct ReadEpoch {
+    statement: Hash,
+    policy_version: u32,
+    not_after_ms: u64,
+    keks: Vec<(SlotRole, KeyId, Aes256Gcm)>,
+    seen: Seen,
+}
+
+/// Reads what is sealed for one participant.
+pub struct Reader {
+    pool: u32,
+    participant: ParticipantId,
+    secrets: BTreeMap<KeyId, KemSecret>,
+    epochs: BTreeMap<(ParticipantId, EpochId), ReadEpoch>,
+}
+
+impl core::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Reader").field("participant", &self.participant).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Reads nothing yet.
+    #[must_use]
+    pub fn new(pool: u32, participant: ParticipantId) -> Self {
+        Self { pool, participant, secrets: BTreeMap::new(), epochs: BTreeMap::new() }
+    }
+
+    /// Takes in the secret of one of the participant's KEM keys.
+    ///
+    /// # Errors
+    /// [`Refused`] if the key is another's, or not that of the secret.
+    pub fn add_key(&mut self, key: &KemKey, secret: KemSecret) -> Result<(), Refused> {
+        let ours = key.pool == self.pool && key.participant == self.participant;
+        if !ours || !secret.belongs_to(key) {
+            return Err(Refused);
+        }
+        self.secrets.insert(key.id(), secret);
+        Ok(())
+    }
+
+    /// Wipes a key. Epochs that were accepted with it stay open.
+    pub fn forget_key(&mut self, key: KeyId) {
+        self.secrets.remove(&key);
+    }
+
+    /// Wipes the epochs that ended before this instant, ms. Their orders do not open any more.
+    pub fn forget_epochs(&mut self, ended_before_ms: u64) {
+        self.epochs.retain(|_, epoch| epoch.not_after_ms >= ended_before_ms);
+    }
+
+    /// Whether the epoch of an order was accepted, so that it may be opened.
+    #[must_use]
+    pub fn knows_epoch(&self, header: HeaderView<'_>) -> bool {
+        let sealing = header.sealing().ok().flatten();
+        sealing.is_some_and(|it| self.epochs.contains_key(&(header.sender(), it.epoch)))
+    }
+
+    /// Takes in an epoch of the sender whose identity key is given; false if it is not for this
+    /// reader. The same statement again changes nothing: what was seen of the epoch stays seen.
+    ///
+    /// # Errors
+    /// [`Refused`] if it is not signed by the sender, its keys do not agree, or the sender has used
+    /// its id before.
+    pub fn accept_epoch(
+        &mut self,
+        signed: &Signed<EpochOpen>,
+        sender: &PublicKey,
+    ) -> Result<bool, Refused> {
+        signed.verify(sender).map_err(|_| Refused)?;
+        let open = &signed.statement;
+        if open.pool != self.pool {
+            return Err(Refused);
+        }
+        let statement = sha256(&open.signed_bytes());
+        let name = (open.sender, open.epoch);
+        if let Some(known) = self.epochs.get(&name) {
+            return if known.statement == statement { Ok(true) } else { Err(Refused) };
+        }
+        let mut keks = Vec::new();
+        for it in open.readers.iter().filter(|it| it.participant == self.participant) {
+            let Some(secret) = self.secrets.get(&it.key) else { continue };
+            let info = open.info(it.role, it.key, it.participant);
+            keks.push((it.role, it.key, agreed(secret, &it.encapsulated, &info, KEK_LABEL)?));
+        }
+        if keks.is_empty() {
+            return Ok(false);
+        }
+        let (policy_version, not_after_ms) = (open.policy_version, open.not_after_ms);
+        let seen = Seen::default();
+        self.epochs.insert(name, ReadEpoch { statement, policy_version, not_after_ms, keks, seen });
+        Ok(true)
+    }
+
+    /// Opens an order for the first time, with all views that this reader may read. Its sequence is
+    /// used up then.
+    ///
+    /// # Errors
+    /// [`Refused`], whatever is wrong with it: among others, that its epoch was not accepted (ask
+    /// [`Reader::knows_epoch`] before), or that its sequence was opened before.
+    pub fn open(&mut self, header: &[u8], payload: &[u8]) -> Result<OpenedOrder, Refused> {
+        let (name, sequence) = sequence(header)?;
+        if self.epochs.get(&name).is_none_or(|epoch| epoch.seen.contains(sequence)) {
+            return Err(Refused);
+        }
+        let opened = self.reopen(header, payload)?;
+        self.epochs.get_mut(&name).ok_or(Refused)?.seen.insert(sequence);
+        Ok(opened)
+    }
+
+    /// Opens an order that the caller knows to have opened before, byte for byte (from its own
+    /// store): checks everything but that.
+    ///
+    /// # Errors
+    /// [`Refused`], whatever is wrong with it.
+    pub fn reopen(&self, header: &[u8], payload: &[u8]) -> Result<OpenedOrder, Refused> {
+        let view = HeaderView::check(header).map_err(|_| Refused)?;
+        let envelope = self.envelope(view, payload)?;
+        let epoch = self.epochs.get(&(view.sender(), envelope.sealing().epoch)).ok_or(Refused)?;
+        let in_time = view.created_at_ms() <= epoch.not_after_ms;
+        if !in_time || view.policy_version() != epoch.policy_version {
+            return Err(Refused);
+        }
+        let binding = envelope.binding();
+        let deks = epoch.unwrap(&envelope, &binding)?;
+        OpenedOrder::open(header, &envelope, deks, &binding)
+    }
+
+    pub(crate) fn envelope<'a>(
+        &self,
+        header: HeaderView<'a>,
+        payload: &'a [u8],
+    ) -> Result<Envelope<'a>, Refused> {
+        if header.pool() != self.pool || header.payload_len() != payload.len() {
+            return Err(Refused);
+        }
+        Envelope::parse(header, payload).map_err(|_| Refused)
+    }
+
+    pub(crate) fn secret(&self, participant: ParticipantId, key: KeyId) -> Option<&KemSecret> {
+        self.secrets.get(&key).filter(|_| participant == self.participant)
+    }
+}
+
+impl ReadEpoch {
+    /// The keys in all wraps that are for this reader.
+    fn unwrap(&self, envelope: &Envelope<'_>, binding: &Hash) -> Result<Deks, Refused> {
+        let nonce = wrap_nonce(binding);
+        let mut deks = Deks::default();
+        let mut found = false;
+        for slot in envelope.slots() {
+            let ours =
+                self.keks.iter().find(|(role, key, _)| (*role, *key) == (slot.role, slot.key));
+            let Some((.., cipher)) = ours else { continue };
+            // The largest wrap: five keys and a tag.
+            let mut buffer = Zeroizing::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
+            let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;
+            bytes.copy_from_slice(slot.wrap);
+            decrypt(cipher, &nonce, &wrap_aad(binding, slot.index), bytes)?;
+            take_deks(bytes, slot.views.views(), &mut deks);
+            found = true;
+        }
+        if found { Ok(deks) } else { Err(Refused) }
+    }
+}
+
+/// Sorts the keys of a wrap by their views.
+pub(crate) fn take_deks(bytes: &[u8], views: impl Iterator<Item = View>, deks: &mut Deks) {
+    for (dek, view) in bytes.as_chunks::<DEK_LEN>().0.iter().zip(views) {
+        deks[view as usize] = Some(Zeroizing::new(*dek));
+    }
+}
+
+/// Epoch and sequence of an order.
+fn sequence(header: &[u8]) -> Result<((ParticipantId, EpochId), u64), Refused> {
+    let header = HeaderView::check(header).map_err(|_| Refused)?;
+    let sealing = header.sealing().ok().flatten().ok_or(Refused)?;
+    Ok(((header.sender(), sealing.epoch), sealing.sequence))
+}

@@ -1,0 +1,118 @@
+//! Wrapping an order's keys again, for a reader who could not open its slot.
+//!
+//! The epoch's keys may be gone by then. Who can still open the order (the sender, through a slot
+//! of its own) agrees on a new key with the reader, for this one statement.
+
+use channel::{
+    Envelope, HeaderView, KeyError, PublicKey, Recipient, Rewrap, Signed, Signer, ViewMask, Writer,
+    order_digest, wrap_len,
+};
+use rand_core::CryptoRng;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::kem::{agree, agreed};
+use crate::reader::{Deks, OpenedOrder, Reader, take_deks};
+use crate::refused::Refused;
+use crate::view::{decrypt, encrypt};
+
+const INFO_LABEL: &[u8] = b"ppc/1 rewrap";
+const KEK_LABEL: &[u8] = b"ppc/1 rewrap kek";
+/// The key agreed on encrypts nothing else.
+const NONCE_ONCE: [u8; 12] = [0; 12];
+
+/// An order that cannot be wrapped again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RewrapError {
+    /// Views that were not opened, another payload, or a key with which nothing can be agreed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The signing key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// The `info` of HPKE: `"ppc/1 rewrap" ‖ pool u32 ‖ sender u32 ‖ reader u32 ‖ role u8 ‖ key id [8]
+/// ‖ order digest [32] ‖ views u16`.
+fn info(rewrap: &Rewrap) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.raw(INFO_LABEL).u32(rewrap.pool).u32(rewrap.sender.0).u32(rewrap.reader.0);
+    writer.u8(rewrap.role as u8).raw(&rewrap.key.0).raw(&rewrap.digest);
+    writer.u16(rewrap.views.bits());
+    writer.into_bytes()
+}
+
+impl OpenedOrder {
+    /// Wraps the keys of the recipient's views for it, signed by the order's sender.
+    ///
+    /// # Errors
+    /// [`RewrapError`].
+    pub fn rewrap(
+        &self,
+        payload: &[u8],
+        recipient: &Recipient,
+        made_at_ms: u64,
+        signer: &dyn Signer,
+        random: &mut impl CryptoRng,
+    ) -> Result<Signed<Rewrap>, RewrapError> {
+        let header = HeaderView::trusted(&self.header);
+        let opened = self.views.iter().fold(ViewMask::NONE, |mask, it| mask.with(it.view()));
+        if recipient.views.is_empty() || !opened.contains(recipient.views) {
+            return Err(Refused.into());
+        }
+        let envelope = Envelope::parse(header, payload).map_err(|_| Refused)?;
+        let mut rewrap = Rewrap {
+            pool: header.pool(),
+            sender: header.sender(),
+            digest: order_digest(&self.header, payload),
+            role: recipient.role,
+            reader: recipient.participant,
+            key: recipient.key,
+            encapsulated: [0; 32],
+            views: recipient.views,
+            wrap: Vec::with_capacity(wrap_len(recipient.views)),
+            made_at_ms,
+        };
+        let (encapsulated, kek) = agree(&recipient.public, &info(&rewrap), KEK_LABEL, random)?;
+        rewrap.encapsulated = encapsulated;
+        for view in recipient.views.views() {
+            rewrap.wrap.extend_from_slice(&*self.view(view).ok_or(Refused)?.dek);
+        }
+        rewrap.wrap.resize(wrap_len(recipient.views), 0);
+        encrypt(&kek, &NONCE_ONCE, &envelope.binding(), &mut rewrap.wrap)?;
+        Ok(Signed::sign(rewrap, signer)?)
+    }
+}
+
+impl Reader {
+    /// Opens an order by keys that its sender, whose identity key is given, wrapped again.
+    ///
+    /// # Errors
+    /// [`Refused`], whatever does not hold.
+    pub fn open_rewrapped(
+        &self,
+        header: &[u8],
+        payload: &[u8],
+        signed: &Signed<Rewrap>,
+        sender: &PublicKey,
+    ) -> Result<OpenedOrder, Refused> {
+        signed.verify(sender).map_err(|_| Refused)?;
+        let rewrap = &signed.statement;
+        let view = HeaderView::check(header).map_err(|_| Refused)?;
+        let envelope = self.envelope(view, payload)?;
+        let same = rewrap.pool == view.pool()
+            && rewrap.sender == view.sender()
+            && rewrap.digest == order_digest(header, payload);
+        if !same {
+            return Err(Refused);
+        }
+        let secret = self.secret(rewrap.reader, rewrap.key).ok_or(Refused)?;
+        let kek = agreed(secret, &rewrap.encapsulated, &info(rewrap), KEK_LABEL)?;
+        let binding = envelope.binding();
+        let mut bytes = Zeroizing::new(rewrap.wrap.clone());
+        decrypt(&kek, &NONCE_ONCE, &binding, &mut bytes)?;
+        let mut deks = Deks::default();
+        take_deks(&bytes, rewrap.views.views(), &mut deks);
+        OpenedOrder::open(header, &envelope, deks, &binding)
+    }
+}

@@ -1,0 +1,12 @@
+//! The protocol from end to end, and everything that must be refused.
+
+#[cfg(test)]
+mod epochs;
+#[cfg(test)]
+mod forgery;
+#[cfg(test)]
+mod hpke_vectors;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,223 @@
+//! Who can read what, and what can be shown of it later.
+
+use channel::{
+    Envelope, HeaderView, ParticipantId, Signed, View, ViewMask, order_digest, salted_leaf,
+};
+use proptest::prelude::*;
+use sealing::{Content, Disclosure, Refused, SealError};
+
+use crate::world::{
+    CONTENTS, HOUR, Known, NOW, POOL, RECEIVER, RECEIVER_REGULATOR, SCREENER, SENDER,
+    SENDER_REGULATOR, facts, header, kem_key, key_of, proof, reader_of, reader_without_epoch,
+    sealed, signer_of, trust,
+};
+
+#[test]
+fn everybody_reads_what_the_policy_says() {
+    use View::{Beneficiary, Originator, Parties, Purpose, Remittance};
+    let world = sealed();
+    let cases: [(ParticipantId, &[View]); 5] = [
+        (RECEIVER, &[Parties, Beneficiary, Purpose, Remittance]),
+        (SENDER_REGULATOR, &[Parties, Originator, Purpose]),
+        (RECEIVER_REGULATOR, &[Parties, Beneficiary, Purpose]),
+        (SCREENER, &[Parties, Originator, Beneficiary]),
+        (SENDER, &View::ALL),
+    ];
+    for (id, views) in cases {
+        let mut reader = reader_of(id, &world.open);
+        let opened = reader.open(&world.order.header, &world.order.payload).unwrap();
+        let seen: Vec<View> = opened.views.iter().map(|opened| opened.view()).collect();
+        assert_eq!(seen, views, "{id:?}");
+        for opened in &opened.views {
+            let sealed = CONTENTS.iter().find(|content| content.view == opened.view()).unwrap();
+            assert_eq!(opened.content(), sealed.bytes);
+        }
+    }
+}
+
+#[test]
+fn the_order_meets_the_policy_for_who_has_no_key() {
+    let world = sealed();
+    let header = HeaderView::check(&world.order.header).unwrap();
+    let envelope = Envelope::parse(header, &world.order.payload).unwrap();
+    let owner = |key| {
+        [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER]
+            .into_iter()
+            .find(|id| kem_key(*id).id() == key)
+    };
+    let required = trust().require(&facts(), NOW).unwrap();
+    assert_eq!(required.check(&envelope, owner), Ok(()));
+    assert!(required.screening && required.confirmation);
+}
+
+#[test]
+fn nothing_of_the_content_is_outside_the_ciphertexts() {
+    let world = sealed();
+    for content in CONTENTS.iter().filter(|content| !content.bytes.is_empty()) {
+        let found = world.order.payload.windows(8).any(|bytes| bytes == &content.bytes[..8]);
+        assert!(!found);
+    }
+}
+
+#[test]
+fn a_sequence_opens_once_but_the_same_order_can_be_read_again() {
+    let mut world = sealed();
+    let second =
+        world.epoch.seal(&header(), &CONTENTS, &world.recipients, &mut Known::new(9)).unwrap();
+    let mut reader = reader_of(RECEIVER, &world.open);
+    // In another order than sealed: what settles first is opened first.
+    assert!(reader.open(&second.header, &second.payload).is_ok());
+    assert!(reader.open(&world.order.header, &world.order.payload).is_ok());
+    let again = reader.open(&world.order.header, &world.order.payload);
+    assert_eq!(again.err(), Some(Refused));
+    assert!(reader.reopen(&world.order.header, &world.order.payload).is_ok());
+}
+
+/// A machine restored from a snapshot draws the same randomness again.
+#[test]
+fn the_same_randomness_twice_gives_other_keys_for_another_order() {
+    let (mut one, mut two) = (sealed(), sealed());
+    assert_eq!(one.order, two.order);
+    let other = [Content { view: View::Parties, bytes: b"somebody else" }];
+    let recipients =
+        [channel::Recipient { views: ViewMask::of(&[View::Parties]), ..one.recipients[0] }];
+    let first = one.epoch.seal(&header(), &CONTENTS[..1], &recipients, &mut Known::new(5)).unwrap();
+    let second = two.epoch.seal(&header(), &other, &recipients, &mut Known::new(5)).unwrap();
+    let entry = |order: &sealing::SealedOrder| {
+        let header = HeaderView::check(&order.header).unwrap();
+        let envelope = Envelope::parse(header, &order.payload).unwrap();
+        let view = envelope.views().next().unwrap();
+        (*view.commitment, envelope.slots().next().unwrap().wrap.to_vec())
+    };
+    assert_ne!(entry(&first).0, entry(&second).0);
+    assert_ne!(entry(&first).1, entry(&second).1);
+}
+
+#[test]
+fn one_view_can_be_shown_to_a_third_party_and_no_other() {
+    let world = sealed();
+    let mut reader = reader_of(RECEIVER, &world.open);
+    let opened = reader.open(&world.order.header, &world.order.payload).unwrap();
+    let purpose = opened.view(View::Remittance).unwrap();
+    let shown =
+        Disclosure::new(&world.order.header, &world.order.payload, purpose, proof(&world.order));
+    let bytes = shown.encode();
+    let read = Disclosure::decode(&bytes).unwrap().verify(&key_of(SENDER)).unwrap();
+    assert_eq!((read.view, read.content.as_slice()), (View::Remittance, CONTENTS[4].bytes));
+    assert_eq!(read.digest, world.order.digest());
+    // The same key opens no other view.
+    let at = 1 + 192 + world.order.payload.len();
+    for view in [0, 1, 2, 3] {
+        let mut other = bytes.to_vec();
+        other[at] = view;
+        let refused = Disclosure::decode(&other).unwrap().verify(&key_of(SENDER));
+        assert_eq!(refused, Err(Refused));
+    }
+    // Another than the sender has not signed it.
+    assert_eq!(shown.verify(&key_of(RECEIVER)), Err(Refused));
+}
+
+#[test]
+fn salt_and_content_show_a_view_without_any_key() {
+    let world = sealed();
+    let opened =
+        reader_of(RECEIVER, &world.open).open(&world.order.header, &world.order.payload).unwrap();
+    let header = HeaderView::check(&world.order.header).unwrap();
+    let envelope = Envelope::parse(header, &world.order.payload).unwrap();
+    let entry = envelope.views().find(|entry| entry.view == View::Remittance).unwrap();
+    let kept = opened.view(View::Remittance).unwrap();
+    assert_eq!(salted_leaf(View::Remittance, kept.salt(), kept.content()), *entry.leaf);
+}
+
+#[test]
+fn the_sender_wraps_again_for_who_could_not_open() {
+    let world = sealed();
+    let opened =
+        reader_of(SENDER, &world.open).open(&world.order.header, &world.order.payload).unwrap();
+    let regulator = world.recipients.iter().find(|it| it.participant == SENDER_REGULATOR).unwrap();
+    let rewrap = opened
+        .rewrap(&world.order.payload, regulator, NOW + HOUR, &signer_of(SENDER), &mut Known::new(3))
+        .unwrap();
+    let reader = reader_without_epoch(SENDER_REGULATOR);
+    let (header, payload) = (&world.order.header, &world.order.payload);
+    let sent = Signed::decode(&rewrap.encode()).unwrap();
+    let read = reader.open_rewrapped(header, payload, &sent, &key_of(SENDER)).unwrap();
+    let views = read.views.iter().fold(ViewMask::NONE, |mask, it| mask.with(it.view()));
+    assert_eq!(views, regulator.views);
+    let others = [
+        (reader_without_epoch(RECEIVER), key_of(SENDER)),
+        (reader_without_epoch(SENDER_REGULATOR), key_of(RECEIVER)),
+    ];
+    for (reader, key) in others {
+        let refused = reader.open_rewrapped(header, payload, &rewrap, &key);
+        assert_eq!(refused.err(), Some(Refused));
+    }
+    let bytes = rewrap.encode();
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 1;
+        if let Ok(rewrap) = Signed::decode(&other) {
+            let refused = reader.open_rewrapped(header, payload, &rewrap, &key_of(SENDER));
+            assert_eq!(refused.err(), Some(Refused), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sealed_is_refused_by_name() {
+    let mut world = sealed();
+    let recipients = world.recipients.clone();
+    let mut seal = |header: &channel::OrderHeader, contents: &[Content<'_>], recipients: &[_]| {
+        world.epoch.seal(header, contents, recipients, &mut Known::new(2)).err()
+    };
+    let late = channel::OrderHeader { created_at_ms: NOW + HOUR + 1, ..header() };
+    let other = channel::OrderHeader { pool: POOL + 1, ..header() };
+    assert_eq!(seal(&late, &CONTENTS, &recipients), Some(SealError::EpochOver));
+    assert_eq!(seal(&other, &CONTENTS, &recipients), Some(SealError::OtherEpoch));
+    assert_eq!(seal(&header(), &[], &recipients), Some(SealError::Views));
+    let twice = [CONTENTS[0], CONTENTS[0]];
+    assert_eq!(seal(&header(), &twice, &recipients), Some(SealError::Views));
+    let backwards = [CONTENTS[1], CONTENTS[0]];
+    assert_eq!(seal(&header(), &backwards, &recipients), Some(SealError::Views));
+    assert_eq!(seal(&header(), &CONTENTS[..4], &recipients), Some(SealError::Recipients));
+    assert_eq!(seal(&header(), &CONTENTS, &[]), Some(SealError::Recipients));
+    let reversed: Vec<_> = recipients.iter().rev().copied().collect();
+    assert_eq!(seal(&header(), &CONTENTS, &reversed), Some(SealError::Recipients));
+    let long = [Content { view: View::Parties, bytes: &[0; 8_193] }];
+    assert_eq!(seal(&header(), &long, &recipients), Some(SealError::TooLong));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is sealed opens again to the same, whatever its sizes.
+    #[test]
+    fn sealed_and_opened_is_the_same(
+        contents in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2_100), 1..=5),
+        seed: u8,
+    ) {
+        let mut world = sealed();
+        let contents: Vec<Content<'_>> = View::ALL
+            .into_iter()
+            .zip(&contents)
+            .map(|(view, bytes)| Content { view, bytes })
+            .collect();
+        let views = contents.iter().fold(ViewMask::NONE, |mask, content| mask.with(content.view));
+        let recipients: Vec<_> = world
+            .recipients
+            .iter()
+            .filter(|it| matches!(it.participant, RECEIVER | SENDER))
+            .map(|it| channel::Recipient { views, ..*it })
+            .collect();
+        let order = world
+            .epoch
+            .seal(&header(), &contents, &recipients, &mut Known::new(seed))
+            .unwrap();
+        prop_assert_eq!(order.digest(), order_digest(&order.header, &order.payload));
+        let opened = reader_of(RECEIVER, &world.open).open(&order.header, &order.payload).unwrap();
+        prop_assert_eq!(opened.views.len(), contents.len());
+        for (opened, content) in opened.views.iter().zip(&contents) {
+            prop_assert_eq!((opened.view(), opened.content()), (content.view, content.bytes));
+        }
+    }
+}
