@@ -330,12 +330,13 @@ pub fn ciphertext_len(bucket: SizeBucket) -> usize {
 /// `H = SHA-256("ppc/1 aad" ‖ header ‖ views table ‖ slots table)`.
 #[must_use]
 pub fn binding(header: &[u8], tables: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update(AAD_LABEL)
-        .chain_update(header)
-        .chain_update(tables)
-        .finalize()
-        .into()
+    binding_start(header).chain_update(tables).finalize().into()
+}
+
+/// The hash of which [`binding`] is the end, with the label and the header taken in.
+#[must_use]
+pub fn binding_start(header: &[u8]) -> Sha256 {
+    Sha256::new().chain_update(AAD_LABEL).chain_update(header)
 }
 
 /// `SHA-256(0x00 ‖ "view" ‖ view u8 ‖ salt ‖ content)`: commits to a view's content.

@@ -1,7 +1,9 @@
 //! What sealing and opening cost on one core: `cargo bench -p sealing`.
 //!
-//! One order has 1 KiB of details and three readers, as one view or split into five; randomness is
-//! the operating system's, drawn in blocks as a client does.
+//! One order has 1 KiB of details and three readers, as one view or split into five. Times are CPU
+//! times of the thread, so that a busy machine does not count; randomness is the operating system's.
+
+#![expect(clippy::unwrap_used, reason = "a program to run by hand")]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -10,12 +12,47 @@ use channel::{
     EpochOpen, KemKey, LocalSigner, MessageKind, OrderHeader, ParticipantId, PublicKey, Recipient,
     Signed, Signer as _, SlotRole, Suite, ValueDate, View, ViewMask, batch_statement, merkle_root,
 };
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::{Amount, Currency};
+use rustix::time::{ClockId, clock_gettime};
 use sealing::{Buffered, Content, Epoch, EpochTerms, KemSecret, Reader, SealedOrder};
 
 const NOW: u64 = 1_772_431_200_000;
 const SENDER: ParticipantId = ParticipantId(7);
+
+/// CPU time of this thread, in nanoseconds.
+struct CpuTime;
+
+impl Measurement for CpuTime {
+    type Intermediate = u64;
+    type Value = Duration;
+
+    fn start(&self) -> u64 {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        u64::try_from(now.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap()
+    }
+
+    fn end(&self, started: u64) -> Duration {
+        Duration::from_nanos(self.start() - started)
+    }
+
+    fn add(&self, one: &Duration, two: &Duration) -> Duration {
+        *one + *two
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 type Random = Buffered<rand_core::UnwrapErr<getrandom::SysRng>>;
 
@@ -84,7 +121,7 @@ fn order(count: usize, readers: &[Recipient]) -> (Vec<Content<'static>>, Vec<Rec
     (contents, readers.iter().map(|reader| Recipient { views, ..*reader }).collect())
 }
 
-fn sealing(criterion: &mut Criterion) {
+fn sealing(criterion: &mut Criterion<CpuTime>) {
     let readers = readers();
     let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
     let mut random = random();
@@ -102,7 +139,7 @@ fn sealing(criterion: &mut Criterion) {
     }
 }
 
-fn opening(criterion: &mut Criterion) {
+fn opening(criterion: &mut Criterion<CpuTime>) {
     let readers = readers();
     let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
     let sender_key = PublicKey::new(&signer().public_key()).unwrap();
@@ -120,7 +157,7 @@ fn opening(criterion: &mut Criterion) {
     }
 }
 
-fn epochs(criterion: &mut Criterion) {
+fn epochs(criterion: &mut Criterion<CpuTime>) {
     let readers = readers();
     let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
     let sender_key = PublicKey::new(&signer().public_key()).unwrap();
@@ -142,7 +179,7 @@ fn epochs(criterion: &mut Criterion) {
 }
 
 /// From 256 order digests to one signature, and back.
-fn signatures(criterion: &mut Criterion) {
+fn signatures(criterion: &mut Criterion<CpuTime>) {
     let digests: Vec<[u8; 32]> = (0..=255).map(|number| [number; 32]).collect();
     let signer = signer();
     let key = PublicKey::new(&signer.public_key()).unwrap();
@@ -163,6 +200,7 @@ fn signatures(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default()
+        .with_measurement(CpuTime)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1_500));
     targets = sealing, opening, epochs, signatures

@@ -14,7 +14,7 @@ use crate::epoch::KEK_LABEL;
 use crate::kem::{KemSecret, agreed};
 use crate::refused::Refused;
 use crate::seen::Seen;
-use crate::view::{self, Dek, Plaintext, decrypt, wrap_aad, wrap_nonce};
+use crate::view::{self, Dek, Plaintext, decrypt, wrap_nonce};
 
 /// The keys of an order's views that a reader got hold of, by view number.
 pub(crate) type Deks = [Option<Zeroizing<Dek>>; VIEWS_MAX as usize];
@@ -247,7 +247,7 @@ impl ReadEpoch {
             let mut buffer = Zeroizing::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
             let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;
             bytes.copy_from_slice(slot.wrap);
-            decrypt(cipher, &nonce, &wrap_aad(binding, slot.index), bytes)?;
+            decrypt(cipher, &nonce, binding, bytes)?;
             take_deks(bytes, slot.views.views(), &mut deks);
             found = true;
         }

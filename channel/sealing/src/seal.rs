@@ -3,20 +3,17 @@
 use channel::{
     DEK_LEN, HEADER_LEN, KeyId, OrderHeader, PAYLOAD_BYTES_MAX, Recipient, SLOT_ENTRY_LEN,
     SLOTS_MAX, Sealing, SizeBucket, SlotRole, Suite, VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, VIEWS_MAX,
-    View, ViewMask, binding, ciphertext_len, order_digest, salted_leaf, wrap_len,
+    View, ViewMask, binding_start, ciphertext_len, order_digest, salted_leaf, wrap_len,
 };
 use ledger::Hash;
 use rand_core::CryptoRng;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::epoch::Epoch;
 use crate::refused::Refused;
-use crate::view::{Dek, ViewKeys, encrypt, wrap_aad, wrap_nonce};
-
-const HEDGE_LABEL: &[u8] = b"ppc/1 hedge";
-const DEK_LABEL: &[u8] = b"ppc/1 dek";
+use crate::view::{Dek, ViewKeys, encrypt, wrap_nonce};
 
 /// The content of one view.
 #[derive(Debug, Clone, Copy)]
@@ -155,8 +152,9 @@ impl Epoch {
         let (wraps, ciphertexts) = rest.split_at_mut(layout.ciphertexts_at - layout.wraps_at);
         write_slots(&mut tables[contents.len() * VIEW_ENTRY_LEN..], recipients);
         write_plaintexts(tables, ciphertexts, (contents, &layout.buckets), salts);
-        let keys = derive_keys(secret, &header, contents, tables)?;
-        let aad = binding(&header, tables);
+        let start = binding_start(&header);
+        let keys = derive_keys(&start, secret, contents, tables)?;
+        let aad: Hash = start.chain_update(&*tables).finalize().into();
         let mut rest = ciphertexts;
         for (keys, bucket) in keys.views.iter().flatten().zip(&layout.buckets) {
             let (bytes, tail) = rest.split_at_mut(ciphertext_len(*bucket));
@@ -194,13 +192,13 @@ impl Epoch {
     ) -> Result<(), Refused> {
         let nonce = wrap_nonce(aad);
         let mut rest = wraps;
-        for (index, recipient) in (0..).zip(recipients) {
+        for recipient in recipients {
             let kek = self.kek(recipient.role, recipient.key).ok_or(Refused)?;
             let (bytes, tail) = rest.split_at_mut(wrap_len(recipient.views));
             for (slot, view) in bytes.chunks_exact_mut(DEK_LEN).zip(recipient.views.views()) {
                 slot.copy_from_slice(&keys.deks[view as usize]);
             }
-            encrypt(&kek.cipher, &nonce, &wrap_aad(aad, index), bytes)?;
+            encrypt(&kek.cipher, &nonce, aad, bytes)?;
             rest = tail;
         }
         Ok(())
@@ -249,20 +247,17 @@ struct Keys {
     views: [Option<ViewKeys>; VIEWS_MAX as usize],
 }
 
-/// Makes the keys and writes their commitments into the views table.
+/// Makes the keys and writes their commitments into the views table. Each key is
+/// `SHA-256(start ‖ leaves ‖ secret ‖ view)`, `start` being how the binding starts.
 fn derive_keys(
+    start: &Sha256,
     secret: &[u8],
-    header: &[u8; HEADER_LEN],
     contents: &[Content<'_>],
     tables: &mut [u8],
 ) -> Result<Keys, Refused> {
-    let mut hedge: Hash = Sha256::new()
-        .chain_update(HEDGE_LABEL)
-        .chain_update(secret)
-        .chain_update(header)
-        .chain_update(&*tables)
-        .finalize()
-        .into();
+    let views = &tables.as_chunks::<VIEW_ENTRY_LEN>().0[..contents.len()];
+    let leaves = views.iter().fold(start.clone(), |hash, entry| hash.chain_update(&entry[34..]));
+    let hedge = leaves.chain_update(secret);
     let mut keys = Keys {
         deks: Zeroizing::new([[0; DEK_LEN]; VIEWS_MAX as usize]),
         views: [const { None }; 5],
@@ -270,15 +265,10 @@ fn derive_keys(
     let entries = tables.as_chunks_mut::<VIEW_ENTRY_LEN>().0;
     for ((entry, content), view_keys) in entries.iter_mut().zip(contents).zip(&mut keys.views) {
         let dek = &mut keys.deks[content.view as usize];
-        let mut hash = Sha256::new();
-        hash.update(DEK_LABEL);
-        hash.update(hedge);
-        hash.update([content.view as u8]);
-        hash.finalize_into(dek.into());
+        hedge.clone().chain_update([content.view as u8]).finalize_into(dek.into());
         let made = ViewKeys::new(dek, content.view)?;
         entry[2..34].copy_from_slice(made.commitment());
         *view_keys = Some(made);
     }
-    hedge.zeroize();
     Ok(keys)
 }

@@ -83,7 +83,7 @@ pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plain
     if bool::from(committed & padded & leaf) { Ok(Plaintext(bytes, length)) } else { Err(Refused) }
 }
 
-/// The nonce of an order's wraps: the first 12 bytes of `H`.
+/// The nonce of an order's wraps: the first 12 bytes of `H`, which is their associated data too.
 ///
 /// `H` covers the order's sequence and, by the commitments, the keys inside the wraps. So two wraps
 /// under one key have one nonce only if they are the same wrap: also when a restored snapshot of
@@ -91,13 +91,6 @@ pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plain
 pub(crate) fn wrap_nonce(binding: &Hash) -> [u8; 12] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *binding;
     [a, b, c, d, e, f, g, h, i, j, k, l]
-}
-
-/// What a wrap is bound to: `H ‖ index of the slot u8`.
-pub(crate) fn wrap_aad(binding: &Hash, slot: u8) -> [u8; 33] {
-    let mut aad = [slot; 33];
-    aad[..32].copy_from_slice(binding);
-    aad
 }
 
 /// Encrypts all but the last 16 bytes in place, which become the tag.

@@ -141,7 +141,7 @@ fn epochs_are_bounded() {
     assert_eq!(open(terms(), &[]), Some(EpochError::Recipients));
     let twice = [world.recipients[0], world.recipients[0]];
     assert_eq!(open(terms(), &twice), Some(EpochError::Recipients));
-    let mut statement = world.open.statement.clone();
+    let mut statement = world.open.statement;
     statement.not_after_ms = statement.opened_at_ms + HOUR + 1;
     let mut writer = channel::Writer::new();
     statement.write(&mut writer);

@@ -138,7 +138,7 @@ pub(crate) fn policy() -> DisclosurePolicy {
             Some(SENDER_REGULATOR),
             &[View::Parties, View::Originator, View::Purpose],
         )],
-        ..all.clone()
+        ..all
     };
     let german = PolicyRule {
         receiver_country: Some(*b"DE"),
@@ -147,7 +147,7 @@ pub(crate) fn policy() -> DisclosurePolicy {
             Some(RECEIVER_REGULATOR),
             &[View::Parties, View::Beneficiary, View::Purpose],
         )],
-        ..all.clone()
+        ..all
     };
     let large = PolicyRule {
         currency: Some(Currency::parse("USD").unwrap()),
@@ -159,7 +159,7 @@ pub(crate) fn policy() -> DisclosurePolicy {
             Some(SCREENER),
             &[View::Parties, View::Originator, View::Beneficiary],
         )],
-        ..all.clone()
+        ..all
     };
     DisclosurePolicy {
         pool: POOL,
