@@ -1,13 +1,11 @@
 //! From shares to a set: fix the largest first, follow what each choice forces, price the rest
 //! anew, down to the smallest.
 
-use crate::core::Core;
-use crate::layout::{IN, OUT};
-use crate::prices::Lp;
+use std::ops::Range;
 
-const FREE: u8 = 0;
-const LEFT: u8 = 1;
-const TAKEN: u8 = 2;
+use crate::core::Core;
+use crate::fixing::Fixing;
+use crate::prices::Lp;
 
 #[derive(Clone, Copy)]
 pub(crate) struct DiveOptions {
@@ -21,364 +19,237 @@ pub(crate) struct DiveOptions {
     pub(crate) iterations: usize,
 }
 
-/// What to do with a relaxation once it is built.
-type Run<'r> = &'r mut dyn FnMut(&mut Lp);
+/// What the relaxation said last: of each bundle, and of each item that was a column of its own
+/// (below zero: never).
+#[derive(Clone)]
+pub(crate) struct Shares {
+    bundle: Vec<f32>,
+    item: Vec<f32>,
+}
+
+impl Shares {
+    /// All or nothing, by whether the least of a bundle (the others like it) is worth its price.
+    pub(crate) fn at(core: &Core<'_>, price: &[f32]) -> Self {
+        let problem = core.problem;
+        let worth = |bundle| core.reduced(problem.bundle(bundle).end - 1, price) > 0.0;
+        let share = |bundle| if worth(bundle) { 1.0 } else { 0.0 };
+        let bundle = (0..problem.bundles()).map(share).collect();
+        Self { bundle, item: vec![-1.0; problem.items()] }
+    }
+}
+
+/// What a column of the relaxation stands for.
+enum Column {
+    /// An item that counts for less than it brings.
+    Tight(usize),
+    /// The open items of a bundle from `from` to `end`, which move `lead` at their first row.
+    Bundle { bundle: usize, from: usize, end: usize, lead: f64 },
+}
 
 pub(crate) struct Dive<'a> {
     core: &'a Core<'a>,
     options: DiveOptions,
-    state: Vec<u8>,
-    held: Vec<i64>,
-    /// Per row: what open items can take and bring.
-    flow: Vec<[i64; 2]>,
-    /// Per row: where the largest open leg may be.
-    next: Vec<[u32; 2]>,
-    /// Per row: the most it can end with.
-    most: Vec<i64>,
-    /// Per row and in all: by how much the row must end short or too full, as value.
-    wrong: f64,
-    trail: Vec<u32>,
-    moves: Vec<(u32, u8, u32)>,
-    queue: Vec<u32>,
-    queued: Vec<bool>,
-    pub(crate) work: u64,
+    fixing: Fixing<'a>,
+    shares: Shares,
+    columns: Vec<Column>,
+    sums: Vec<f64>,
+    /// Per bundle: where the largest open item may be.
+    first: Vec<u32>,
 }
 
 impl<'a> Dive<'a> {
-    pub(crate) fn new(core: &'a Core<'a>, options: DiveOptions) -> Self {
-        let rows = core.rows();
-        let mut flow = vec![[0; 2]; rows];
-        let items = core.problem.items();
-        let mut state = vec![LEFT; items];
-        for &item in core.plain.iter().chain(&core.others) {
-            state[item as usize] = FREE;
-            for entry in core.problem.entries(item as usize) {
-                flow[entry.row as usize][usize::from(entry.delta > 0)] += entry.delta.abs();
-            }
-        }
-        Self {
-            core,
-            options,
-            state,
-            held: core.problem.free.clone(),
-            flow,
-            next: vec![[0; 2]; rows],
-            most: vec![i64::MAX / 2; rows],
-            wrong: 0.0,
-            trail: Vec::new(),
-            moves: Vec::new(),
-            queue: Vec::new(),
-            queued: vec![false; rows],
-            work: 0,
-        }
+    /// `shares` is what to start from; without them every share is a half.
+    pub(crate) fn new(core: &'a Core<'a>, options: DiveOptions, shares: Option<Shares>) -> Self {
+        let problem = core.problem;
+        let bundles = 0..problem.bundles();
+        let first = bundles.map(|at| u32::try_from(problem.bundle(at).start).unwrap_or(0));
+        let shares = shares.unwrap_or_else(|| Shares {
+            bundle: vec![0.5; problem.bundles()],
+            item: vec![-1.0; problem.items()],
+        });
+        let first = first.collect();
+        let (fixing, columns, sums) = (Fixing::new(core), Vec::new(), Vec::new());
+        Self { core, options, fixing, shares, columns, sums, first }
     }
 
-    /// Fixes every item; `lp` brings the prices to start from and `shares` those of the items.
-    pub(crate) fn run(mut self, lp: &mut Lp, shares: &mut [f64]) -> (Vec<bool>, u64) {
-        let mut sizes: Vec<f64> = self.open().map(|item| self.core.size[item]).collect();
-        sizes.sort_unstable_by(f64::total_cmp);
-        let top = sizes.last().copied().unwrap_or(0.0);
-        let small = sizes.get(sizes.len() / 10).copied().unwrap_or(0.0);
+    /// Solves the relaxation of all items.
+    pub(crate) fn root(
+        core: &'a Core<'a>,
+        shares: Option<Shares>,
+        lp: &mut Lp,
+        run: &mut dyn FnMut(&mut Lp),
+    ) -> Shares {
+        let options = DiveOptions { cut: 0.5, margin: 0.0, ratio: 2.0, iterations: 40 };
+        let mut dive = Self::new(core, options, shares);
+        dive.relax(lp);
+        run(lp);
+        dive.read(lp);
+        dive.shares
+    }
+
+    /// Fixes every item; `lp` brings the prices to start from. Returns what is taken, and the
+    /// work done.
+    pub(crate) fn run(mut self, lp: &mut Lp) -> (Vec<bool>, u64) {
+        let alive = &self.core.alive;
+        let mut sizes: Vec<f64> = alive.iter().map(|&at| self.core.size[at as usize]).collect();
+        let top = sizes.iter().copied().fold(0.0, f64::max);
+        let tenth = sizes.len() / 10;
+        let small = match sizes.len() {
+            0 => 0.0,
+            _ => *sizes.select_nth_unstable_by(tenth, f64::total_cmp).1,
+        };
         let mut least = top / self.options.ratio;
-        let mut first = true;
-        while self.open().next().is_some() {
+        let mut priced = false;
+        while self.fixing.open > 0 {
             if least < small {
                 least = 0.0;
             }
-            self.limits();
-            self.settle_all_rows();
-            if self.open().any(|item| self.core.size[item] >= least) {
-                let half = if first { 0 } else { self.options.iterations / 2 };
-                first = false;
-                let columns = self.price(lp, shares, &mut |lp| lp.run(2, half, &mut |_, _| {}));
-                self.work += (2 * half * lp.entries()) as u64;
-                self.fix_from(least, &columns, lp, shares);
+            self.fixing.settle_all_rows();
+            if self.largest() >= least {
+                self.relax(lp);
+                // The first round starts from what the root found.
+                let length = if priced { self.options.iterations / 2 } else { 0 };
+                lp.run(2, length, &mut |_| {});
+                self.fixing.work += (2 * (length + 2) * lp.entries()) as u64;
+                priced = true;
+                self.read(lp);
+                self.fix_from(least, lp);
             }
             least /= self.options.ratio;
         }
-        let taken = self.state.iter().map(|&state| state == TAKEN).collect();
-        (taken, self.work)
+        (self.fixing.taken(), self.fixing.work)
     }
 
-    fn open(&self) -> impl Iterator<Item = usize> + '_ {
-        let all = self.core.plain.iter().chain(&self.core.others);
-        all.map(|&item| item as usize).filter(|&item| self.state[item] == FREE)
-    }
-
-    /// What each node can end with at most: all the money less what cannot leave the others.
-    fn limits(&mut self) {
-        let problem = self.core.problem;
-        let mut spare = vec![0_i128; problem.currencies];
-        let stays = |held: i64, flow: [i64; 2]| (held - flow[OUT]).max(0);
-        for node in 0..problem.nodes {
-            let held = i128::from(problem.free[node]);
-            spare[node % problem.currencies] +=
-                held - i128::from(stays(self.held[node], self.flow[node]));
-        }
-        self.wrong = 0.0;
-        for node in 0..problem.nodes {
-            let own = i128::from(stays(self.held[node], self.flow[node]));
-            let most = (spare[node % problem.currencies] + own).max(0);
-            self.most[node] = i64::try_from(most).unwrap_or(i64::MAX / 2).min(i64::MAX / 2);
-        }
-        for row in 0..self.core.rows() {
-            self.wrong += self.wrong_at(row);
-        }
-    }
-
-    fn wrong_at(&self, row: usize) -> f64 {
-        let [out, into] = self.flow[row];
-        let short = (-(self.held[row] + into)).max(0);
-        let over = (self.held[row] - out - self.most[row]).max(0);
-        (short as f64 + over as f64) * self.core.scale[row]
-    }
-
-    fn settle_all_rows(&mut self) {
-        for row in 0..self.core.rows() {
-            self.enqueue(row);
-        }
-        self.propagate();
-        self.trail.clear();
-        self.moves.clear();
-    }
-
-    fn enqueue(&mut self, row: usize) {
-        if !self.queued[row] {
-            self.queued[row] = true;
-            self.queue.push(u32::try_from(row).unwrap_or(0));
-        }
-    }
-
-    fn fix(&mut self, item: usize, state: u8) {
-        self.state[item] = state;
-        self.trail.push(u32::try_from(item).unwrap_or(0));
-        self.shift(item, -1, i64::from(state == TAKEN));
-    }
-
-    /// Moves the item out of (-1) or back into (1) what is open, and its effect by `taken`.
-    fn shift(&mut self, item: usize, open: i64, taken: i64) {
-        for entry in self.core.problem.entries(item) {
-            let row = entry.row as usize;
-            let before = self.wrong_at(row);
-            self.flow[row][usize::from(entry.delta > 0)] += open * entry.delta.abs();
-            self.held[row] += taken * entry.delta;
-            self.wrong += self.wrong_at(row) - before;
-            if open < 0 {
-                self.enqueue(row);
+    /// The size of the largest open item; `first` of each bundle moves up to its own.
+    fn largest(&mut self) -> f64 {
+        let mut largest = f64::NEG_INFINITY;
+        for (bundle, first) in self.first.iter_mut().enumerate() {
+            let end = self.core.problem.bundle(bundle).end;
+            while (*first as usize) < end && !self.fixing.is_open(*first as usize) {
+                *first += 1;
+            }
+            if (*first as usize) < end {
+                largest = largest.max(self.core.size[*first as usize]);
             }
         }
-        self.work += 4;
+        largest
     }
 
-    fn undo(&mut self) {
-        while let Some(item) = self.trail.pop() {
-            let item = item as usize;
-            let taken = i64::from(self.state[item] == TAKEN);
-            self.state[item] = FREE;
-            self.shift(item, 1, -taken);
-        }
-        while let Some((row, side, next)) = self.moves.pop() {
-            self.next[row as usize][usize::from(side)] = next;
-        }
-    }
-
-    /// The largest open leg on one side of a row.
-    fn largest(&mut self, row: usize, side: usize) -> Option<(usize, i64)> {
-        let legs = self.core.presolved.layout.side(row, side);
-        let from = self.next[row][side] as usize;
-        let open = |leg: &crate::layout::Leg| self.state[leg.item as usize] == FREE;
-        let at = from + legs[from..].iter().position(open).unwrap_or(legs.len() - from);
-        if at != from {
-            let id = (u32::try_from(row).unwrap_or(0), u8::from(side == IN));
-            self.moves.push((id.0, id.1, u32::try_from(from).unwrap_or(0)));
-            self.next[row][side] = u32::try_from(at).unwrap_or(0);
-        }
-        legs.get(at).map(|leg| (leg.item as usize, leg.amount))
-    }
-
-    fn propagate(&mut self) {
-        while let Some(row) = self.queue.pop() {
-            let row = row as usize;
-            self.queued[row] = false;
-            loop {
-                let [out, into] = self.flow[row];
-                let (held, most) = (self.held[row], self.most[row]);
-                let taker = self.largest(row, OUT);
-                if let Some((item, amount)) = taker {
-                    if amount > held + into {
-                        self.fix(item, LEFT);
-                        continue;
-                    } else if held - out + amount > most {
-                        self.fix(item, TAKEN);
-                        continue;
-                    }
-                }
-                let bringer = self.largest(row, IN);
-                if let Some((item, amount)) = bringer {
-                    if held + into - amount < 0 {
-                        self.fix(item, TAKEN);
-                        continue;
-                    } else if held - out + amount > most {
-                        self.fix(item, LEFT);
-                        continue;
-                    }
-                }
-                break;
-            }
-            self.work += 4;
-        }
-    }
-
-    /// Fixes an item and what follows; where that must go wrong, the other way if it is less so.
-    fn attempt(&mut self, item: usize, state: u8) {
-        self.trail.clear();
-        self.moves.clear();
-        let before = self.wrong;
-        self.fix(item, state);
-        self.propagate();
-        let wrong = self.wrong;
-        if wrong <= before * (1.0 + 1e-9) + 1e-3 {
-            return;
-        }
-        self.undo();
-        self.wrong = before;
-        self.fix(item, LEFT + TAKEN - state);
-        self.propagate();
-        if self.wrong > wrong {
-            self.undo();
-            self.wrong = before;
-            self.fix(item, state);
-            self.propagate();
-        }
-    }
-
-    /// Builds and runs the relaxation of what is open. Returns what each column stands for: an
-    /// arc's number, or an item's plus the number of arcs.
-    fn price(&mut self, lp: &mut Lp, shares: &mut [f64], run: Run<'_>) -> Vec<u32> {
+    /// Builds the relaxation of what is open.
+    fn relax(&mut self, lp: &mut Lp) {
         let core = self.core;
         lp.clear();
-        lp.free.clear();
+        self.columns.clear();
         for row in 0..core.rows() {
-            let [out, into] = self.flow[row];
-            let through = out.min(into) as f64;
-            let free = self.held[row] as f64 - self.options.margin * through;
-            lp.free.push(free * core.scale[row]);
+            let free = self.fixing.free(row, self.options.margin);
+            lp.free.push((free * core.scale[row]) as f32);
         }
-        let mut columns = Vec::new();
-        let arcs = u32::try_from(core.arc_count()).unwrap_or(0);
-        for arc in 0..core.arc_count() {
-            let (mut sum, mut fluid, mut gain, mut sample) = (0_i64, 0.0, 0.0, None);
-            for &item in core.arc(arc) {
-                let id = item as usize;
-                if self.state[id] != FREE {
-                    continue;
+        for bundle in 0..core.problem.bundles() {
+            let end = core.problem.bundle(bundle).end;
+            let mut from = self.first[bundle] as usize;
+            // The largest of a bundle come first, so those that are tight do.
+            while from < end && (!self.fixing.is_open(from) || self.tight(from)) {
+                if self.fixing.is_open(from) {
+                    self.tight_column(lp, bundle, from);
                 }
-                if self.tight(id) {
-                    self.column(lp, id, shares[id]);
-                    columns.push(arcs + item);
-                    continue;
-                }
-                let amount = core.problem.entries(id)[0].delta.abs();
-                sum += amount;
-                fluid += shares[id] * amount as f64;
-                gain += core.value[id];
-                sample = Some(id);
+                from += 1;
             }
-            if let Some(id) = sample {
-                for entry in core.problem.entries(id) {
-                    let row = entry.row as usize;
-                    let effect = entry.delta.signum() as f64 * sum as f64 * core.scale[row];
-                    lp.push(row, effect);
-                }
-                lp.close(gain, fluid / sum as f64);
-                columns.push(u32::try_from(arc).unwrap_or(0));
+            if from < end {
+                self.bundle_column(lp, bundle, from, end);
             }
         }
-        for &item in &core.others {
-            if self.state[item as usize] == FREE {
-                self.column(lp, item as usize, shares[item as usize]);
-                columns.push(arcs + item);
-            }
-        }
-        if lp.price.len() != core.rows() {
-            lp.price = vec![0.0; core.rows()];
-        }
-        run(lp);
-        self.work += (4 * lp.entries()) as u64;
-        for (column, &share) in columns.iter().zip(&lp.share) {
-            if *column >= arcs {
-                shares[(*column - arcs) as usize] = share;
-            } else {
-                for &item in core.arc(*column as usize) {
-                    if self.state[item as usize] == FREE && !self.tight(item as usize) {
-                        shares[item as usize] = share;
-                    }
-                }
-            }
-        }
-        columns
     }
 
-    /// Solves the relaxation of all items; shares and prices end in `shares` and `lp`.
-    pub(crate) fn root(core: &'a Core<'a>, lp: &mut Lp, shares: &mut [f64], run: Run<'_>) {
-        let options = DiveOptions { cut: 0.5, margin: 0.0, ratio: 2.0, iterations: 40 };
-        let mut dive = Self::new(core, options);
-        dive.price(lp, shares, run);
-    }
-
-    fn useful(&self, row: usize) -> i64 {
-        (self.flow[row][OUT] - self.held[row]).max(0)
-    }
-
+    /// Whether an item brings a row more than can be of use there.
     fn tight(&self, item: usize) -> bool {
         let entries = self.core.problem.entries(item);
-        entries.iter().any(|entry| entry.delta > self.useful(entry.row as usize))
+        entries.iter().any(|entry| entry.delta > self.fixing.useful(entry.row))
     }
 
-    fn column(&self, lp: &mut Lp, item: usize, share: f64) {
-        for entry in self.core.problem.entries(item) {
-            let row = entry.row as usize;
-            let delta = entry.delta.min(self.useful(row));
-            if delta != 0 {
-                lp.push(row, delta as f64 * self.core.scale[row]);
-            }
-        }
-        lp.close(self.core.value[item], share);
+    fn tight_column(&mut self, lp: &mut Lp, bundle: usize, item: usize) {
+        let known = self.shares.item[item];
+        let share = if known < 0.0 { self.shares.bundle[bundle] } else { known };
+        let effects = self.core.problem.entries(item).iter().map(|entry| {
+            let delta = entry.delta.min(self.fixing.useful(entry.row));
+            (entry.row, delta as f64 * self.core.scale[entry.row as usize])
+        });
+        lp.push(self.core.value[item], share, effects);
+        self.columns.push(Column::Tight(item));
     }
 
-    fn fix_from(&mut self, least: f64, columns: &[u32], lp: &Lp, shares: &[f64]) {
+    fn bundle_column(&mut self, lp: &mut Lp, bundle: usize, from: usize, end: usize) {
         let core = self.core;
-        let cut = self.options.cut;
-        let arcs = u32::try_from(core.arc_count()).unwrap_or(0);
-        let mut choices: Vec<(f64, u32, bool)> = Vec::new();
-        for (&column, &share) in columns.iter().zip(&lp.share) {
-            if column >= arcs {
-                let item = column - arcs;
-                if core.size[item as usize] >= least {
-                    choices.push(((share - cut).abs(), item, share >= cut));
-                }
-                continue;
+        let rates = core.problem.entries(from);
+        self.sums.clear();
+        self.sums.resize(rates.len(), 0.0);
+        let mut gain = 0.0;
+        for item in (from..end).filter(|&item| self.fixing.is_open(item)) {
+            for (sum, entry) in self.sums.iter_mut().zip(core.problem.entries(item)) {
+                *sum += entry.delta as f64;
             }
-            let members = core.arc(column as usize).iter().copied();
-            let open = members
-                .filter(|&item| self.state[item as usize] == FREE && !self.tight(item as usize));
-            let open: Vec<u32> = open.collect();
-            let sum: f64 = open.iter().map(|&item| core.size[item as usize]).sum();
-            let mut fluid = sum * shares[open[0] as usize];
-            for &item in open.iter().take_while(|&&item| core.size[item as usize] >= least) {
-                let amount = core.size[item as usize];
-                let part = (fluid / amount).clamp(0.0, 1.0);
-                let take = part >= cut;
-                choices.push(((part - cut).abs(), item, take));
-                if take {
-                    fluid -= amount;
+            gain += core.value[item];
+        }
+        let sums = self.sums.iter().zip(rates);
+        let effects = sums.map(|(sum, entry)| (entry.row, sum * core.scale[entry.row as usize]));
+        lp.push(gain, self.shares.bundle[bundle], effects);
+        let lead = self.sums.first().map_or(0.0, |sum| sum.abs());
+        self.columns.push(Column::Bundle { bundle, from, end, lead });
+    }
+
+    /// Takes over the shares that the relaxation found.
+    fn read(&mut self, lp: &Lp) {
+        for (column, share) in self.columns.iter().zip(lp.shares()) {
+            match *column {
+                Column::Tight(item) => self.shares.item[item] = share,
+                Column::Bundle { bundle, .. } => self.shares.bundle[bundle] = share,
+            }
+        }
+    }
+
+    /// Fixes all open items of at least this size, the clear ones first.
+    fn fix_from(&mut self, least: f64, lp: &Lp) {
+        let mut choices = Vec::new();
+        for (column, share) in self.columns.iter().zip(lp.shares()) {
+            let share = f64::from(share);
+            match *column {
+                Column::Tight(item) if self.core.size[item] >= least => {
+                    choices.push(self.choice(item, share));
+                }
+                Column::Tight(_) => {}
+                Column::Bundle { from, end, lead, .. } => {
+                    self.round(least, from..end, share * lead, &mut choices);
                 }
             }
         }
-        choices.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        for (_, item, take) in choices {
-            if self.state[item as usize] == FREE {
-                self.attempt(item as usize, if take { TAKEN } else { LEFT });
+        choices.sort_unstable();
+        for choice in choices {
+            let (item, take) = ((choice >> 1) as u32 as usize, choice & 1 == 1);
+            if self.fixing.is_open(item) {
+                self.fixing.attempt(item, take);
+            }
+        }
+    }
+
+    /// A choice as a number: those that come first are the clearest.
+    fn choice(&self, item: usize, share: f64) -> u64 {
+        let doubt = 1.0 - (share - self.options.cut).abs();
+        ((doubt * f64::from(1_u32 << 30)) as u64) << 33
+            | (item as u64) << 1
+            | u64::from(share >= self.options.cut)
+    }
+
+    /// Pours what flows through a bundle into its items, the largest first.
+    fn round(&self, least: f64, items: Range<usize>, mut fluid: f64, choices: &mut Vec<u64>) {
+        for item in items.filter(|&item| self.fixing.is_open(item)) {
+            if self.core.size[item] < least {
+                break;
+            }
+            let lead = self.core.problem.entries(item).first().map_or(0, |entry| entry.delta);
+            let lead = lead.abs() as f64;
+            let part = if lead > 0.0 { (fluid / lead).clamp(0.0, 1.0) } else { 1.0 };
+            choices.push(self.choice(item, part));
+            if part >= self.options.cut {
+                fluid -= lead;
             }
         }
     }

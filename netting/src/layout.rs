@@ -21,12 +21,10 @@ pub(crate) const OUT: usize = 0;
 pub(crate) const IN: usize = 1;
 
 impl Layout {
-    /// The legs of the items that are `alive`.
-    pub(crate) fn new(problem: &Problem, alive: &[bool]) -> Self {
+    pub(crate) fn new(problem: &Problem) -> Self {
         let lists = 2 * problem.free.len();
         let mut start = vec![0_u32; lists + 1];
-        let items = || (0..problem.items()).filter(|&item| alive[item]);
-        for entry in items().flat_map(|item| problem.entries(item)) {
+        for entry in &problem.entries {
             start[2 * entry.row as usize + usize::from(entry.delta > 0) + 1] += 1;
         }
         for list in 0..lists {
@@ -35,7 +33,7 @@ impl Layout {
         let mut fill = start.clone();
         let none = Leg { amount: 0, item: 0 };
         let mut legs = vec![none; start[lists] as usize];
-        for item in items() {
+        for item in 0..problem.items() {
             for entry in problem.entries(item) {
                 let slot = &mut fill[2 * entry.row as usize + usize::from(entry.delta > 0)];
                 let amount = entry.delta.abs();
@@ -48,6 +46,21 @@ impl Layout {
                 .sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.item.cmp(&b.item)));
         }
         Self { start, legs }
+    }
+
+    /// Keeps the legs of the items that are `alive`.
+    pub(crate) fn keep(&mut self, alive: &[bool]) {
+        let (mut kept, mut from) = (0, 0);
+        for end in &mut self.start[1..] {
+            for at in from..*end as usize {
+                let leg = self.legs[at];
+                self.legs[kept] = leg;
+                kept += usize::from(alive[leg.item as usize]);
+            }
+            from = *end as usize;
+            *end = u32::try_from(kept).unwrap_or(u32::MAX);
+        }
+        self.legs.truncate(kept);
     }
 
     /// The legs on one side ([`OUT`] or [`IN`]) of a row.

@@ -52,6 +52,8 @@ mod check;
 mod core;
 mod dive;
 mod fifo;
+mod fixing;
+mod items;
 mod layout;
 mod model;
 mod presolve;

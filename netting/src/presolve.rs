@@ -29,11 +29,10 @@ struct State<'a> {
 }
 
 pub(crate) fn presolve(problem: &Problem) -> Presolved {
-    let layout = Layout::new(problem, &vec![true; problem.items()]);
+    let mut layout = Layout::new(problem);
     let mut state = State::new(problem);
     let mut next = vec![[0_usize; 2]; problem.free.len()];
     let mut dropped = true;
-    let mut any = false;
     while dropped {
         dropped = false;
         for (row, next) in next.iter_mut().enumerate() {
@@ -47,7 +46,6 @@ pub(crate) fn presolve(problem: &Problem) -> Presolved {
                     if state.alive[item] {
                         state.drop(item);
                         dropped = true;
-                        any = true;
                     }
                     next[side] += 1;
                 }
@@ -56,7 +54,7 @@ pub(crate) fn presolve(problem: &Problem) -> Presolved {
     }
     let rows = problem.free.iter().zip(&state.flow);
     let useful = rows.map(|(&free, flow)| (flow[OUT] - free).max(0)).collect();
-    let layout = if any { Layout::new(problem, &state.alive) } else { layout };
+    layout.keep(&state.alive);
     Presolved { alive: state.alive, layout, useful }
 }
 

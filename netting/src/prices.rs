@@ -2,78 +2,111 @@
 //! (Chambolle and Pock 2011, diagonal steps; restarts and primal weight as in PDLP,
 //! Applegate et al. 2021).
 //!
-//! Columns are shares in `[0, 1]` of an arc (all like payments between two nodes) or of an item.
+//! Columns are shares in `[0, 1]` of a bundle or of an item. The iterations run in single
+//! precision (half the memory to pass through); the bound that judges them is summed in double.
+
+/// A column, and what it does to its first row per unit of its share.
+struct Column {
+    gain: f32,
+    lead: f32,
+    share: f32,
+    sum: f32,
+    step: f32,
+    /// One past the last of its other effects.
+    end: u32,
+}
+
+/// What a column does to another row.
+struct Effect {
+    row: u32,
+    effect: f32,
+}
+
+/// Columns with the same first row. Its price is read once and its flow written once: a column
+/// need not wait for the one before it.
+struct Run {
+    row: u32,
+    /// One past the last column.
+    end: u32,
+}
 
 /// `max c x : sum_j -a_rj x_j <= b_r, 0 <= x <= 1`, in units of value.
 #[derive(Default)]
 pub(crate) struct Lp {
-    pub(crate) start: Vec<u32>,
-    pub(crate) row: Vec<u32>,
-    pub(crate) effect: Vec<f64>,
-    pub(crate) gain: Vec<f64>,
-    pub(crate) free: Vec<f64>,
-    pub(crate) share: Vec<f64>,
-    pub(crate) price: Vec<f64>,
+    columns: Vec<Column>,
+    effects: Vec<Effect>,
+    runs: Vec<Run>,
+    /// Per row.
+    pub(crate) free: Vec<f32>,
+    pub(crate) price: Vec<f32>,
     /// How far shares move against prices.
-    pub(crate) balance: f64,
-    pub(crate) work: Work,
-}
-
-#[derive(Default)]
-pub(crate) struct Work {
-    share_step: Vec<f64>,
-    price_step: Vec<f64>,
-    flow: Vec<f64>,
-    share_sum: Vec<f64>,
-    price_sum: Vec<f64>,
-    share_from: Vec<f64>,
-    price_from: Vec<f64>,
+    pub(crate) balance: f32,
+    price_step: Vec<f32>,
+    price_sum: Vec<f32>,
+    flow: Vec<f32>,
 }
 
 impl Lp {
+    /// To start from these prices.
+    pub(crate) fn from(price: &[f32], balance: f32) -> Self {
+        Self { price: price.to_vec(), balance, ..Self::default() }
+    }
+
     pub(crate) fn clear(&mut self) {
-        self.start.clear();
-        self.start.push(0);
-        self.row.clear();
-        self.effect.clear();
-        self.gain.clear();
-        self.share.clear();
+        self.columns.clear();
+        self.effects.clear();
+        self.runs.clear();
+        self.free.clear();
     }
 
-    /// Adds the column whose effects were pushed since the last one.
-    pub(crate) fn close(&mut self, gain: f64, share: f64) {
-        self.start.push(u32::try_from(self.row.len()).unwrap_or(u32::MAX));
-        self.gain.push(gain);
-        self.share.push(share);
+    /// Adds a column by what it gains and what it does to rows, per unit of its share. Those with
+    /// the same first row should follow each other.
+    pub(crate) fn push(
+        &mut self,
+        gain: f64,
+        share: f32,
+        mut effects: impl Iterator<Item = (u32, f64)>,
+    ) {
+        let (row, lead) = effects.next().unwrap_or((0, 0.0));
+        let lead = lead as f32;
+        self.effects.extend(effects.map(|(row, effect)| Effect { row, effect: effect as f32 }));
+        let end = u32::try_from(self.effects.len()).unwrap_or(u32::MAX);
+        self.columns.push(Column { gain: gain as f32, lead, share, sum: 0.0, step: 0.0, end });
+        let end = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
+        match self.runs.last_mut() {
+            Some(run) if run.row == row => run.end = end,
+            _ => self.runs.push(Run { row, end }),
+        }
     }
 
-    pub(crate) fn push(&mut self, row: usize, effect: f64) {
-        self.row.push(u32::try_from(row).unwrap_or(u32::MAX));
-        self.effect.push(effect);
-    }
-
-    pub(crate) const fn columns(&self) -> usize {
-        self.gain.len()
+    pub(crate) fn shares(&self) -> impl Iterator<Item = f32> + '_ {
+        self.columns.iter().map(|column| column.share)
     }
 
     pub(crate) const fn entries(&self) -> usize {
-        self.row.len()
+        self.columns.len() + self.effects.len()
     }
 
+    /// Steps as long as the matrix allows, row by row and column by column.
     fn prepare(&mut self) {
-        let work = &mut self.work;
-        work.share_step.clear();
-        work.price_step.clear();
-        work.price_step.resize(self.free.len(), 0.0);
-        for column in self.start.windows(2) {
-            let mut sum = 0.0;
-            for at in column[0] as usize..column[1] as usize {
-                sum += self.effect[at].abs();
-                work.price_step[self.row[at] as usize] += self.effect[at].abs();
+        self.price.resize(self.free.len(), 0.0);
+        self.price_step.clear();
+        self.price_step.resize(self.free.len(), 0.0);
+        let (mut column, mut effect) = (0, 0);
+        for run in &self.runs {
+            for column in &mut self.columns[column..run.end as usize] {
+                let mut sum = column.lead.abs();
+                self.price_step[run.row as usize] += sum;
+                for at in &self.effects[effect..column.end as usize] {
+                    sum += at.effect.abs();
+                    self.price_step[at.row as usize] += at.effect.abs();
+                }
+                column.step = if sum > 0.0 { 1.0 / sum } else { 1.0 };
+                effect = column.end as usize;
             }
-            work.share_step.push(if sum > 0.0 { 1.0 / sum } else { 1.0 });
+            column = run.end as usize;
         }
-        for step in &mut work.price_step {
+        for step in &mut self.price_step {
             *step = if *step > 0.0 { 1.0 / *step } else { 0.0 };
         }
         if self.balance <= 0.0 {
@@ -83,88 +116,98 @@ impl Lp {
 
     /// Runs `rounds` of `length` iterations, each from the average of the one before. Shares and
     /// prices end as that average. `seen` is shown the prices after each round.
-    pub(crate) fn run(&mut self, rounds: usize, length: usize, seen: &mut dyn FnMut(&[f64], f64)) {
+    pub(crate) fn run(&mut self, rounds: usize, length: usize, seen: &mut dyn FnMut(&Self)) {
         if length == 0 {
             return;
         }
         self.prepare();
         for _ in 0..rounds {
             self.round(length);
-            let bound = self.dual();
-            seen(&self.price, bound);
+            seen(self);
         }
     }
 
     fn round(&mut self, length: usize) {
-        let work = &mut self.work;
-        work.share_from.clone_from(&self.share);
-        work.price_from.clone_from(&self.price);
-        for (sum, size) in
-            [(&mut work.share_sum, self.share.len()), (&mut work.price_sum, self.price.len())]
-        {
-            sum.clear();
-            sum.resize(size, 0.0);
+        let share_from: Vec<f32> = self.shares().collect();
+        let price_from = self.price.clone();
+        self.price_sum.clear();
+        self.price_sum.resize(self.price.len(), 0.0);
+        for column in &mut self.columns {
+            column.sum = 0.0;
         }
         for _ in 0..length {
             self.iterate();
         }
-        let work = &mut self.work;
-        let part = 1.0 / length as f64;
+        let part = 1.0 / length as f32;
         let mut moved = [0.0, 0.0];
-        for (at, share) in self.share.iter_mut().enumerate() {
-            *share = work.share_sum[at] * part;
-            let by = *share - work.share_from[at];
-            moved[0] += by * by / work.share_step[at];
+        for (column, from) in self.columns.iter_mut().zip(share_from) {
+            column.share = column.sum * part;
+            let by = f64::from(column.share - from);
+            moved[0] += by * by / f64::from(column.step);
         }
         for (at, price) in self.price.iter_mut().enumerate() {
-            *price = work.price_sum[at] * part;
-            let by = *price - work.price_from[at];
-            if work.price_step[at] > 0.0 {
-                moved[1] += by * by / work.price_step[at];
+            *price = self.price_sum[at] * part;
+            let by = f64::from(*price - price_from[at]);
+            if self.price_step[at] > 0.0 {
+                moved[1] += by * by / f64::from(self.price_step[at]);
             }
         }
         if moved[0] > 0.0 && moved[1] > 0.0 {
-            let target = (moved[0] / moved[1]).sqrt();
+            let target = (moved[0] / moved[1]).sqrt() as f32;
             self.balance = (self.balance * target).sqrt().clamp(1e-6, 1e6);
         }
     }
 
     fn iterate(&mut self) {
-        let work = &mut self.work;
-        work.flow.clear();
-        work.flow.extend_from_slice(&self.free);
-        for column in 0..self.gain.len() {
-            let span = self.start[column] as usize..self.start[column + 1] as usize;
-            let (rows, effects) = (&self.row[span.clone()], &self.effect[span]);
-            let mut slope = self.gain[column];
-            for (&row, &effect) in rows.iter().zip(effects) {
-                slope += effect * self.price[row as usize];
+        self.flow.clone_from(&self.free);
+        let (price, flow) = (self.price.as_slice(), self.flow.as_mut_slice());
+        let (mut column, mut effect, balance) = (0, 0, self.balance);
+        for run in &self.runs {
+            let own_price = price[run.row as usize];
+            let mut own_flow = 0.0;
+            for column in &mut self.columns[column..run.end as usize] {
+                let others = &self.effects[effect..column.end as usize];
+                effect = column.end as usize;
+                let mut slope = column.gain + column.lead * own_price;
+                for at in others {
+                    slope += at.effect * price[at.row as usize];
+                }
+                let old = column.share;
+                let new = (old + balance * column.step * slope).clamp(0.0, 1.0);
+                let ahead = 2.0 * new - old;
+                own_flow += column.lead * ahead;
+                for at in others {
+                    flow[at.row as usize] += at.effect * ahead;
+                }
+                column.share = new;
+                column.sum += new;
             }
-            let old = self.share[column];
-            let new = (old + self.balance * work.share_step[column] * slope).clamp(0.0, 1.0);
-            self.share[column] = new;
-            work.share_sum[column] += new;
-            let ahead = 2.0 * new - old;
-            for (&row, &effect) in rows.iter().zip(effects) {
-                work.flow[row as usize] += effect * ahead;
-            }
+            flow[run.row as usize] += own_flow;
+            column = run.end as usize;
         }
         for (row, price) in self.price.iter_mut().enumerate() {
-            let step = work.price_step[row] / self.balance;
-            *price = (*price - step * work.flow[row]).max(0.0);
-            work.price_sum[row] += *price;
+            let step = self.price_step[row] / balance;
+            *price = (*price - step * self.flow[row]).max(0.0);
+            self.price_sum[row] += *price;
         }
     }
 
     /// The bound at the present prices.
-    fn dual(&self) -> f64 {
-        let held = self.free.iter().zip(&self.price).map(|(free, price)| free * price);
-        let mut sum: f64 = held.sum();
-        for column in 0..self.columns() {
-            let span = self.start[column] as usize..self.start[column + 1] as usize;
-            let effects = self.row[span.clone()].iter().zip(&self.effect[span]);
-            let priced = effects.map(|(&row, effect)| effect * self.price[row as usize]);
-            sum += (self.gain[column] + priced.sum::<f64>()).max(0.0);
+    pub(crate) fn dual(&self) -> f64 {
+        let price = |row: u32| f64::from(self.price[row as usize]);
+        let held = self.free.iter().zip(&self.price);
+        let mut sum: f64 = held.map(|(&free, &price)| f64::from(free) * f64::from(price)).sum();
+        let (mut column, mut effect) = (0, 0);
+        for run in &self.runs {
+            for column in &self.columns[column..run.end as usize] {
+                let mut gain = f64::from(column.gain) + f64::from(column.lead) * price(run.row);
+                for at in &self.effects[effect..column.end as usize] {
+                    gain += f64::from(at.effect) * price(at.row);
+                }
+                sum += gain.max(0.0);
+                effect = column.end as usize;
+            }
+            column = run.end as usize;
         }
         sum
     }

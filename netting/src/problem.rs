@@ -1,10 +1,12 @@
 //! The same in the solver's terms: rows that must not end below zero, items that move them.
 //!
 //! A row is a node or a bilateral limit (multilateral limits cap the node's liquidity). An item
-//! is a group or a single payment, in order of its first arrival.
+//! is a group or a single payment. Items that are alike are neighbours (see [`crate::items`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use crate::items::{Items, merge};
 use crate::model::Instance;
 
 /// One item's effect on one row (minor units, never zero).
@@ -23,13 +25,15 @@ pub(crate) struct Problem {
     /// Per row: the least that a minor unit of its currency counts.
     pub(crate) weight: Vec<u64>,
     /// Payments of item `j`: `legs[leg_start[j]..leg_start[j + 1]]`.
-    pub(crate) leg_start: Vec<u32>,
-    pub(crate) legs: Vec<u32>,
+    leg_start: Vec<u32>,
+    legs: Vec<u32>,
     /// Entries of item `j`, likewise.
-    pub(crate) entry_start: Vec<u32>,
+    entry_start: Vec<u32>,
     pub(crate) entries: Vec<Entry>,
     /// Per item; exact.
     pub(crate) value: Vec<u128>,
+    /// Items of bundle `b`, likewise: they move the same rows at the same rates, the largest first.
+    bundle_start: Vec<u32>,
 }
 
 impl Problem {
@@ -45,124 +49,114 @@ impl Problem {
         &self.entries[self.entry_start[item] as usize..self.entry_start[item + 1] as usize]
     }
 
+    pub(crate) const fn bundles(&self) -> usize {
+        self.bundle_start.len() - 1
+    }
+
+    pub(crate) fn bundle(&self, bundle: usize) -> Range<usize> {
+        self.bundle_start[bundle] as usize..self.bundle_start[bundle + 1] as usize
+    }
+
     /// The rows of the settled payments of the chosen items, ascending.
     pub(crate) fn rows(&self, chosen: &[bool]) -> Vec<usize> {
+        let mut settles = Vec::new();
         let items = (0..self.items()).filter(|&item| chosen[item]);
-        let mut rows: Vec<usize> =
-            items.flat_map(|item| self.legs(item)).map(|&row| row as usize).collect();
-        rows.sort_unstable();
-        rows
+        for &row in items.flat_map(|item| self.legs(item)) {
+            if settles.len() <= row as usize {
+                settles.resize(row as usize + 1, false);
+            }
+            settles[row as usize] = true;
+        }
+        (0..settles.len()).filter(|&row| settles[row]).collect()
     }
 
     /// Builds the problem of a valid instance without `frozen` payments, which settle anyway.
     /// `None` where sums could pass 64 bits.
     pub(crate) fn new(instance: &Instance, frozen: &[bool]) -> Option<Self> {
         let rows = Rows::new(instance);
-        let mut free = rows.free(instance);
-        let mut gross: Vec<u128> = free.iter().map(|&held| held.unsigned_abs().into()).collect();
-        let (leg_start, legs) = itemize(instance, frozen);
-        let mut moved: Vec<Entry> = Vec::new();
-        for (payment, &frozen) in instance.payments.iter().zip(frozen) {
-            moved.clear();
-            rows.push(instance, payment, &mut moved);
-            for entry in &moved {
-                let row = entry.row as usize;
-                gross[row] += u128::from(entry.delta.unsigned_abs());
-                if gross[row] > (1 << 61) {
-                    return None;
-                }
-                if frozen {
-                    free[row] += entry.delta;
-                }
-            }
-        }
+        let free = free_after(instance, &rows, frozen)?;
+        let items = Items::new(instance, frozen);
+        let keys = items.alike_together(instance, &rows);
         let mut problem = Self {
             nodes: instance.liquidity.len(),
             currencies: instance.currencies(),
             free,
             weight: rows.weights(instance),
-            entry_start: Vec::with_capacity(leg_start.len()),
-            entries: Vec::with_capacity(2 * legs.len()),
-            value: Vec::with_capacity(leg_start.len()),
-            leg_start,
-            legs,
+            leg_start: Vec::with_capacity(keys.len() + 1),
+            legs: Vec::with_capacity(instance.payments.len()),
+            entry_start: Vec::with_capacity(keys.len() + 1),
+            entries: Vec::with_capacity(2 * instance.payments.len()),
+            value: Vec::with_capacity(keys.len()),
+            bundle_start: Vec::new(),
         };
-        problem.entry_start.push(0);
-        for item in 0..problem.leg_start.len() - 1 {
+        let mut moved: Vec<Entry> = Vec::new();
+        let mut likeness = None;
+        for key in keys {
             moved.clear();
+            problem.mark();
             let mut value = 0;
-            for &leg in problem.legs(item) {
-                let payment = &instance.payments[leg as usize];
+            for row in items.payments(key.place) {
+                let payment = &instance.payments[row as usize];
+                problem.legs.push(row);
                 rows.push(instance, payment, &mut moved);
                 value += instance.value(payment);
             }
             merge(&mut moved);
+            let item = problem.items();
+            if likeness != Some(key.likeness) || !problem.same_rows(item - 1, &moved) {
+                problem.bundle_start.push(u32::try_from(item).ok()?);
+                likeness = Some(key.likeness);
+            }
             problem.entries.extend_from_slice(&moved);
-            problem.entry_start.push(u32::try_from(problem.entries.len()).ok()?);
             problem.value.push(value);
         }
+        problem.mark();
+        problem.bundle_start.push(u32::try_from(problem.items()).ok()?);
         Some(problem)
     }
+
+    /// An item starts here, or the last one ends.
+    fn mark(&mut self) {
+        self.leg_start.push(u32::try_from(self.legs.len()).unwrap_or(u32::MAX));
+        self.entry_start.push(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+    }
+
+    fn same_rows(&self, item: usize, moved: &[Entry]) -> bool {
+        let start = self.entry_start[item] as usize;
+        let end = self.entry_start[item + 1] as usize;
+        let side = |entry: &Entry| (entry.row, entry.delta > 0);
+        self.entries[start..end].iter().map(side).eq(moved.iter().map(side))
+    }
 }
 
-/// One entry per row; those that cancel out go.
-fn merge(entries: &mut Vec<Entry>) {
-    if entries.len() == 2 && entries[0].row != entries[1].row {
-        return;
-    }
-    entries.sort_unstable_by_key(|entry| entry.row);
-    entries.dedup_by(|next, kept| {
-        let same = next.row == kept.row;
-        if same {
-            kept.delta += next.delta;
-        }
-        same
-    });
-    entries.retain(|entry| entry.delta != 0);
-}
-
-/// Payments by item: (start of each item, payments), items in order of their first arrival.
-fn itemize(instance: &Instance, frozen: &[bool]) -> (Vec<u32>, Vec<u32>) {
-    let payments = &instance.payments;
-    let count = u32::try_from(payments.len()).unwrap_or(u32::MAX);
-    let mut order: Vec<u32> = (0..count).filter(|&row| !frozen[row as usize]).collect();
-    order.sort_by_key(|&row| payments[row as usize].seq);
-    let mut grouped: Vec<(u32, u32)> = Vec::new();
-    for (place, &row) in (0_u32..).zip(&order) {
-        if let Some(group) = payments[row as usize].group {
-            grouped.push((group, place));
-        }
-    }
-    grouped.sort_unstable();
-    // Each grouped payment hangs on the next of its group; only the first starts an item.
-    let mut next = vec![u32::MAX; order.len()];
-    let mut first = vec![true; order.len()];
-    for pair in grouped.windows(2) {
-        if pair[0].0 == pair[1].0 {
-            next[pair[0].1 as usize] = pair[1].1;
-            first[pair[1].1 as usize] = false;
-        }
-    }
-    let mut start = vec![0];
-    let mut legs = Vec::with_capacity(order.len());
-    for (place, &first) in first.iter().enumerate() {
-        if first {
-            let mut leg = place;
-            legs.push(order[leg]);
-            while next[leg] != u32::MAX {
-                leg = next[leg] as usize;
-                legs.push(order[leg]);
+/// Per row: what it may lose once the frozen payments have settled. `None` where sums could pass
+/// 64 bits.
+fn free_after(instance: &Instance, rows: &Rows, frozen: &[bool]) -> Option<Vec<i64>> {
+    let mut free = rows.free(instance);
+    let mut gross: Vec<u64> = free.iter().map(|&held| held.unsigned_abs()).collect();
+    let mut moved: Vec<Entry> = Vec::new();
+    for (payment, &frozen) in instance.payments.iter().zip(frozen) {
+        moved.clear();
+        rows.push(instance, payment, &mut moved);
+        for entry in &moved {
+            let row = entry.row as usize;
+            gross[row] += entry.delta.unsigned_abs();
+            if gross[row] > (1 << 61) {
+                return None;
             }
-            start.push(u32::try_from(legs.len()).unwrap_or(u32::MAX));
+            if frozen {
+                free[row] += entry.delta;
+            }
         }
     }
-    (start, legs)
+    Some(free)
 }
 
 /// Which rows a payment moves.
 pub(crate) struct Rows {
     /// Bilateral limits: (debtor's node, creditor's node) to (row, minor units free).
     pairs: BTreeMap<(u32, u32), (u32, u64)>,
+    nodes: usize,
 }
 
 impl Rows {
@@ -182,7 +176,7 @@ impl Rows {
         for (row, pair) in (first..).zip(pairs.values_mut()) {
             pair.0 = row;
         }
-        Self { pairs }
+        Self { pairs, nodes: instance.liquidity.len() }
     }
 
     /// What each row may lose.
@@ -200,6 +194,10 @@ impl Rows {
     pub(crate) fn queues(&self, nodes: usize) -> Vec<u32> {
         let own = 0..u32::try_from(nodes).unwrap_or(u32::MAX);
         own.chain(self.pairs.keys().map(|key| key.0)).collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.nodes + self.pairs.len()
     }
 
     fn weights(&self, instance: &Instance) -> Vec<u64> {

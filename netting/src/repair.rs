@@ -28,19 +28,17 @@ pub(crate) struct Repair<'a> {
     best: Option<f64>,
     journal: Vec<u32>,
     random: Random,
-    alive: Vec<u32>,
+    alive: &'a [u32],
     mean: f64,
     pub(crate) work: u64,
 }
 
 impl<'a> Repair<'a> {
-    pub(crate) fn new(core: &'a Core<'a>, taken: Vec<bool>, price: &[f64], seed: u64) -> Self {
-        let mut alive: Vec<u32> = core.plain.clone();
-        alive.extend(&core.others);
-        alive.sort_unstable();
+    pub(crate) fn new(core: &'a Core<'a>, taken: Vec<bool>, price: &[f32], seed: u64) -> Self {
+        let alive = core.alive.as_slice();
         let mut held = core.problem.free.clone();
         let mut value = 0.0;
-        for &item in &alive {
+        for &item in alive {
             if taken[item as usize] {
                 value += core.value[item as usize];
                 for entry in core.problem.entries(item as usize) {
@@ -55,8 +53,9 @@ impl<'a> Repair<'a> {
             core,
             taken,
             held,
-            price: price.to_vec(),
-            floor: (price.iter().sum::<f64>() / rows.max(1) as f64).max(0.1),
+            price: price.iter().map(|&price| price.into()).collect(),
+            floor: (price.iter().map(|&price| f64::from(price)).sum::<f64>() / rows.max(1) as f64)
+                .max(0.1),
             excess: vec![1.0; rows],
             short_cost: vec![0.0; rows],
             idle_gain: vec![0.0; rows],
@@ -292,7 +291,7 @@ impl<'a> Repair<'a> {
         while let Some(item) = self.journal.pop() {
             self.flip(item as usize);
         }
-        let mut order = self.alive.clone();
+        let mut order = self.alive.to_vec();
         order.retain(|&item| !self.taken[item as usize]);
         let value = &self.core.value;
         order.sort_unstable_by(|&a, &b| {

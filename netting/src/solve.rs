@@ -3,7 +3,7 @@
 use crate::bound::{PRICE_BITS, dual, everything};
 use crate::check::check;
 use crate::core::Core;
-use crate::dive::{Dive, DiveOptions};
+use crate::dive::{Dive, DiveOptions, Shares};
 use crate::fifo::fifo;
 use crate::model::{Instance, InstanceError};
 use crate::presolve::presolve;
@@ -153,7 +153,9 @@ fn search(problem: &Problem, options: Options<'_>) -> Found {
     let upper_bound = dual(problem, &presolved, &root.prices);
     let steps = options.steps.unwrap_or_else(|| default_steps(problem.items()));
     let budget = steps.min(STEPS_MAX) * STEP;
-    let (taken, work) = root.search(budget);
+    // Nobody said how long: rather another dive than nothing found.
+    let patience = if options.steps.is_some() { budget } else { budget * 16 };
+    let (taken, work) = root.search(budget, patience);
     let settled = taken.map(|taken| problem.rows(&taken)).unwrap_or_default();
     Found { settled, upper_bound, prices: root.prices, work }
 }
@@ -170,9 +172,9 @@ fn default_steps(items: usize) -> u64 {
 struct Root<'a> {
     core: &'a Core<'a>,
     lp: Lp,
-    shares: Vec<f64>,
+    shares: Option<Shares>,
     /// The best prices found, in the solver's units and as integers.
-    best: Vec<f64>,
+    best: Vec<f32>,
     prices: Vec<u64>,
     /// What the prices that pricing starts from prove.
     bound: f64,
@@ -181,10 +183,9 @@ struct Root<'a> {
 
 impl<'a> Root<'a> {
     fn new(core: &'a Core<'a>) -> Self {
-        let shares = vec![0.5; core.problem.items()];
-        let lp = Lp { price: vec![0.0; core.rows()], ..Lp::default() };
+        let lp = Lp::from(&vec![0.0; core.rows()], 0.0);
         let (best, prices, bound) = (Vec::new(), Vec::new(), f64::INFINITY);
-        Self { core, lp, shares, best, prices, bound, work: 0 }
+        Self { core, lp, shares: None, best, prices, bound, work: 0 }
     }
 
     /// Starts pricing from the prices of another solve, where they prove more than none.
@@ -198,11 +199,9 @@ impl<'a> Root<'a> {
         let given = prices.iter().map(|&price| price as f64).chain(std::iter::repeat(0.0));
         let unit = f64::from(1_u32 << PRICE_BITS);
         let scaled = core.scale.iter().zip(given);
-        self.lp.price = scaled.map(|(scale, price)| price / (scale * unit)).collect();
-        for &item in core.plain.iter().chain(&core.others) {
-            let gain = core.reduced(item as usize, &self.lp.price);
-            self.shares[item as usize] = if gain > 0.0 { 1.0 } else { 0.0 };
-        }
+        let price = scaled.map(|(scale, price)| (price / (scale * unit)) as f32);
+        self.lp.price = price.collect();
+        self.shares = Some(Shares::at(core, &self.lp.price));
     }
 
     /// Solves the relaxation, until its bound no longer falls, and keeps the prices with the
@@ -211,13 +210,15 @@ impl<'a> Root<'a> {
         let core = self.core;
         let mut best = (self.bound, self.lp.price.clone());
         let mut spent = 0;
-        Dive::root(core, &mut self.lp, &mut self.shares, &mut |lp| {
+        let start = self.shares.take();
+        let shares = Dive::root(core, start, &mut self.lp, &mut |lp| {
             let mut idle = 0;
             while idle < 2 && spent < iterations {
                 let before = best.0;
-                lp.run(1, LOOK, &mut |prices, bound| {
+                lp.run(1, LOOK, &mut |lp| {
+                    let bound = lp.dual();
                     if bound < best.0 {
-                        best = (bound, prices.to_vec());
+                        best = (bound, lp.price.clone());
                     }
                 });
                 spent += LOOK;
@@ -225,18 +226,22 @@ impl<'a> Root<'a> {
                 idle = if fell { 0 } else { idle + 1 };
             }
         });
+        self.shares = Some(shares);
         self.work += (spent * self.lp.entries()) as u64;
         let unit = f64::from(1_u32 << PRICE_BITS);
         let scaled = best.1.iter().zip(&core.scale);
-        self.prices = scaled.map(|(price, scale)| (price * scale * unit).round() as u64).collect();
+        self.prices = scaled
+            .map(|(price, scale)| (f64::from(*price) * scale * unit).round() as u64)
+            .collect();
         self.best = best.1;
     }
 
-    fn search(&mut self, budget: u64) -> (Option<Vec<bool>>, u64) {
+    /// Dives until a set without holes is found or `patience` is spent, and for `budget`.
+    fn search(&mut self, budget: u64, patience: u64) -> (Option<Vec<bool>>, u64) {
         let mut best: Option<(f64, Vec<bool>)> = None;
-        let large = self.core.plain.len() + self.core.others.len() > 50_000;
+        let large = self.core.alive.len() > 50_000;
         // Where dives are cheap against what they leave, trading value gains more than another.
-        let small = self.core.plain.len() + self.core.others.len() <= 500;
+        let small = self.core.alive.len() <= 500;
         let mut round = 0;
         loop {
             let begin = self.work;
@@ -248,7 +253,7 @@ impl<'a> Root<'a> {
             for seed in 0..if large { 1 } else { 2_u64 } {
                 let mut repair =
                     Repair::new(self.core, taken.clone(), &self.best, round * 16 + seed);
-                repair.close((left / 2).max(cost));
+                repair.close(if large { cost / 4 } else { (left / 2).max(cost) });
                 let value = repair.restore();
                 self.work += repair.work;
                 if let Some(value) = value
@@ -259,7 +264,8 @@ impl<'a> Root<'a> {
             }
             round += 1;
             let again = if small { budget / 5 } else { budget / 10 * 9 };
-            if self.work + cost > again && (best.is_some() || self.work + cost > budget) {
+            let until = if best.is_some() { again } else { patience };
+            if self.work + cost > until {
                 break;
             }
         }
@@ -283,17 +289,27 @@ impl<'a> Root<'a> {
         const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
         const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
         const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
-        let round = usize::try_from(round).unwrap_or(0);
-        let first = if large { 0.6 } else { CUTS[round % CUTS.len()] };
-        let options = DiveOptions {
-            cut: if round == 0 { first } else { CUTS[round % CUTS.len()] },
-            margin: 0.008 * MARGINS[(round + round / CUTS.len()) % MARGINS.len()],
-            ratio: RATIOS[round % RATIOS.len()],
-            iterations: if self.core.problem.items() > 300_000 { 40 } else { 64 },
+        let iterations = if self.core.problem.items() > 300_000 { 40 } else { 64 };
+        let at = usize::try_from(round).unwrap_or(0);
+        let options = if large {
+            // Each time more careful, until nothing is left to close.
+            let cut = [0.6, 0.7, 0.8][at.min(2)];
+            DiveOptions {
+                cut,
+                margin: 0.008 * [1.0, 1.0, 2.0, 4.0][at.min(3)],
+                ratio: 2.0,
+                iterations,
+            }
+        } else {
+            DiveOptions {
+                cut: CUTS[at % CUTS.len()],
+                margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
+                ratio: RATIOS[at % RATIOS.len()],
+                iterations,
+            }
         };
-        let mut lp = Lp { price: self.best.clone(), balance: self.lp.balance, ..Lp::default() };
-        let mut shares = self.shares.clone();
-        let (taken, work) = Dive::new(self.core, options).run(&mut lp, &mut shares);
+        let mut lp = Lp::from(&self.best, self.lp.balance);
+        let (taken, work) = Dive::new(self.core, options, self.shares.clone()).run(&mut lp);
         self.work += work;
         taken
     }
