@@ -28,7 +28,7 @@ pub struct Receipt {
 pub struct OrderDecision {
     /// The order's digest.
     pub digest: Hash,
-    /// Where the order first stood in the log: position × 1,024 + index.
+    /// Where the order first stood in the log: position × 2^20 + index.
     pub place: u64,
     /// The ruling.
     pub ruling: Ruling,

@@ -62,6 +62,7 @@ mod books;
 mod client;
 mod connect;
 mod error;
+mod fx;
 mod insight;
 mod operate;
 mod order;
@@ -76,12 +77,14 @@ pub use answer::{Answer, BatchAnswer, OrderDecision, Receipt};
 pub use audit::{BatchChain, BatchFeed};
 pub use batch::{BATCH_BYTES_MAX, SignedBatch};
 pub use channel::{
-    ClosePolicy, CommandBody, LinkTerms, LocalSigner, MessageKind, NettingMode, Participant,
-    ParticipantId, RequestId, Role, RuleBook, Ruling, Signer, Status, Uetr, ValueDate,
+    ClosePolicy, CommandBody, FxTerms, LinkTerms, LocalSigner, MessageKind, NettingMode,
+    Participant, ParticipantId, Quote, Rate, RequestId, Role, RuleBook, Ruling, Side, Signer,
+    Status, Uetr, ValueDate,
 };
 pub use client::{Client, Executed, SignedCommand, new_request_id};
 pub use connect::ClientBuilder;
 pub use error::{Error, Refusal, Unavailable, reason_is_transient, reason_name};
+pub use fx::{QuoteBuilder, parse_pair};
 pub use ledger::{Amount, Currency};
 pub use order::{Order, OrderBuilder, link_orders, new_uetr, now_ms, parse_date};
 pub use outbox::Outbox;

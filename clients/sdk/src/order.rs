@@ -4,13 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use channel::{
-    HEADER_LEN, HeaderError, HeaderView, LinkTerms, MessageKind, OrderHeader, PAYLOAD_BYTES_MAX,
-    ParticipantId, Uetr, ValueDate, link_group, order_digest,
+    FxTerms, HEADER_LEN, HeaderError, HeaderView, LinkTerms, MessageKind, OrderHeader,
+    PAYLOAD_BYTES_MAX, ParticipantId, Uetr, ValueDate, link_group, order_digest,
 };
-use ledger::{Amount, Hash};
+use ledger::{Amount, Currency, Hash};
 use proto::v1;
 
 use crate::Error;
+use crate::fx::parse_rate;
 
 /// An order, ready to be signed: its canonical header, its payload, its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +133,32 @@ pub struct OrderBuilder {
     not_before_ms: u64,
     not_after_ms: u64,
     link: Option<([u8; 16], u8)>,
+    fx: Option<Exchange>,
     payload: Bytes,
+}
+
+/// What an FX order asks for, as it was given.
+#[derive(Debug, Clone)]
+enum Exchange {
+    Buys { counter: String },
+    ConvertsTo { currency: String, limit: String },
+}
+
+impl Exchange {
+    fn terms(&self) -> Result<FxTerms, Error> {
+        match self {
+            Self::Buys { counter } => {
+                let counter = Amount::parse_text(counter)
+                    .map_err(|error| Error::config("counter_amount", error))?;
+                Ok(FxTerms::Instruction { counter })
+            }
+            Self::ConvertsTo { currency, limit } => {
+                let currency = Currency::parse(currency)
+                    .map_err(|error| Error::config("counter_currency", error))?;
+                Ok(FxTerms::Payment { currency, limit: parse_rate("limit_rate", limit)? })
+            }
+        }
+    }
 }
 
 impl OrderBuilder {
@@ -152,6 +178,7 @@ impl OrderBuilder {
             not_before_ms: 0,
             not_after_ms: 0,
             link: None,
+            fx: None,
             payload: Bytes::new(),
         }
     }
@@ -235,6 +262,22 @@ impl OrderBuilder {
         self
     }
 
+    /// An FX instruction: the sender sells its amount to the receiver and buys this much from it,
+    /// as text: `108.25 USD`. The receiver hands in the mirror image; both settle or neither.
+    pub fn buys(mut self, text: &str) -> Self {
+        self.fx = Some(Exchange::Buys { counter: text.to_owned() });
+        self.kind(MessageKind::FxInstruction)
+    }
+
+    /// An FX payment: the sender pays its amount and the receiver gets another currency for it, at
+    /// the quotes of liquidity providers. `limit` is the least rate, as text with at most ten
+    /// digits behind the point: units of `currency` per unit of the amount's currency.
+    pub fn converts_to(mut self, currency: &str, limit: &str) -> Self {
+        let (currency, limit) = (currency.to_owned(), limit.to_owned());
+        self.fx = Some(Exchange::ConvertsTo { currency, limit });
+        self.kind(MessageKind::FxPayment)
+    }
+
     /// What the receiver gets at settlement, at most 65,536 bytes; opaque to the operator.
     pub fn payload(mut self, payload: impl Into<Bytes>) -> Self {
         self.payload = payload.into();
@@ -270,7 +313,7 @@ impl OrderBuilder {
             not_after_ms: self.not_after_ms,
             link: self.link,
             sealing: None,
-            fx: None,
+            fx: self.fx.as_ref().map(Exchange::terms).transpose()?,
             payload_len: u32::try_from(self.payload.len())
                 .map_err(|_| HeaderError::PayloadLength)?,
         };
@@ -353,6 +396,26 @@ mod tests {
         assert_eq!(order.digest(), &order_digest(order.header(), b"abc"));
         let again = Order::from_bytes(order.header(), order.payload().clone()).unwrap();
         assert_eq!(again, order);
+    }
+
+    #[test]
+    fn orders_of_two_currencies_say_what_they_buy() {
+        let instruction = builder().buys("1158.00 EUR").build().unwrap();
+        assert_eq!(instruction.fields().kind(), Some(MessageKind::FxInstruction));
+        let counter = Amount::parse_text("1158.00 EUR").unwrap();
+        assert_eq!(instruction.fields().fx(), Some(FxTerms::Instruction { counter }));
+        let payment = builder().converts_to("EUR", "0.9260").build().unwrap();
+        assert_eq!(payment.fields().kind(), Some(MessageKind::FxPayment));
+        let Some(FxTerms::Payment { currency, limit }) = payment.fields().fx() else {
+            panic!("no FX payment")
+        };
+        assert_eq!((currency.as_str(), limit.mantissa(), limit.scale()), ("EUR", 9_260, 4));
+        let problem = |builder: OrderBuilder| builder.build().unwrap_err().to_string();
+        assert!(problem(builder().buys("1 XXX")).starts_with("counter_amount: "));
+        assert!(problem(builder().buys("1.00 USD")).starts_with("counter_currency: "));
+        assert!(problem(builder().buys("1.00 EUR").urgent()).starts_with("flags: "));
+        assert!(problem(builder().converts_to("EU", "1")).starts_with("counter_currency: "));
+        assert!(problem(builder().converts_to("EUR", "1e5")).starts_with("limit_rate: "));
     }
 
     #[test]
