@@ -39,6 +39,7 @@ impl Shares {
 }
 
 /// What a column of the relaxation stands for.
+#[derive(Clone, Copy)]
 enum Column {
     /// An item that counts for less than it brings.
     Tight(usize),
@@ -46,6 +47,7 @@ enum Column {
     Bundle { bundle: usize, from: usize, end: usize, lead: f64 },
 }
 
+#[derive(Clone)]
 pub(crate) struct Dive<'a> {
     core: &'a Core<'a>,
     options: DiveOptions,
@@ -98,6 +100,8 @@ impl<'a> Dive<'a> {
             0 => 0.0,
             _ => *sizes.select_nth_unstable_by(tenth, f64::total_cmp).1,
         };
+        // Items of no size at all (a bank that pays itself) must not draw this out.
+        let small = small.max(top * 1e-6);
         let mut least = top / self.options.ratio;
         let mut priced = false;
         while self.fixing.open > 0 {
@@ -118,6 +122,45 @@ impl<'a> Dive<'a> {
             least /= self.options.ratio;
         }
         (self.fixing.taken(), self.fixing.work)
+    }
+
+    pub(crate) const fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// The work done since this was asked last.
+    pub(crate) const fn spent(&mut self) -> u64 {
+        std::mem::replace(&mut self.fixing.work, 0)
+    }
+
+    /// Decides on an item and what follows; whether that can still end well.
+    pub(crate) fn decide(&mut self, item: usize, take: bool) -> bool {
+        self.fixing.decide(item, take)
+    }
+
+    /// Prices what is open: no completion is worth more than this.
+    pub(crate) fn bound(&mut self, lp: &mut Lp, iterations: usize) -> f64 {
+        let margin = std::mem::replace(&mut self.options.margin, 0.0);
+        self.largest();
+        self.relax(lp);
+        self.options.margin = margin;
+        let mut bound = f64::INFINITY;
+        lp.run(2, iterations / 2, &mut |lp| bound = bound.min(lp.dual()));
+        self.read(lp);
+        self.fixing.work += ((iterations + 4) * lp.entries()) as u64;
+        bound + self.fixing.value()
+    }
+
+    /// The open item whose rounding may cost most, if that is more than `least`.
+    pub(crate) fn doubtful(&self, lp: &Lp, least: f64) -> Option<usize> {
+        let mut found = (least, None);
+        self.parts(0.0, lp, &mut |item, part| {
+            let doubt = self.core.size[item] * part.min(1.0 - part);
+            if doubt > found.0 {
+                found = (doubt, Some(item));
+            }
+        });
+        found.1
     }
 
     /// The size of the largest open item; `first` of each bundle moves up to its own.
@@ -209,18 +252,7 @@ impl<'a> Dive<'a> {
     /// Fixes all open items of at least this size, the clear ones first.
     fn fix_from(&mut self, least: f64, lp: &Lp) {
         let mut choices = Vec::new();
-        for (column, share) in self.columns.iter().zip(lp.shares()) {
-            let share = f64::from(share);
-            match *column {
-                Column::Tight(item) if self.core.size[item] >= least => {
-                    choices.push(self.choice(item, share));
-                }
-                Column::Tight(_) => {}
-                Column::Bundle { from, end, lead, .. } => {
-                    self.round(least, from..end, share * lead, &mut choices);
-                }
-            }
-        }
+        self.parts(least, lp, &mut |item, part| choices.push(self.choice(item, part)));
         choices.sort_unstable();
         for choice in choices {
             let (item, take) = ((choice >> 1) as u32 as usize, choice & 1 == 1);
@@ -238,8 +270,28 @@ impl<'a> Dive<'a> {
             | u64::from(share >= self.options.cut)
     }
 
+    /// Shows all open items of at least this size with their part in the relaxation.
+    fn parts(&self, least: f64, lp: &Lp, show: &mut dyn FnMut(usize, f64)) {
+        for (column, share) in self.columns.iter().zip(lp.shares()) {
+            let share = f64::from(share);
+            match *column {
+                Column::Tight(item) if self.core.size[item] >= least => show(item, share),
+                Column::Tight(_) => {}
+                Column::Bundle { from, end, lead, .. } => {
+                    self.pour(share * lead, from..end, least, show);
+                }
+            }
+        }
+    }
+
     /// Pours what flows through a bundle into its items, the largest first.
-    fn round(&self, least: f64, items: Range<usize>, mut fluid: f64, choices: &mut Vec<u64>) {
+    fn pour(
+        &self,
+        mut fluid: f64,
+        items: Range<usize>,
+        least: f64,
+        show: &mut dyn FnMut(usize, f64),
+    ) {
         for item in items.filter(|&item| self.fixing.is_open(item)) {
             if self.core.size[item] < least {
                 break;
@@ -247,7 +299,7 @@ impl<'a> Dive<'a> {
             let lead = self.core.problem.entries(item).first().map_or(0, |entry| entry.delta);
             let lead = lead.abs() as f64;
             let part = if lead > 0.0 { (fluid / lead).clamp(0.0, 1.0) } else { 1.0 };
-            choices.push(self.choice(item, part));
+            show(item, part);
             if part >= self.options.cut {
                 fluid -= lead;
             }

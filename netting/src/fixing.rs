@@ -11,6 +11,7 @@ pub(crate) enum State {
     Taken,
 }
 
+#[derive(Clone)]
 pub(crate) struct Fixing<'a> {
     core: &'a Core<'a>,
     state: Vec<State>,
@@ -142,6 +143,23 @@ impl<'a> Fixing<'a> {
             self.wrong = before;
             self.follow(item, first);
         }
+    }
+
+    /// Decides on an item and follows up everywhere; whether that can still end well.
+    pub(crate) fn decide(&mut self, item: usize, take: bool) -> bool {
+        let state = if take { State::Taken } else { State::Left };
+        if self.is_open(item) {
+            self.follow(item, state);
+            self.settle_all_rows();
+        }
+        self.state[item] == state && self.wrong < 1.0
+    }
+
+    /// What is taken so far is worth.
+    pub(crate) fn value(&self) -> f64 {
+        let alive = self.core.alive.iter().map(|&item| item as usize);
+        let taken = alive.filter(|&item| self.state[item] == State::Taken);
+        taken.map(|item| self.core.value[item]).sum()
     }
 
     fn follow(&mut self, item: usize, state: State) -> f64 {

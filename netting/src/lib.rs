@@ -61,7 +61,9 @@ mod prices;
 mod problem;
 mod random;
 mod repair;
+mod search;
 mod solve;
+mod tree;
 
 pub use bound::{PRICE_BITS, bound};
 pub use check::{Violation, check};

@@ -207,7 +207,7 @@ impl<'a> Repair<'a> {
                 }
                 return true;
             }
-            let found = if length + 1 < CHAIN { self.follow(item, &chain) } else { None };
+            let found = if length + 1 < CHAIN { self.follow(&chain[..=length]) } else { None };
             let Some(next) = found else {
                 for &item in chain[..=length].iter().rev() {
                     self.flip(item as usize);
@@ -219,10 +219,10 @@ impl<'a> Repair<'a> {
         false
     }
 
-    /// What to flip next: something near the worst imbalance that the last flip touched.
-    fn follow(&mut self, item: usize, chain: &[u32]) -> Option<(usize, f64)> {
+    /// What to flip next: something near the worst imbalance that the chain has touched.
+    fn follow(&mut self, chain: &[u32]) -> Option<(usize, f64)> {
         let mut worst: Option<(usize, f64)> = None;
-        for entry in self.core.problem.entries(item) {
+        for entry in chain.iter().flat_map(|&item| self.core.problem.entries(item as usize)) {
             let row = entry.row as usize;
             let weight = self.worth(row, self.held[row]).abs();
             let weight = if self.held[row] < 0 { weight * 1e3 } else { weight };
@@ -257,7 +257,7 @@ impl<'a> Repair<'a> {
         let end = self.work + work;
         let mut count = 0_u64;
         while !self.holes.is_empty() && !self.alive.is_empty() && self.work < end {
-            self.step(0.003 * self.mean, 0.95);
+            self.step(0.03 * self.mean, 0.95);
             count += 1;
             if count.is_multiple_of(4 * self.excess.len() as u64 + 64) {
                 self.relax();

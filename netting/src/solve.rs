@@ -3,13 +3,13 @@
 use crate::bound::{PRICE_BITS, dual, everything};
 use crate::check::check;
 use crate::core::Core;
-use crate::dive::{Dive, DiveOptions, Shares};
+use crate::dive::{Dive, Shares};
 use crate::fifo::fifo;
 use crate::model::{Instance, InstanceError};
 use crate::presolve::presolve;
 use crate::prices::Lp;
 use crate::problem::Problem;
-use crate::repair::Repair;
+use crate::search::Search;
 
 /// Elementary operations (about a nanosecond or two each) that count as one step.
 const STEP: u64 = 1_000;
@@ -21,9 +21,6 @@ pub const STEPS_MAX: u64 = 20_000_000;
 /// less than this part at two looks in a row.
 const LOOK: usize = 40;
 const FALL: f64 = 2e-4;
-
-/// In how many bursts, each cooling down anew, the rest of the budget trades value.
-const BURSTS: u64 = 8;
 
 /// Which sets may settle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -236,81 +233,12 @@ impl<'a> Root<'a> {
         self.best = best.1;
     }
 
-    /// Dives until a set without holes is found or `patience` is spent, and for `budget`.
-    fn search(&mut self, budget: u64, patience: u64) -> (Option<Vec<bool>>, u64) {
-        let mut best: Option<(f64, Vec<bool>)> = None;
-        let large = self.core.alive.len() > 50_000;
-        // Where dives are cheap against what they leave, trading value gains more than another.
-        let small = self.core.alive.len() <= 500;
-        let mut round = 0;
-        loop {
-            let begin = self.work;
-            let taken = self.dive(round, large);
-            // At least a step, so that the budget ends even where nothing is left to fix.
-            self.work += STEP;
-            let cost = self.work - begin;
-            let left = budget.saturating_sub(self.work);
-            for seed in 0..if large { 1 } else { 2_u64 } {
-                let mut repair =
-                    Repair::new(self.core, taken.clone(), &self.best, round * 16 + seed);
-                repair.close(if large { cost / 4 } else { (left / 2).max(cost) });
-                let value = repair.restore();
-                self.work += repair.work;
-                if let Some(value) = value
-                    && best.as_ref().is_none_or(|best| value > best.0)
-                {
-                    best = Some((value, repair.taken));
-                }
-            }
-            round += 1;
-            let again = if small { budget / 5 } else { budget / 10 * 9 };
-            let until = if best.is_some() { again } else { patience };
-            if self.work + cost > until {
-                break;
-            }
-        }
+    fn search(&self, budget: u64, patience: u64) -> (Option<Vec<bool>>, u64) {
+        let Some(shares) = &self.shares else { return (None, self.work) };
+        let (core, price, balance) = (self.core, self.best.as_slice(), self.lp.balance);
+        let root = crate::search::Root { core, price, balance, shares };
         let left = budget.saturating_sub(self.work);
-        if let Some((_, taken)) = &mut best
-            && left > 0
-        {
-            let start = std::mem::take(taken);
-            let mut repair = Repair::new(self.core, start, &self.best, 7);
-            let heat = if small { 0.1 } else { 0.01 };
-            for _ in 0..BURSTS {
-                repair.improve(left / BURSTS, heat);
-            }
-            self.work += repair.work;
-            *taken = repair.taken;
-        }
-        (best.map(|best| best.1), self.work)
-    }
-
-    fn dive(&mut self, round: u64, large: bool) -> Vec<bool> {
-        const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
-        const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
-        const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
-        let iterations = if self.core.problem.items() > 300_000 { 40 } else { 64 };
-        let at = usize::try_from(round).unwrap_or(0);
-        let options = if large {
-            // Each time more careful, until nothing is left to close.
-            let cut = [0.6, 0.7, 0.8][at.min(2)];
-            DiveOptions {
-                cut,
-                margin: 0.008 * [1.0, 1.0, 2.0, 4.0][at.min(3)],
-                ratio: 2.0,
-                iterations,
-            }
-        } else {
-            DiveOptions {
-                cut: CUTS[at % CUTS.len()],
-                margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
-                ratio: RATIOS[at % RATIOS.len()],
-                iterations,
-            }
-        };
-        let mut lp = Lp::from(&self.best, self.lp.balance);
-        let (taken, work) = Dive::new(self.core, options, self.shares.clone()).run(&mut lp);
-        self.work += work;
-        taken
+        let (taken, work) = Search::new(&root, left, patience.saturating_sub(self.work)).run();
+        (taken, self.work + work)
     }
 }

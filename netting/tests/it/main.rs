@@ -4,5 +4,7 @@
 
 mod brute;
 mod cases;
+mod hostile;
+mod removal;
 mod small;
 mod warm;

@@ -1,0 +1,136 @@
+//! Set after set while the budget lasts: dives and ways down the tree in turns, each repaired; then
+//! the best of them trades value.
+
+use crate::core::Core;
+use crate::dive::{Dive, DiveOptions, Shares};
+use crate::prices::Lp;
+use crate::repair::Repair;
+use crate::tree::Tree;
+
+/// Up to so many items, trading value gains more than another dive.
+const SMALL: usize = 500;
+/// Beyond so many there is time for a dive or two.
+const LARGE: usize = 50_000;
+
+/// In how many bursts, each cooling down anew, the rest of the budget trades value.
+const BURSTS: u64 = 8;
+
+/// What the relaxation of all items found.
+pub(crate) struct Root<'a> {
+    pub(crate) core: &'a Core<'a>,
+    pub(crate) price: &'a [f32],
+    pub(crate) balance: f32,
+    pub(crate) shares: &'a Shares,
+}
+
+pub(crate) struct Search<'a> {
+    root: &'a Root<'a>,
+    best: Option<(f64, Vec<bool>)>,
+    budget: u64,
+    /// The budget as long as nothing is found.
+    patience: u64,
+    work: u64,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) const fn new(root: &'a Root<'a>, budget: u64, patience: u64) -> Self {
+        Self { root, best: None, budget, patience, work: 0 }
+    }
+
+    /// The best set found, and the work done.
+    pub(crate) fn run(mut self) -> (Option<Vec<bool>>, u64) {
+        let items = self.root.core.alive.len();
+        let part = self.budget / 10 * if items <= SMALL { 5 } else { 9 };
+        let mut tree = Tree::new(self.root);
+        for round in 0.. {
+            let begin = self.work;
+            let taken = self.candidate(&mut tree, round);
+            // At least a little, so that the budget ends even where nothing is left to fix.
+            self.work += 1_000;
+            let cost = self.work - begin;
+            for seed in 0..if items > LARGE { 1 } else { 2 } {
+                self.repair(&taken, round * 16 + seed, cost);
+            }
+            let end = if self.best.is_some() { part } else { self.patience };
+            if self.work + cost > end {
+                break;
+            }
+        }
+        self.improve(if items <= SMALL { 0.1 } else { 0.01 });
+        (self.best.map(|best| best.1), self.work)
+    }
+
+    fn candidate(&mut self, tree: &mut Tree<'a>, round: u64) -> Vec<bool> {
+        let core = self.root.core;
+        let large = core.alive.len() > LARGE;
+        let options = if large { careful(round, core) } else { varied(round) };
+        if !large && !round.is_multiple_of(2) {
+            let least = self.best.as_ref().map_or(0.0, |best| best.0);
+            let (before, left) = (tree.work, self.budget.saturating_sub(self.work));
+            let taken = tree.plunge(least, left, options);
+            self.work += tree.work - before;
+            if let Some(taken) = taken {
+                return taken;
+            }
+        }
+        let mut lp = Lp::from(self.root.price, self.root.balance);
+        let dive = Dive::new(core, options, Some(self.root.shares.clone()));
+        let (taken, work) = dive.run(&mut lp);
+        self.work += work;
+        taken
+    }
+
+    fn repair(&mut self, taken: &[bool], seed: u64, cost: u64) {
+        let mut repair = Repair::new(self.root.core, taken.to_vec(), self.root.price, seed);
+        let left = self.budget.saturating_sub(self.work);
+        let large = self.root.core.alive.len() > LARGE;
+        repair.close(if large { cost / 4 } else { left / 10 * 3 + cost / 2 });
+        let value = repair.restore();
+        self.work += repair.work;
+        if let Some(value) = value
+            && self.best.as_ref().is_none_or(|best| value > best.0)
+        {
+            self.best = Some((value, repair.taken));
+        }
+    }
+
+    /// `heat` is how much a chain may lose at first, in items.
+    fn improve(&mut self, heat: f64) {
+        let left = self.budget.saturating_sub(self.work);
+        let Some((_, taken)) = &mut self.best else { return };
+        if left == 0 {
+            return;
+        }
+        let mut repair = Repair::new(self.root.core, std::mem::take(taken), self.root.price, 7);
+        for _ in 0..BURSTS {
+            repair.improve(left / BURSTS, heat);
+        }
+        self.work += repair.work;
+        *taken = repair.taken;
+    }
+}
+
+/// Each time another way to round.
+fn varied(round: u64) -> DiveOptions {
+    const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
+    const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
+    const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
+    let at = usize::try_from(round).unwrap_or(0);
+    DiveOptions {
+        cut: CUTS[at % CUTS.len()],
+        margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
+        ratio: RATIOS[at % RATIOS.len()],
+        iterations: 128,
+    }
+}
+
+/// Each time more careful, until nothing is left to close.
+fn careful(round: u64, core: &Core<'_>) -> DiveOptions {
+    let at = usize::try_from(round).unwrap_or(0);
+    DiveOptions {
+        cut: [0.6, 0.7, 0.8][at.min(2)],
+        margin: 0.008 * [1.0, 1.0, 2.0, 4.0][at.min(3)],
+        ratio: 2.0,
+        iterations: if core.problem.items() > 300_000 { 40 } else { 64 },
+    }
+}
