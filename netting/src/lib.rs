@@ -21,8 +21,9 @@
 //!   solver.
 //!
 //! The search: presolve; prices by a primal-dual method (Chambolle and Pock 2011, restarts as in
-//! PDLP, Applegate et al. 2021); a dive that fixes the largest first and follows what each choice
-//! forces; chains of flips that close holes and then trade value. Floats live in the search alone.
+//! PDLP, Applegate et al. 2021); dives that fix the largest first and follow what each choice
+//! forces, in turns with branch and bound over the large items that rounding decides blindly;
+//! chains of flips that close holes and then trade value. Floats live in the search alone.
 //!
 //! ```
 //! use netting::{Instance, Options, Payment, solve};

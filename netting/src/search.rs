@@ -40,7 +40,7 @@ impl<'a> Search<'a> {
     /// The best set found, and the work done.
     pub(crate) fn run(mut self) -> (Option<Vec<bool>>, u64) {
         let items = self.root.core.alive.len();
-        let part = self.budget / 10 * if items <= SMALL { 5 } else { 9 };
+        let part = self.budget / 10 * if items <= SMALL { 7 } else { 9 };
         let mut tree = Tree::new(self.root);
         for round in 0.. {
             let begin = self.work;
