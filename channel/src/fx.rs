@@ -138,13 +138,18 @@ pub struct Quote {
 }
 
 impl Quote {
-    pub(crate) fn write(&self, writer: &mut Writer) {
+    /// `side u8 ‖ size u64 ‖ rate ‖ not after u64`.
+    pub fn write(&self, writer: &mut Writer) {
         writer.u8(self.side as u8).u64(self.size);
         self.rate.write(writer);
         writer.u64(self.not_after_ms);
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    /// The inverse of [`Quote::write`].
+    ///
+    /// # Errors
+    /// [`DecodeError`] for bytes that are missing or out of range.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let side = match reader.u8("side")? {
             1 => Side::Bid,
             2 => Side::Ask,

@@ -34,6 +34,7 @@ impl Pool {
         // After this point it must succeed.
         self.directory.set_status(index, status);
         if status == Status::Suspended {
+            self.withdraw_quotes(participant);
             let concerned = self.payments.matching(|payment| {
                 let (sender, receiver) = self.parties(payment);
                 sender == participant || receiver == participant
@@ -230,7 +231,8 @@ impl Pool {
             None => self.outlived.find(&identity).ok_or(Reject::UnknownPayment)?,
         };
         let accepted = seen.is_none_or(|seen| seen.ruling != Ruling::Rejected);
-        ensure(accepted && self.payments.find(place).is_some(), Reject::PaymentFinal)?;
+        let slot = self.payments.find(place).filter(|_| accepted).ok_or(Reject::PaymentFinal)?;
+        ensure(!self.bound_by_match(self.payments.get(slot)), Reject::MatchBinding)?;
         if phase == Phase::Perform {
             self.leave(place, PaymentState::Cancelled, Reject::Cancelled, outcome);
         }

@@ -92,6 +92,10 @@ impl Pool {
             return;
         }
         outcome.reject = self.authorise(&command, signed, recorded_at_ms).err();
+        if outcome.reject.is_none() && matches!(command.body, CommandBody::SetQuotes { .. }) {
+            self.take_quotes(&command, digest, outcome);
+            return;
+        }
         if outcome.reject.is_none() && self.commands_full(&command.body) {
             outcome.reject = Some(Reject::CapacityFull);
         }
@@ -241,7 +245,7 @@ impl Pool {
                 Ok(())
             }
             CommandBody::RunCycle => Ok(()),
-            CommandBody::SetQuotes { .. } => Err(Reject::NotAuthorised),
+            CommandBody::SetQuotes { .. } => unreachable!("quotes have a way of their own"),
         }
     }
 }

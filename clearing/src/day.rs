@@ -1,13 +1,13 @@
 //! The business day of a currency, and what it means for a value date.
 
-use channel::{ClosePolicy, CommandBody, ValueDate};
+use channel::{ClosePolicy, CommandBody, MessageKind, ValueDate};
 use ledger::{AccountId, Currency};
 use risk::CurrencyIndex;
 
 use crate::command::Phase;
 use crate::intake::ensure;
 use crate::outcome::{Outcome, PaymentState};
-use crate::payment::NO_GROUP;
+use crate::payment::{NO_GROUP, Payment, Stage};
 use crate::pool::Pool;
 use crate::reject::Reject;
 
@@ -122,6 +122,8 @@ impl Pool {
                 self.release(place, outcome);
             }
         }
+        self.end_dated(currency, date, outcome);
+        self.fx.orders.scan_currency(currency);
         // What was rolled over waits in its queue.
         self.retry_currency(currency);
         Ok(())
@@ -145,6 +147,25 @@ impl Pool {
         }
     }
 
+    /// Whether a payment is in a currency, or exchanges another for it.
+    fn concerns(&self, payment: &Payment, currency: u8) -> bool {
+        let counter = || self.fx.orders.get(payment.place).map(|order| order.counter);
+        payment.currency == currency || counter() == Some(currency)
+    }
+
+    /// Ends the instructions that wait for their counterpart with a value date before `date`.
+    fn end_dated(&mut self, currency: u8, date: u32, outcome: &mut Outcome) {
+        let past = self.payments.matching(|payment| {
+            is_instruction(payment)
+                && payment.stage == Stage::Match
+                && payment.value_date < date
+                && self.concerns(payment, currency)
+        });
+        for place in past {
+            self.leave(place, PaymentState::Rejected, Reject::ValueDatePast, outcome);
+        }
+    }
+
     /// Ends the day of a currency. What was to settle on it is rejected or, by rule book, waits
     /// for the next day; a link group never waits for another day.
     fn close_day(&mut self, currency: u8, outcome: &mut Outcome) {
@@ -152,14 +173,19 @@ impl Pool {
         *self.directory.day_mut(currency) = Day { open: None, closed: Some(open.date) };
         let rolls = self.rules.close == ClosePolicy::Roll;
         let ends = self.payments.matching(|payment| {
-            payment.currency == currency
+            self.concerns(payment, currency)
                 && payment.value_date <= open.date.get()
-                && (!rolls || payment.group != NO_GROUP)
+                && (!rolls || payment.group != NO_GROUP || is_instruction(payment))
         });
+        self.fx.book.clear_where(|id| id.base == currency || id.quote == currency);
         for place in ends {
             self.leave(place, PaymentState::Rejected, Reject::DayClosed, outcome);
         }
     }
+}
+
+fn is_instruction(payment: &Payment) -> bool {
+    payment.kind == MessageKind::FxInstruction as u16
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ pub struct Waiting {
     pub not_after_ms: u64,
     /// For what it waits.
     pub waits_for: WaitsFor,
-    /// The members of its link group that have come, itself among them; empty without a group.
+    /// The members of its link group that have come, itself among them; of an FX payment the legs of
+    /// its match; empty without a group.
     pub members: Vec<GroupMember>,
     /// How many members its link group must have; 0 without a group.
     pub group_size: u8,
@@ -50,6 +51,10 @@ pub enum WaitsFor {
     Day(ValueDate),
     /// For the other members of its link group.
     Group,
+    /// For its counterpart: the other side of an exchange, or quotes.
+    Match,
+    /// For the legs of its match, which are the members.
+    Legs,
     /// For its turn.
     Turn {
         /// Payments that stand before it in its queue.
@@ -119,7 +124,8 @@ impl Pool {
     pub fn waiting(&self, place: Place) -> Option<Waiting> {
         let payment = self.payments.get(self.payments.find(place)?);
         let (sender, receiver) = self.parties(payment);
-        let group = (payment.group != NO_GROUP).then(|| self.groups.get(payment.group));
+        let handle = self.matched_group(place).unwrap_or(payment.group);
+        let group = (handle != NO_GROUP).then(|| self.groups.get(handle));
         let members = group.into_iter().flat_map(|group| &group.members);
         Some(Waiting {
             place,
@@ -147,6 +153,8 @@ impl Pool {
                 None => unreachable!("orders are checked before they are logged"),
             },
             Stage::Group => WaitsFor::Group,
+            Stage::Match => WaitsFor::Match,
+            Stage::Matched => WaitsFor::Legs,
             Stage::Queue => {
                 let lanes = 0..=usize::from(payment.class);
                 let before = lanes.flat_map(|class| self.queues.lane(payment.debit, class));
@@ -172,6 +180,7 @@ impl Pool {
                 Stage::Time | Stage::Date => MemberStage::Early,
                 Stage::Group => MemberStage::Ready,
                 Stage::Queue => MemberStage::Queued,
+                Stage::Match | Stage::Matched => unreachable!("only what is matched has a group"),
             },
         }
     }

@@ -12,10 +12,44 @@
 
 use std::collections::BTreeMap;
 
-use crate::payment::Slot;
+use channel::{DecodeError, Reader};
 
-/// A link group's number: the manifest of its members.
-pub(crate) type GroupId = [u8; 16];
+use crate::payment::Slot;
+use crate::record::Place;
+
+/// What makes payments a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum GroupId {
+    /// Their senders linked them: the manifest of the members.
+    Link([u8; 16]),
+    /// They are what a match moves: of the FX payment at this place, or of the later of two
+    /// instructions. Nobody else can join, whatever number they choose.
+    Match(Place),
+}
+
+impl GroupId {
+    /// `kind u8 ‖ number [16]`; a place stands in the last eight bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 17] {
+        let mut bytes = [1; 17];
+        match self {
+            Self::Link(number) => bytes[1..].copy_from_slice(&number),
+            Self::Match(place) => {
+                bytes[..9].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 0]);
+                bytes[9..].copy_from_slice(&place.0.to_be_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// The inverse of [`GroupId::to_bytes`].
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8("group kind")? {
+            1 => Ok(Self::Link(reader.array("group")?)),
+            2 if reader.u64("group")? == 0 => Ok(Self::Match(Place(reader.u64("group")?))),
+            _ => Err(DecodeError::Range { field: "group kind" }),
+        }
+    }
+}
 
 /// A group that has not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]

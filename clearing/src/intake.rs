@@ -4,11 +4,13 @@
 //! has changed since. A reject that may pass by itself leaves no trace; every other one is
 //! remembered like an acceptance.
 
-use channel::{DecodeError, HeaderView, MessageKind, Role, Status};
+use channel::{DecodeError, FxTerms, HeaderView, MessageKind, Role, Status};
 use ledger::{AccountId, Hash};
 use risk::{CurrencyIndex, Measure};
 
 use crate::day::{OpenDay, days_of, days_of_instant};
+use crate::fx::Terms;
+use crate::group::GroupId;
 use crate::outcome::{Outcome, Ruled, Ruling};
 use crate::payment::{NO_GROUP, Payment, Stage};
 use crate::pool::{Pool, risk_id};
@@ -28,10 +30,12 @@ struct Incoming<'a> {
 }
 
 /// What the guards found out.
-struct Admitted {
-    debit: AccountId,
-    credit: AccountId,
+pub(crate) struct Admitted {
+    pub(crate) debit: AccountId,
+    pub(crate) credit: AccountId,
     currency: u8,
+    /// Of an FX order: the counter currency's index and what it asks for.
+    fx: Option<(u8, Terms)>,
 }
 
 impl Pool {
@@ -137,9 +141,14 @@ impl Pool {
         self.judge_velocity(order)?;
         let sender = order.sender.ok_or(Reject::UnknownParticipant)?;
         let receiver = self.directory.index(header.receiver());
-        let is_bank = |index| self.directory.at(index).participant.role == Role::Bank;
-        let fx = header.kind().is_some_and(MessageKind::fx);
-        ensure(!fx && is_bank(sender) && receiver.is_none_or(is_bank), Reject::WrongRole)?;
+        let fits = |index| {
+            let role = self.directory.at(index).participant.role;
+            match header.kind() {
+                Some(MessageKind::FxInstruction) => role.holds_accounts(),
+                _ => role == Role::Bank,
+            }
+        };
+        ensure(fits(sender) && receiver.is_none_or(fits), Reject::WrongRole)?;
         ensure(self.directory.at(sender).status == Status::Active, Reject::SenderSuspended)?;
         let receiver = receiver.ok_or(Reject::UnknownReceiver)?;
         let suspended = self.directory.at(receiver).status != Status::Active;
@@ -147,17 +156,43 @@ impl Pool {
         let currency = self.directory.currency_index(header.currency_bytes());
         let currency = currency.ok_or(Reject::CurrencyNotInPool)?;
         let debit = self.directory.account_at(sender, currency).ok_or(Reject::NoDebtorAccount)?;
+        let fx = self.counter_terms(header)?;
+        let paid_in = match fx {
+            Some((counter, Terms::Payment { .. })) => counter,
+            _ => currency,
+        };
         let credit =
-            self.directory.account_at(receiver, currency).ok_or(Reject::NoCreditorAccount)?;
+            self.directory.account_at(receiver, paid_in).ok_or(Reject::NoCreditorAccount)?;
+        let admitted = Admitted { debit, credit, currency, fx };
         let not_after_ms = header.not_after_ms();
         ensure(not_after_ms == 0 || self.now_ms <= not_after_ms, Reject::Expired)?;
         self.judge_date(currency, header.value_date_number())?;
+        if let Some((counter, terms)) = fx {
+            self.judge_date(counter, header.value_date_number())?;
+            let exchange = matches!(terms, Terms::Instruction { .. });
+            let held = !exchange || self.holds_counter_accounts(&admitted, counter);
+            ensure(held, Reject::NoCounterAccount)?;
+        }
         if let Some((group, size)) = header.link() {
-            ensure(self.groups.fits(&group, size), Reject::LinkGroupMismatch)?;
+            ensure(self.groups.fits(&GroupId::Link(group), size), Reject::LinkGroupMismatch)?;
         }
         let value = Measure::Value(CurrencyIndex(currency.into()));
         self.velocity.count(risk_id(sender), value, header.minor(), self.now_ms);
-        Ok(Admitted { debit, credit, currency })
+        Ok(admitted)
+    }
+
+    /// The counter currency of an FX order, by index, and what it asks for.
+    fn counter_terms(&self, header: HeaderView<'_>) -> Result<Option<(u8, Terms)>, Reject> {
+        let Some(fx) = header.fx() else { return Ok(None) };
+        let counter = self.directory.currency_index(fx.currency().to_bytes());
+        let counter = counter.ok_or(Reject::CurrencyNotInPool)?;
+        Ok(Some((
+            counter,
+            match fx {
+                FxTerms::Instruction { counter } => Terms::Instruction { minor: counter.minor() },
+                FxTerms::Payment { limit, .. } => Terms::Payment { limit },
+            },
+        )))
     }
 
     /// The window in which identities are remembered.
@@ -207,6 +242,9 @@ impl Pool {
         outcome: &mut Outcome,
     ) -> Result<Ruling, Reject> {
         let mut payment = payment_of(order, admitted);
+        if let Some(fx) = admitted.fx {
+            return Ok(self.accept_fx(payment, fx, outcome));
+        }
         let link = order.header.link();
         if let Some((group, _)) = link {
             self.judge_manifest(&group, &payment, outcome)?;
@@ -222,7 +260,7 @@ impl Pool {
             self.expiry.insert(not_after_ms, place);
         }
         if let Some((group, size)) = link {
-            self.payments.get_mut(slot).group = self.groups.add(group, size, slot);
+            self.payments.get_mut(slot).group = self.groups.add(GroupId::Link(group), size, slot);
         }
         self.enter(slot, stage);
         Ok(match stage {
@@ -230,6 +268,7 @@ impl Pool {
             Stage::Time | Stage::Date => Ruling::Warehoused,
             Stage::Group if self.complete_group(slot, outcome) => Ruling::Queued,
             Stage::Group => Ruling::AwaitingGroup,
+            Stage::Match | Stage::Matched => unreachable!("FX orders have a way of their own"),
         })
     }
 }

@@ -12,6 +12,7 @@
 //! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
 //! | cut, ages, candidates, proposal, FIFO maximum, settlement | `cycle`, `age`, `candidates`, `proposal`, `fifo`, `settle` |
 //! | what a cycle settled at best | `certificate`, `bound` |
+//! | foreign exchange | `fx` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
 //! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
@@ -37,6 +38,7 @@ mod expiry;
 mod explain;
 mod fifo;
 mod funding;
+mod fx;
 mod group;
 mod intake;
 mod lifecycle;
@@ -70,9 +72,10 @@ pub use day::{Day, OpenDay};
 pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
 pub use explain::{GroupMember, MemberStage, Waiting, WaitsFor};
 pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
+pub use fx::{FILLS_MAX, LADDERS_MAX, PROVIDER_QUOTES_MAX, STANDING_QUOTES_MAX, StandingQuote};
 pub use outcome::{
-    AccountInfo, BalanceAfter, Change, Cut, Net, Outcome, PaymentState, Ruled, Ruling, SealedBatch,
-    Subject, Transfer, TransferKind,
+    AccountInfo, BalanceAfter, Change, Cut, Fill, FxEvent, Net, Outcome, PaymentState, Ruled,
+    Ruling, SealedBatch, Subject, Transfer, TransferKind,
 };
 pub use pool::Pool;
 pub use preview::{Lever, Means, PairMeans, Preview, Tightest};

@@ -1,6 +1,6 @@
 //! The way of an accepted payment up to its queue, and out of the pool if it does not settle.
 
-use channel::{LinkTerms, ParticipantId, link_group};
+use channel::{LinkTerms, MessageKind, ParticipantId, link_group};
 
 use crate::group::GroupId;
 use crate::outcome::{Change, Outcome, PaymentState};
@@ -20,7 +20,10 @@ impl Pool {
             Some(open) if payment.value_date <= open.date.get() => {}
             _ => return Stage::Date,
         }
-        if linked { Stage::Group } else { Stage::Queue }
+        if linked {
+            return Stage::Group;
+        }
+        if payment.kind == MessageKind::FxPayment as u16 { Stage::Match } else { Stage::Queue }
     }
 
     /// Puts a payment where it waits.
@@ -29,7 +32,16 @@ impl Pool {
         payment.stage = stage;
         match stage {
             Stage::Queue => self.queues.join(slot, payment),
-            Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
+            Stage::Time | Stage::Date | Stage::Group | Stage::Matched => {
+                self.waiting.insert(payment);
+            }
+            Stage::Match => {
+                self.waiting.insert(payment);
+                self.fx.orders.wait(payment);
+                if payment.kind == MessageKind::FxPayment as u16 {
+                    self.fx.orders.untried.insert(payment.place);
+                }
+            }
         }
     }
 
@@ -37,11 +49,11 @@ impl Pool {
     /// ends also for those that came before.
     pub(crate) fn judge_manifest(
         &mut self,
-        group: &GroupId,
+        group: &[u8; 16],
         last: &Payment,
         outcome: &mut Outcome,
     ) -> Result<(), Reject> {
-        let Some(handle) = self.groups.one_short(group) else { return Ok(()) };
+        let Some(handle) = self.groups.one_short(&GroupId::Link(*group)) else { return Ok(()) };
         let members = self.groups.get(handle).members.iter();
         let payments = members.map(|member| self.payments.get(*member)).chain([last]);
         let terms: Vec<LinkTerms> = payments.map(|payment| self.link_terms(payment)).collect();
@@ -87,7 +99,11 @@ impl Pool {
     }
 
     fn tell(&self, slot: Slot, state: PaymentState, outcome: &mut Outcome) {
-        outcome.changes.push(self.change(self.payments.get(slot), state, None));
+        let payment = self.payments.get(slot);
+        // Two instructions that match are told of as matched until they settle or end.
+        if payment.kind != MessageKind::FxInstruction as u16 {
+            outcome.changes.push(self.change(payment, state, None));
+        }
     }
 
     /// Moves on the payments whose `not_before` has come.
@@ -115,7 +131,8 @@ impl Pool {
                 self.tell(slot, PaymentState::Queued, outcome);
             }
             Stage::Group => self.tell(slot, PaymentState::AwaitingGroup, outcome),
-            Stage::Time | Stage::Date => {}
+            Stage::Match => self.tell(slot, PaymentState::AwaitingMatch, outcome),
+            Stage::Time | Stage::Date | Stage::Matched => {}
         }
     }
 
@@ -136,6 +153,13 @@ impl Pool {
     ) {
         let Some(slot) = self.payments.find(place) else { return };
         let group = self.payments.get(slot).group;
+        if place.leg() {
+            if let GroupId::Match(order) = self.groups.get(group).id {
+                self.lapse(order, outcome);
+            }
+            return;
+        }
+        self.dissolve(place);
         self.depart(slot, state, reason, outcome);
         let Some(group) = (group != NO_GROUP).then(|| self.groups.remove(group)).flatten() else {
             return;
@@ -158,8 +182,15 @@ impl Pool {
                 // What stood behind it may be urgent.
                 self.cycle.credited.push(payment.debit);
             }
-            Stage::Time | Stage::Date | Stage::Group => self.waiting.remove(&payment),
+            Stage::Match => {
+                self.waiting.remove(&payment);
+                self.fx.orders.stop_waiting(&payment);
+            }
+            Stage::Time | Stage::Date | Stage::Group | Stage::Matched => {
+                self.waiting.remove(&payment);
+            }
         }
+        self.fx.orders.remove(payment.place);
         self.payments.tidy();
         outcome.changes.push(self.change(&payment, state, Some(reason)));
     }
@@ -175,7 +206,12 @@ impl Pool {
         Identity { uetr: payment.uetr, sender: self.parties(payment).0, kind: payment.kind }
     }
 
-    fn change(&self, payment: &Payment, state: PaymentState, reason: Option<Reject>) -> Change {
+    pub(crate) fn change(
+        &self,
+        payment: &Payment,
+        state: PaymentState,
+        reason: Option<Reject>,
+    ) -> Change {
         let (sender, receiver) = self.parties(payment);
         Change { place: payment.place, sender, receiver, state, reason }
     }

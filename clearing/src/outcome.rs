@@ -1,7 +1,7 @@
 //! What came of a record: data, in the order it happened.
 
 pub use channel::Ruling;
-use channel::{ParticipantId, RequestId};
+use channel::{ParticipantId, Rate, RequestId, Side};
 use ledger::{AccountId, Currency, Hash};
 
 use crate::certificate::Certificate;
@@ -81,6 +81,55 @@ pub struct Change {
     pub state: PaymentState,
     /// Why, if it ended.
     pub reason: Option<Reject>,
+}
+
+/// A part of an FX payment that one quote takes. It becomes two legs: the sender pays `sold` to the
+/// provider, the provider pays `bought` to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill {
+    /// The liquidity provider.
+    pub provider: ParticipantId,
+    /// The place of the command that set the quote.
+    pub quote: Place,
+    /// The quote's index in that command.
+    pub index: u8,
+    /// The quote's side.
+    pub side: Side,
+    /// The quote's rate: units of its quote currency per unit of its base currency.
+    pub rate: Rate,
+    /// Minor units of the payment's currency.
+    pub sold: u64,
+    /// Minor units of the counter currency: what the first n units sold to a quote buy is rounded
+    /// down, and a part gets the difference that it makes.
+    pub bought: u64,
+}
+
+/// Something that happened to FX orders, beside their changes of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FxEvent {
+    /// Two instructions match: they settle together or not at all.
+    Paired {
+        /// The older one.
+        first: Place,
+        /// The one that came now.
+        second: Place,
+    },
+    /// Quotes cover a payment.
+    Matched {
+        /// The FX payment.
+        order: Place,
+        /// The place of the first leg; leg i is at this place + i, fill j has the legs 2j and 2j+1.
+        first_leg: Place,
+        /// After this instant the match lapses unless it has settled, ms.
+        until_ms: u64,
+        /// 1 to [`crate::FILLS_MAX`]; the amounts sold sum to the payment's own.
+        fills: Vec<Fill>,
+    },
+    /// A match ended without settling; the payment waits for another.
+    Lapsed {
+        /// The FX payment.
+        order: Place,
+    },
 }
 
 /// What a movement on the books was for.
@@ -243,6 +292,8 @@ pub struct Outcome {
     pub sealed_before: Option<SealedBatch>,
     /// Payments that changed their state, in order.
     pub changes: Vec<Change>,
+    /// What happened to FX orders, in order.
+    pub fx: Vec<FxEvent>,
     /// Accounts opened by it.
     pub accounts_opened: Vec<AccountInfo>,
     /// The cut it made, if that waits for a proposal.

@@ -25,6 +25,10 @@ pub(crate) enum Stage {
     Group = 3,
     /// In its queue.
     Queue = 4,
+    /// For its counterpart: the other side of an exchange, or quotes.
+    Match = 5,
+    /// For the legs of its match.
+    Matched = 6,
 }
 
 /// An accepted payment.

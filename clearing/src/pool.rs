@@ -10,6 +10,7 @@ use crate::directory::Directory;
 use crate::expiry::Expiry;
 use crate::fifo::Fifo;
 use crate::funding::Funding;
+use crate::fx::Fx;
 use crate::group::Groups;
 use crate::outcome::{BalanceAfter, Outcome, Ruled, Ruling, SealedBatch, Subject};
 use crate::outlived::Outlived;
@@ -50,6 +51,7 @@ pub struct Pool {
     pub(crate) queues: Queues,
     pub(crate) waiting: Waiting,
     pub(crate) groups: Groups,
+    pub(crate) fx: Fx,
     pub(crate) expiry: Expiry,
     pub(crate) requests: Requests,
     pub(crate) funding: Funding,
@@ -86,6 +88,7 @@ impl Pool {
             queues: Queues::default(),
             waiting: Waiting::default(),
             groups: Groups::default(),
+            fx: Fx::default(),
             expiry: Expiry::default(),
             requests: Requests::default(),
             funding: Funding::default(),
@@ -261,18 +264,22 @@ impl Pool {
 
     /// Lets logged time do what is due: unless a cut waits, which fixes everything it holds.
     pub(crate) fn pass_time(&mut self, outcome: &mut Outcome) {
+        self.fx.book.lapse(self.now_ms);
         if self.cycle.floor_due(self.now_ms) {
             self.settle_floor(outcome);
         }
         if self.cycle.cut.is_none() {
             self.expire_due(outcome);
+            self.end_due_fx(outcome);
             self.close_due_days(outcome);
             self.release_due(outcome);
         }
     }
 
     fn finish(&mut self, outcome: &mut Outcome) {
+        self.match_payments(outcome);
         self.retry_credited(outcome);
+        outcome.changes.append(&mut self.fx.settled);
         if !outcome.changes.is_empty() {
             self.batch.open(self.now_ms);
         }
@@ -315,6 +322,7 @@ pub(crate) fn empty_outcome(position: u64, time_ms: u64, subject: Subject) -> Ou
         replayed: false,
         sealed_before: None,
         changes: Vec::new(),
+        fx: Vec::new(),
         accounts_opened: Vec::new(),
         cut: None,
         sealed: None,

@@ -95,13 +95,23 @@ pub enum Reject {
     ProposalInfeasible = 44,
     /// An arithmetic bound of the books would be passed.
     Overflow = 45,
-    /// The number of participants, accounts, pending pay-outs or limits is at its maximum.
+    /// The number of participants, accounts, pending pay-outs, limits or quotes is at its maximum.
     CapacityFull = 46,
+    /// A party of an exchange has no account in the counter currency.
+    NoCounterAccount = 47,
+    /// The order has found its counterpart: it binds.
+    MatchBinding = 48,
+    /// The other side of the exchange did not come in time.
+    Unmatched = 49,
+    /// The match ended before it could settle; the order waits for another.
+    MatchLapsed = 50,
+    /// Quotes of the pair that were issued later, or at the same instant, stand.
+    QuotesSuperseded = 51,
 }
 
 impl Reject {
     /// All of them, in order of precedence.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 51] = [
         Self::IdentityReused,
         Self::ClockJump,
         Self::IndexFull,
@@ -148,6 +158,11 @@ impl Reject {
         Self::ProposalInfeasible,
         Self::Overflow,
         Self::CapacityFull,
+        Self::NoCounterAccount,
+        Self::MatchBinding,
+        Self::Unmatched,
+        Self::MatchLapsed,
+        Self::QuotesSuperseded,
     ];
 
     /// From its number.
@@ -219,6 +234,11 @@ impl Reject {
             Self::ProposalInfeasible => "PROPOSAL_INFEASIBLE",
             Self::Overflow => "OVERFLOW",
             Self::CapacityFull => "CAPACITY_FULL",
+            Self::NoCounterAccount => "NO_COUNTER_ACCOUNT",
+            Self::MatchBinding => "MATCH_BINDING",
+            Self::Unmatched => "UNMATCHED",
+            Self::MatchLapsed => "MATCH_LAPSED",
+            Self::QuotesSuperseded => "QUOTES_SUPERSEDED",
         }
     }
 
@@ -229,14 +249,17 @@ impl Reject {
             Self::IdentityReused | Self::RequestReused | Self::PayInReused => "DUPL",
             Self::InsufficientFunds | Self::LimitExceeded => "AM04",
             Self::Expired | Self::LinkGroupBroken => "AB05",
-            Self::DayClosed => "AB03",
+            Self::DayClosed | Self::Unmatched | Self::MatchLapsed => "AB03",
             Self::CutOffPassed | Self::CommandStale => "TM01",
             Self::ValueDatePast | Self::ValueDateTooFar => "DT01",
             Self::CreatedTooEarly | Self::CreatedTooLate | Self::DayInstants => "DT04",
             Self::CurrencyNotInPool => "AM03",
             Self::UnknownReceiver | Self::ReceiverSuspended => "RC04",
             Self::UnknownParticipant | Self::SenderSuspended | Self::ParticipantSuspended => "RC03",
-            Self::NoDebtorAccount | Self::NoCreditorAccount | Self::UnknownAccount => "AC06",
+            Self::NoDebtorAccount
+            | Self::NoCreditorAccount
+            | Self::NoCounterAccount
+            | Self::UnknownAccount => "AC06",
             Self::Cancelled => "CUST",
             _ => "NARR",
         }

@@ -20,6 +20,7 @@ struct Sections {
     waiting: Hash,
     requests: Hash,
     funding: Hash,
+    fx: Hash,
 }
 
 impl Pool {
@@ -34,6 +35,7 @@ impl Pool {
             waiting: self.waiting.root(),
             requests: self.requests.root(),
             funding: self.funding.root(),
+            fx: self.fx.root(),
         };
         self.join(&sections)
     }
@@ -50,6 +52,7 @@ impl Pool {
             waiting: self.waiting.recompute_root(),
             requests: self.requests.recompute_root(),
             funding: self.funding.recompute_root(),
+            fx: self.fx.recompute_root(),
         })
     }
 
@@ -60,9 +63,9 @@ impl Pool {
         hasher.update(self.next_position.to_be_bytes());
         hasher.update(self.now_ms.to_be_bytes());
         hasher.update(self.confirmed_until_ms.to_be_bytes());
-        let Sections { ledger, limits, velocity, seen, queues, waiting, requests, funding } =
+        let Sections { ledger, limits, velocity, seen, queues, waiting, requests, funding, fx } =
             sections;
-        for root in [ledger, limits, velocity, seen, queues, waiting, requests, funding] {
+        for root in [ledger, limits, velocity, seen, queues, waiting, requests, funding, fx] {
             hasher.update(root);
         }
         hasher.update(self.rules_hash);

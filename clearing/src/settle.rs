@@ -1,8 +1,10 @@
 //! Settlement: payments become transfers, in the books, the limits and the open batch at once.
 
+use channel::MessageKind;
 use ledger::{AccountId, Kind, TransferId};
 use risk::CurrencyIndex;
 
+use crate::group::GroupId;
 use crate::outcome::{Outcome, Transfer, TransferKind};
 use crate::payment::{NO_GROUP, Payment, Slot, Stage};
 use crate::pool::{Pool, risk_id};
@@ -97,12 +99,36 @@ impl Pool {
         for slot in slots {
             let payment = self.payments.remove(*slot);
             self.release_identity(&payment);
+            if payment.place.leg() {
+                self.settle_leg(&payment);
+                continue;
+            }
             if payment.group != NO_GROUP {
                 self.groups.remove(payment.group);
+            }
+            if payment.kind == MessageKind::FxInstruction as u16 {
+                self.fx.orders.remove(payment.place);
             }
             self.batch.add_payment(transfer(&payment), &payment.digest);
         }
         self.payments.tidy();
+    }
+
+    /// Books a leg. With the first of a match the FX payment settles; the last ends the group.
+    fn settle_leg(&mut self, leg: &Payment) {
+        let group = self.groups.get_mut(leg.group);
+        let GroupId::Match(origin) = group.id else {
+            unreachable!("legs are made by matches");
+        };
+        group.ready -= 1;
+        if group.ready == 0 {
+            self.groups.remove(leg.group);
+        }
+        let transfer = Transfer { origin, kind: TransferKind::FxLeg, ..transfer(leg) };
+        match self.settle_matched(origin) {
+            Some(digest) => self.batch.add_payment(transfer, &digest),
+            None => self.batch.add(transfer),
+        }
     }
 
     /// Posts payments and counts them in the limits. The books check everything again; that they

@@ -15,6 +15,8 @@ use crate::batch::{OpenBatch, transfer_bytes};
 use crate::cycle::Cycle;
 use crate::directory::Directory;
 use crate::funding::{DEFUNDS_MAX, Funding, PAY_INS_MAX, PendingDefund};
+use crate::fx::{Book, Orders};
+use crate::group::GroupId;
 use crate::outcome::{Transfer, TransferKind};
 use crate::payment::{NO_GROUP, Payment, Stage};
 use crate::pool::Pool;
@@ -81,6 +83,8 @@ impl Pool {
         self.seen.write(&mut writer);
         self.write_payments(&mut writer);
         self.write_groups(&mut writer);
+        self.fx.book.write(&mut writer);
+        self.fx.orders.write(&mut writer);
         self.requests.write(&mut writer);
         self.funding.write(&mut writer);
         self.cycle.write(&mut writer);
@@ -139,6 +143,8 @@ impl Pool {
         self.batch.grow(accounts);
         self.read_payments(reader)?;
         self.read_groups(reader)?;
+        self.fx.book = Book::read(reader, &self.directory)?;
+        self.fx.orders = Orders::read(reader, self.directory.currencies().len())?;
         self.enter_restored();
         self.requests = Requests::read(reader)?;
         self.funding = Funding::read(reader)?;
@@ -206,7 +212,7 @@ impl Pool {
 
     fn read_groups(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         for _ in 0..reader.u32("groups")? {
-            let id = reader.array("group")?;
+            let id = GroupId::read(reader)?;
             let (size, ready) = (reader.u8("group size")?, reader.u8("group ready")?);
             for _ in 0..reader.u8("group members")? {
                 let slot = self.payments.find(Place(reader.u64("group member")?));
@@ -225,13 +231,18 @@ impl Pool {
         let mut queued = Vec::new();
         let remembered = self.seen.first_place().unwrap_or(Place(u64::MAX));
         for (slot, payment) in self.payments.iter() {
-            if payment.place < remembered {
+            if payment.place < remembered && !payment.place.leg() {
                 let identity = self.identity_of(payment);
                 self.outlived.insert(identity, payment.place);
             }
             match payment.stage {
                 Stage::Queue => queued.push((payment.order, slot)),
-                Stage::Time | Stage::Date | Stage::Group => self.waiting.insert(payment),
+                stage => {
+                    self.waiting.insert(payment);
+                    if stage == Stage::Match {
+                        self.fx.orders.wait(payment);
+                    }
+                }
             }
         }
         queued.sort_unstable();
@@ -281,6 +292,8 @@ impl Payment {
                 2 => Stage::Date,
                 3 => Stage::Group,
                 4 => Stage::Queue,
+                5 => Stage::Match,
+                6 => Stage::Matched,
                 value => return Err(DecodeError::Unknown { field: "stage", value: value.into() }),
             },
             group: NO_GROUP,

@@ -178,7 +178,11 @@ impl Pool {
     pub(crate) fn write_groups(&self, writer: &mut Writer) {
         writer.u32(self.groups.len() as u32);
         for group in self.groups.iter() {
-            writer.raw(&group.id).u8(group.size).u8(group.ready).u8(group.members.len() as u8);
+            writer
+                .raw(&group.id.to_bytes())
+                .u8(group.size)
+                .u8(group.ready)
+                .u8(group.members.len() as u8);
             for member in &group.members {
                 writer.u64(self.payments.get(*member).place.0);
             }

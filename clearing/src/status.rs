@@ -82,6 +82,9 @@ pub enum Violation {
     /// A group's members are not where a group's members can be.
     #[error("a link group is torn apart")]
     Group,
+    /// An FX order, its match, the legs of it or the quotes do not fit each other.
+    #[error("foreign exchange is torn apart")]
+    Fx,
     /// The accounts of the directory are not those of the books.
     #[error("the directory and the books have different accounts")]
     Accounts,
@@ -149,16 +152,18 @@ impl Pool {
     pub fn next_tick(&self) -> Option<NextTick> {
         let seal = self.batch.opened_at_ms.map(|at_ms| at_ms + u64::from(self.rules.seal_ms));
         let time_only = match &self.cycle.cut {
-            Some(open) => [Some(open.cut.floor_at_ms), seal, None, None],
+            Some(open) => [Some(open.cut.floor_at_ms), seal, None, None, None],
             None => [
                 seal,
                 self.waiting.first_instant(),
                 // A validity ends after its instant.
                 self.expiry.earliest_ms().map(|at_ms| at_ms.saturating_add(1)),
                 self.first_close(),
+                self.fx.orders.first_instant_ms().map(|at_ms| at_ms.saturating_add(1)),
             ],
         };
-        let time_only = time_only.into_iter().flatten().min();
+        let work = self.fx.orders.work_left().then_some(self.now_ms);
+        let time_only = time_only.into_iter().chain([work]).flatten().min();
         let time_only = time_only.map(|at_ms| NextTick { at_ms, cycle: 0 });
         let cycle = self.due_cycle().map(|cycle| NextTick { at_ms: self.cycle.due_at_ms, cycle });
         [time_only, cycle].into_iter().flatten().min_by_key(|tick| tick.at_ms)
@@ -201,7 +206,8 @@ impl Pool {
         if self.payments.len() != self.queues.len() + self.waiting.len() {
             return Err(Violation::Payments);
         }
-        self.check_groups()
+        self.check_groups()?;
+        self.check_fx()
     }
 
     /// A group's members wait for each other, or are all in their queues.

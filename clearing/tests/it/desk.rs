@@ -28,18 +28,22 @@ pub(crate) const OPERATOR: ParticipantId = ParticipantId(1);
 pub(crate) const SECOND: ParticipantId = ParticipantId(2);
 pub(crate) const AGENT: ParticipantId = ParticipantId(3);
 pub(crate) const REGULATOR: ParticipantId = ParticipantId(4);
+pub(crate) const LP1: ParticipantId = ParticipantId(5);
+pub(crate) const LP2: ParticipantId = ParticipantId(6);
 
 pub(crate) fn participant(id: ParticipantId, role: Role, name: &str) -> Participant {
     Participant { id, role, name: name.to_owned(), country: *b"BE", key: [id.0 as u8; 32] }
 }
 
-/// Two operators, an agent, a regulator, and `banks` banks.
+/// Two operators, an agent, a regulator, two liquidity providers, and `banks` banks.
 pub(crate) fn genesis(rules: RuleBook, banks: u32) -> Genesis {
     let mut participants = vec![
         participant(OPERATOR, Role::Operator, "olga"),
         participant(SECOND, Role::Operator, "otto"),
         participant(AGENT, Role::SettlementAgent, "central-bank"),
         participant(REGULATOR, Role::Regulator, "overseer"),
+        participant(LP1, Role::LiquidityProvider, "lp1"),
+        participant(LP2, Role::LiquidityProvider, "lp2"),
     ];
     participants.extend((0..banks).map(|index| {
         let name = format!("BANK{}{}XX", letter(index / 26), letter(index % 26));

@@ -6,6 +6,11 @@
 //! account A EUR line=50.00                    an operator opens an account
 //! fund A 100.00 EUR ref=1                     the settlement agent credits a pay-in
 //! pay P1 A>B 10.00 EUR urgent group=G/2       an order; a name stands for its UETR
+//! pay X1 A>B 10.00 EUR for 11.00 USD          an FX instruction
+//! pay C1 A>B 10.00 EUR to USD at 1.08         an FX payment with its limit rate
+//! quote lp1 EUR/USD bid 5.00 1.08 ask 5.00 1.09   a provider sets its quotes of a pair
+//! fills C1 EUR USD lp1 10.00 10.80            a match to check: with whom, sold, bought
+//! taken lp1 EUR/USD 10.00 EUR                 what of the provider's first quote is taken
 //! order P1 ...                                the same, in one record with the next `pay`
 //! plan P2 ...                                 the same, never handed in
 //! tick | cycle | cycle 7 | settle P1 P2       steps of the system
@@ -30,8 +35,11 @@ use clearing::{Outcome, PaymentState, Place, Reject, Ruled, Ruling, TransferKind
 use ledger::Amount;
 
 use crate::desk::{
-    AGENT, DAY_MS, Desk, OPERATOR, POOL, REGULATOR, SECOND, bank, currency, order, participant,
+    AGENT, DAY_MS, Desk, LP1, LP2, OPERATOR, POOL, REGULATOR, SECOND, bank, currency, order,
+    participant,
 };
+
+mod fx;
 
 /// Whether every step is also taken by a pool that was restored just before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +79,7 @@ struct Script {
     groups: BTreeMap<String, BTreeSet<LinkTerms>>,
     /// Payments by name: their number, and where they stand.
     numbers: BTreeMap<String, u64>,
+    kinds: BTreeMap<String, MessageKind>,
     places: BTreeMap<String, Place>,
     names: BTreeMap<Place, String>,
     /// Orders that wait for the `pay` that hands them in.
@@ -123,6 +132,8 @@ fn change_rules(rules: &mut RuleBook, words: &Words<'_>) {
     set("queue", &mut rules.queue_max);
     set("entries", &mut rules.dedupe_entries_max);
     set("version", &mut rules.version);
+    set("unmatched", &mut rules.unmatched_ms);
+    set("match", &mut rules.match_ms);
     let days = words.number("days").map_or(rules.warehouse_days_max, |days| days as u16);
     rules.warehouse_days_max = days;
     rules.dedupe_horizon_ms = words.number("horizon").unwrap_or(rules.dedupe_horizon_ms);
@@ -143,6 +154,8 @@ fn who(name: &str) -> ParticipantId {
         "otto" => SECOND,
         "agent" => AGENT,
         "regulator" => REGULATOR,
+        "lp1" => LP1,
+        "lp2" => LP2,
         "nobody" => ParticipantId(999),
         _ => bank(u32::from(name.as_bytes()[0] - b'A')),
     }
@@ -165,6 +178,7 @@ fn bare(number: u64, words: &Words<'_>) -> OrderHeader {
     if words.flag("cover") {
         made.kind = MessageKind::Cover;
     }
+    fx::exchange(&mut made, words);
     made
 }
 
@@ -176,6 +190,7 @@ impl Script {
             let words = Words::of(rest.split("=>").next().unwrap());
             let next = self.numbers.len() as u64 + 1;
             let number = *self.numbers.entry(words.0[0].to_owned()).or_insert(next);
+            self.kinds.insert(words.0[0].to_owned(), bare(number, &words).kind);
             if let Some(group) = words.get("group").filter(|_| !words.flag("stranger")) {
                 let (name, _) = group.split_once('/').unwrap();
                 let terms = LinkTerms::from(&bare(number, &words));
@@ -195,6 +210,7 @@ impl Script {
             desk: Desk::new(rules(&Words::of(text)), 4),
             groups: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             places: BTreeMap::new(),
             names: BTreeMap::new(),
             gathered: Vec::new(),
@@ -221,6 +237,8 @@ impl Script {
             }
             "flood" => self.flood(&words),
             "plan" => {}
+            "fills" => self.compare_fills(at, &words),
+            "taken" => self.compare_taken(at, &words),
             "order" => self.gather(&words, result),
             "pay" => {
                 self.gather(&words, result);
@@ -356,6 +374,7 @@ impl Script {
                 let body = CommandBody::Fund { participant: who(first), amount: amount(), pay_in };
                 return (AGENT, body);
             }
+            "quote" => return fx::quotes(words, self.desk.time_ms),
             "defund" => return (who(first), CommandBody::Defund { amount: amount() }),
             "paid-out" | "not-paid-out" => {
                 let defund = RequestId((first.parse::<u128>().unwrap() << 64).to_be_bytes());
@@ -379,7 +398,8 @@ impl Script {
             "cancel" => {
                 let number = self.numbers.get(words.0[1]).copied().unwrap_or(0);
                 let uetr = crate::desk::uetr(number);
-                let kind = MessageKind::CustomerTransfer;
+                let kind = self.kinds.get(words.0[1]).copied();
+                let kind = kind.unwrap_or(MessageKind::CustomerTransfer);
                 return (who(first), CommandBody::Cancel { uetr, kind });
             }
             _ => operators(word, first, words),

@@ -24,7 +24,7 @@ macro_rules! scripts {
     };
 }
 
-scripts![days, funding, gridlock, groups, index, limits, orders, proposals];
+scripts![days, exchanges, funding, gridlock, groups, index, limits, orders, proposals, quotes];
 
 #[test]
 fn every_reject_is_met() {

@@ -98,6 +98,10 @@ fn waits_for(it: &v1::Explanation) -> Vec<String> {
             lines
         }
         v1::WaitsFor::Turn => turn(it),
+        v1::WaitsFor::Match => vec!["It waits for its counterpart, or for quotes.".into()],
+        v1::WaitsFor::Legs => {
+            vec!["It is matched; it waits for the legs of its match to settle together.".into()]
+        }
         v1::WaitsFor::Unspecified => vec!["It waits for what this version does not know.".into()],
     }
 }

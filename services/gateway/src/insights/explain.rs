@@ -86,6 +86,8 @@ impl Explained<'_> {
                 explanation.waits_for = v1::WaitsFor::Group.into();
                 explanation.counterparty_waits = true;
             }
+            WaitsFor::Match => explanation.waits_for = v1::WaitsFor::Match.into(),
+            WaitsFor::Legs => explanation.waits_for = v1::WaitsFor::Legs.into(),
             WaitsFor::Turn { ahead, ahead_minor, day_open, in_cut } => {
                 explanation.waits_for = v1::WaitsFor::Turn.into();
                 explanation.ahead = ahead;
