@@ -142,6 +142,7 @@ mod tests {
             replayed: false,
             sealed_before: None,
             changes: Vec::new(),
+            fx: Vec::new(),
             accounts_opened: Vec::new(),
             cut: None,
             sealed: None,
