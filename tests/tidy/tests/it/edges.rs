@@ -54,8 +54,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("iso20022", &["ledger"]),
+    ("netfile", &["iso20022", "ledger", "netting"]),
+    ("plot", &[]),
     ("sdk", &["channel", "ledger", "proto"]),
-    ("cli", &["channel", "iso20022", "ledger", "proto", "sdk"]),
+    ("cli", &["channel", "iso20022", "ledger", "netfile", "netting", "plot", "proto", "sdk"]),
     ("loadtest", &["channel", "ledger", "proto", "sdk"]),
     ("tidy", &[]),
 ];
