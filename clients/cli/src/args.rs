@@ -17,6 +17,7 @@ To get started:
   causeway demo --once                         a whole payment day, played and checked
   causeway dev init dev                        a folder for a node of your own
   causewayd dev --dir dev                      that node
+  causeway net obligations.csv                 net what stands in a file, without a node
   causeway --profile alice pool                look at it
   causeway --profile ALBKGB2L pay pacs008.xml  hand in a payment
 
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArgs),
+    Net(commands::NetArgs),
     Pay(commands::PayArgs),
     Status(commands::StatusArgs),
     Why(commands::WhyArgs),
@@ -122,10 +124,13 @@ pub fn main() -> ExitCode {
 /// Help that was asked for, or arguments that make no sense: in the form that was asked for.
 fn refuse(error: &clap::Error) -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
+    let plain = |value: &str| ["text", "csv"].contains(&value);
     let json =
-        |pair: &[String]| matches!(pair, [flag, value] if flag == "--output" && value != "text");
+        |pair: &[String]| matches!(pair, [flag, value] if flag == "--output" && !plain(value));
     let wanted = words.windows(2).any(json)
-        || words.iter().any(|word| word == "--json" || word.starts_with("--output="));
+        || words.iter().any(|word| {
+            word == "--json" || word.strip_prefix("--output=").is_some_and(|value| !plain(value))
+        });
     if error.use_stderr() && wanted {
         let first = error.to_string();
         let first = first.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -161,6 +166,7 @@ impl Command {
     async fn run(self, context: &Context) -> Result<Shown, Failure> {
         match self {
             Self::Demo(args) => args.run(context).await,
+            Self::Net(args) => args.run(context),
             Self::Pay(args) => args.run(context).await,
             Self::Status(args) => args.run(context).await,
             Self::Why(args) => args.run(context).await,

@@ -10,6 +10,7 @@ mod inbox;
 mod kinds;
 mod levers;
 mod limits;
+mod net;
 mod orders;
 mod participants;
 mod pay;
@@ -33,6 +34,7 @@ pub(crate) use self::funds::{ConfirmDefundArgs, DefundArgs, FundArgs};
 pub(crate) use self::inbox::InboxArgs;
 pub(crate) use self::kinds::words;
 pub(crate) use self::limits::Command as Limits;
+pub(crate) use self::net::NetArgs;
 #[cfg(test)]
 pub(crate) use self::orders::created_at_ms;
 pub(crate) use self::orders::{messages_of, orders_of, read};

@@ -19,6 +19,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON object per line.
     Ndjson,
+    /// Comma-separated values under a line of names, where the result is a table.
+    Csv,
 }
 
 /// A field's value.
@@ -149,6 +151,11 @@ impl Output {
             (Format::Text, Shown::One(row)) => fields(row),
             (Format::Text, Shown::Many(rows) | Shown::Graded { rows, .. }) => table(rows),
             (Format::Text, Shown::Report { text, .. }) => text.clone(),
+            (Format::Csv, Shown::One(row)) => csv(std::slice::from_ref(row)),
+            (Format::Csv, Shown::Many(rows) | Shown::Graded { rows, .. }) => csv(rows),
+            (Format::Csv, Shown::Report { .. }) => {
+                return Err(Failure::usage("this is no table: use --output text or json"));
+            }
             (_, Shown::One(row)) => line(&object(row)),
             (Format::Json, Shown::Many(rows) | Shown::Graded { rows, .. }) => {
                 line(&rows.iter().map(object).collect())
@@ -168,6 +175,7 @@ impl Output {
                 let cells: Vec<String> = row.iter().map(|(_, cell)| cell.to_text()).collect();
                 write(&(cells.join("  ") + "\n"))
             }
+            Format::Csv => write(&(separated(row.iter().map(|(_, cell)| cell.to_text())) + "\n")),
             Format::Json | Format::Ndjson => write(&line(&object(row))),
         }
     }
@@ -181,7 +189,7 @@ impl Output {
     /// Writes a failure: as an object where data would be, or as a sentence beside it.
     pub(crate) fn fail(self, failure: &Failure) {
         match self.format {
-            Format::Text => {
+            Format::Text | Format::Csv => {
                 self.note(&format!("error: {}", failure.message));
                 match (&failure.request_id, failure.kind) {
                     (Some(id), Kind::Transient) => self.note(&format!(
@@ -211,7 +219,7 @@ fn write(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn object(row: &Row) -> Value {
+pub(crate) fn object(row: &Row) -> Value {
     let fields = row.iter().map(|(name, cell)| ((*name).to_owned(), cell.to_json()));
     Value::Object(fields.collect::<Map<_, _>>())
 }
@@ -265,6 +273,27 @@ pub(crate) fn table(rows: &[Row]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Rows under the names of their columns, as RFC 4180 has them but for the ends of lines.
+fn csv(rows: &[Row]) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let mut text = separated(first.iter().map(|(name, _)| (*name).to_owned())) + "\n";
+    for row in rows {
+        let cells = row.iter().map(|(_, cell)| match cell {
+            Cell::None => String::new(),
+            cell => cell.to_text(),
+        });
+        text.push_str(&(separated(cells) + "\n"));
+    }
+    text
+}
+
+fn separated(cells: impl Iterator<Item = String>) -> String {
+    let quoted = |cell: String| {
+        if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    };
+    cells.map(quoted).collect::<Vec<_>>().join(",")
 }
 
 /// Whether a terminal would obey the character instead of showing it, or be misled by it.
@@ -331,5 +360,12 @@ mod tests {
         let text = table(&[row("a", "10.00"), row("long", "7.00")]);
         assert_eq!(text, "NAME  AMOUNT\na      10.00\nlong    7.00\n");
         assert_eq!(table(&[]), "");
+    }
+
+    #[test]
+    fn commas_and_quotes_stay_in_their_field() {
+        let row: Row = vec![("name", "a, \"b\"\n".into()), ("none", Cell::None)];
+        assert_eq!(csv(&[row]), "name,none\n\"a, \"\"b\"\"\\u{a}\",\n");
+        assert_eq!(csv(&[]), "");
     }
 }

@@ -57,7 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("netfile", &["iso20022", "ledger", "netting"]),
     ("plot", &[]),
     ("sdk", &["channel", "ledger", "proto"]),
-    ("cli", &["channel", "iso20022", "ledger", "netfile", "netting", "plot", "proto", "sdk"]),
+    ("cli", &["channel", "iso20022", "ledger", "netfile", "plot", "proto", "sdk"]),
     ("loadtest", &["channel", "ledger", "proto", "sdk"]),
     ("tidy", &[]),
 ];
