@@ -58,15 +58,26 @@ impl Bars {
             for (series, value) in values.iter().enumerate() {
                 let Some(value) = value else { continue };
                 let place = above + series as f64 * BAR;
-                bar(canvas, series, (at(0.0), at(*value)), place, *value);
+                bar(
+                    canvas,
+                    colour(series, self.series.len()),
+                    (at(0.0), at(*value)),
+                    place,
+                    *value,
+                );
             }
         }
         canvas.line("axis", (at(0.0), top), (at(0.0), bottom));
     }
 }
 
+/// The first colour is quiet: it is what others are compared with, and not for one alone.
+pub(crate) fn colour(series: usize, count: usize) -> usize {
+    if count == 1 { 1 } else { series % COLOURS }
+}
+
 fn bar(canvas: &mut Canvas, series: usize, (zero, end): (f64, f64), top: f64, value: f64) {
-    let class = format!("s{}", series % COLOURS);
+    let class = format!("s{series}");
     let (from, width) = (zero.min(end), (end - zero).abs());
     canvas.rectangle(&class, (from, top), (width.max(0.8), BAR - 1.5));
     let (place, anchor) =
@@ -77,7 +88,8 @@ fn bar(canvas: &mut Canvas, series: usize, (zero, end): (f64, f64), top: f64, va
 /// Names of series with their colours, in one line.
 pub(crate) fn legend(canvas: &mut Canvas, names: &[String], (mut x, y): (f64, f64)) {
     for (series, name) in names.iter().enumerate() {
-        canvas.rectangle(&format!("s{}", series % COLOURS), (x, y - 9.0), (10.0, 10.0));
+        let class = format!("s{}", colour(series, names.len()));
+        canvas.rectangle(&class, (x, y - 9.0), (10.0, 10.0));
         canvas.text("soft", (x + 15.0, y), Anchor::Start, name);
         x += 15.0 + width_of(name) + 18.0;
     }

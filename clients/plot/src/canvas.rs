@@ -106,7 +106,8 @@ pub(crate) fn width_of(text: &str) -> f64 {
 
 /// A text cut to about a width, with an ellipsis where something is missing.
 pub(crate) fn shortened(text: &str, width: f64) -> String {
-    let room = (width / CHARACTER).max(1.0) as usize;
+    // A text's own width is room enough for it, whatever the rounding.
+    let room = (width / CHARACTER + 0.01).max(1.0) as usize;
     if text.chars().count() <= room {
         return text.to_owned();
     }
@@ -143,7 +144,9 @@ mod tests {
 
     #[test]
     fn long_names_are_cut_to_their_room() {
-        assert_eq!(shortened("ALBKGB2L", 100.0), "ALBKGB2L");
+        for name in ["ALBKGB2L", "Acme Germany", "Acme France"] {
+            assert_eq!(shortened(name, width_of(name)), name);
+        }
         let cut = shortened("A very long name of a subsidiary", 60.0);
         assert!(cut.ends_with('…') && width_of(&cut) <= 60.0, "{cut}");
     }

@@ -1,7 +1,7 @@
 //! Lines over time.
 
-use crate::bars::legend;
-use crate::canvas::{Anchor, COLOURS, Canvas, shortened};
+use crate::bars::{colour, legend};
+use crate::canvas::{Anchor, Canvas, shortened};
 use crate::scale::{Scale, short};
 
 const HEAD: f64 = 48.0;
@@ -79,7 +79,7 @@ impl Lines {
             if let Some((_, last)) = path.last().copied() {
                 path.push((right, last));
             }
-            canvas.path(&format!("line l{}", series % COLOURS), &path);
+            canvas.path(&format!("line l{}", colour(series, self.lines.len())), &path);
         }
     }
 }

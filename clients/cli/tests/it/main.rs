@@ -9,6 +9,7 @@
 
 mod demo;
 mod insight;
+mod net;
 mod node;
 mod run;
 mod started;

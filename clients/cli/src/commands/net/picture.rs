@@ -18,7 +18,7 @@ pub(super) fn draw(render: Render<'_>) -> String {
     let (settled, all) = (proposal.settled.len(), case.obligations.len());
     let payments = proposal.payments.len();
     let mut notes = vec![format!(
-        "{settled} of {all} obligations settle together; {payments} payments remain to be made"
+        "{settled} of {all} obligations settle together; payments that remain to be made: {payments}"
     )];
     let more = proposal.currencies.len().saturating_sub(CURRENCIES_MAX);
     if more > 0 {
@@ -33,7 +33,7 @@ fn totals(own: &Currency) -> Chart {
     Chart::Bars(Bars {
         title: format!("{code}: gross and net"),
         unit: code.to_owned(),
-        series: vec![format!("{} payments instead of {}", own.payments, own.settled)],
+        series: vec![format!("payments: {} instead of {}", own.payments, own.settled)],
         rows: vec![
             row("owed in all", own.gross),
             row("settles now", own.settled_gross),
