@@ -8,7 +8,8 @@ use channel::{
     Status, ValueDate, link_group,
 };
 use clearing::{
-    Candidates, Outcome, PaymentState, Place, Pool, Proposal, Ruling, SealedBatch, TransferKind,
+    Candidates, Outcome, PaymentState, Place, Pool, Proposal, Ruled, Ruling, SealedBatch,
+    TransferKind,
 };
 use ledger::Amount;
 use proptest::prelude::*;
@@ -364,31 +365,52 @@ impl Day {
         if let Some(batch) = &outcome.sealed_before {
             self.watch_batch(batch, false);
         }
-        for (header, ruled) in headers.iter().zip(&outcome.rulings) {
-            let accepted = !matches!(ruled.ruling, Ruling::Rejected | Ruling::Refused);
-            if accepted && !ruled.replayed {
+        let rulings = || headers.iter().zip(&outcome.rulings).filter(|(_, ruled)| !ruled.replayed);
+        for (header, ruled) in rulings() {
+            if !matches!(ruled.ruling, Ruling::Rejected | Ruling::Refused) {
                 let known = Known { header: *header, joined: None, ended: false };
                 self.known.insert(ruled.place, known);
-                if ruled.ruling == Ruling::Queued {
-                    self.join(ruled.place, outcome.position);
-                }
             }
         }
+        self.watch_joinings(&outcome, || rulings().filter(|it| it.1.ruling == Ruling::Queued));
         for change in &outcome.changes {
-            match change.state {
-                PaymentState::Queued => self.join(change.place, outcome.position),
-                PaymentState::Warehoused | PaymentState::AwaitingGroup => {}
-                _ => {
-                    let known = self.known.get_mut(&change.place).unwrap();
-                    assert!(!known.ended, "ended twice");
-                    known.ended = true;
-                }
+            let lives =
+                [PaymentState::Queued, PaymentState::Warehoused, PaymentState::AwaitingGroup];
+            if !lives.contains(&change.state) {
+                let known = self.known.get_mut(&change.place).unwrap();
+                assert!(!known.ended, "ended twice");
+                known.ended = true;
             }
         }
         if let Some(batch) = &outcome.sealed {
             self.watch_batch(batch, true);
         }
         self.outcomes.push(outcome);
+    }
+
+    /// Who joined a queue, in order: first those whose time had come, then with each order that was
+    /// queued the other members of the group that it made whole.
+    fn watch_joinings<'a, Queued>(&mut self, outcome: &Outcome, queued: impl Fn() -> Queued)
+    where
+        Queued: Iterator<Item = (&'a OrderHeader, &'a Ruled)>,
+    {
+        let joined = outcome.changes.iter().filter(|it| it.state == PaymentState::Queued);
+        let joined: Vec<_> =
+            joined.map(|it| (it.place, self.known[&it.place].header.link)).collect();
+        let made_whole: Vec<_> = queued().filter_map(|(header, _)| header.link).collect();
+        for (place, link) in &joined {
+            if link.is_none_or(|link| !made_whole.contains(&link)) {
+                self.join(*place, outcome.position);
+            }
+        }
+        for (header, ruled) in queued() {
+            self.join(ruled.place, outcome.position);
+            for (place, link) in &joined {
+                if link.is_some() && *link == header.link {
+                    self.join(*place, outcome.position);
+                }
+            }
+        }
     }
 
     fn join(&mut self, place: Place, position: u64) {
