@@ -65,7 +65,6 @@ pub struct OpenedOrder {
 impl OpenedOrder {
     /// Opens the views whose keys are given, and checks them.
     pub(crate) fn open(
-        header: &[u8],
         envelope: &Envelope<'_>,
         mut deks: Deks,
         binding: &Hash,
@@ -77,7 +76,7 @@ impl OpenedOrder {
                 views.push(OpenedView { view: entry.view, plaintext, dek });
             }
         }
-        Ok(Self { header: header.try_into().map_err(|_| Refused)?, views })
+        Ok(Self { header: *envelope.header().bytes(), views })
     }
 
     /// One of its views.
@@ -190,12 +189,14 @@ impl Reader {
     /// [`Refused`], whatever is wrong with it: among others, that its epoch was not accepted (ask
     /// [`Reader::knows_epoch`] before), or that its sequence was opened before.
     pub fn open(&mut self, header: &[u8], payload: &[u8]) -> Result<OpenedOrder, Refused> {
-        let (name, sequence) = sequence(header)?;
-        if self.epochs.get(&name).is_none_or(|epoch| epoch.seen.contains(sequence)) {
+        let envelope = self.envelope(header, payload)?;
+        let (name, sequence) = (epoch_name(&envelope), envelope.sealing().sequence);
+        let epoch = self.epochs.get_mut(&name).ok_or(Refused)?;
+        if epoch.seen.contains(sequence) {
             return Err(Refused);
         }
-        let opened = self.reopen(header, payload)?;
-        self.epochs.get_mut(&name).ok_or(Refused)?.seen.insert(sequence);
+        let opened = epoch.open(&envelope)?;
+        epoch.seen.insert(sequence);
         Ok(opened)
     }
 
@@ -205,23 +206,16 @@ impl Reader {
     /// # Errors
     /// [`Refused`], whatever is wrong with it.
     pub fn reopen(&self, header: &[u8], payload: &[u8]) -> Result<OpenedOrder, Refused> {
-        let view = HeaderView::check(header).map_err(|_| Refused)?;
-        let envelope = self.envelope(view, payload)?;
-        let epoch = self.epochs.get(&(view.sender(), envelope.sealing().epoch)).ok_or(Refused)?;
-        let in_time = view.created_at_ms() <= epoch.not_after_ms;
-        if !in_time || view.policy_version() != epoch.policy_version {
-            return Err(Refused);
-        }
-        let binding = envelope.binding();
-        let deks = epoch.unwrap(&envelope, &binding)?;
-        OpenedOrder::open(header, &envelope, deks, &binding)
+        let envelope = self.envelope(header, payload)?;
+        self.epochs.get(&epoch_name(&envelope)).ok_or(Refused)?.open(&envelope)
     }
 
     pub(crate) fn envelope<'a>(
         &self,
-        header: HeaderView<'a>,
+        header: &'a [u8],
         payload: &'a [u8],
     ) -> Result<Envelope<'a>, Refused> {
+        let header = HeaderView::check(header).map_err(|_| Refused)?;
         if header.pool() != self.pool || header.payload_len() != payload.len() {
             return Err(Refused);
         }
@@ -234,6 +228,18 @@ impl Reader {
 }
 
 impl ReadEpoch {
+    /// Opens an order of this epoch.
+    fn open(&self, envelope: &Envelope<'_>) -> Result<OpenedOrder, Refused> {
+        let header = envelope.header();
+        let in_time = header.created_at_ms() <= self.not_after_ms;
+        if !in_time || header.policy_version() != self.policy_version {
+            return Err(Refused);
+        }
+        let binding = envelope.binding();
+        let deks = self.unwrap(envelope, &binding)?;
+        OpenedOrder::open(envelope, deks, &binding)
+    }
+
     /// The keys in all wraps that are for this reader.
     fn unwrap(&self, envelope: &Envelope<'_>, binding: &Hash) -> Result<Deks, Refused> {
         let nonce = wrap_nonce(binding);
@@ -262,9 +268,7 @@ pub(crate) fn take_deks(bytes: &[u8], views: impl Iterator<Item = View>, deks: &
     }
 }
 
-/// Epoch and sequence of an order.
-fn sequence(header: &[u8]) -> Result<((ParticipantId, EpochId), u64), Refused> {
-    let header = HeaderView::check(header).map_err(|_| Refused)?;
-    let sealing = header.sealing().ok().flatten().ok_or(Refused)?;
-    Ok(((header.sender(), sealing.epoch), sealing.sequence))
+/// The sender and the epoch of an order.
+fn epoch_name(envelope: &Envelope<'_>) -> (ParticipantId, EpochId) {
+    (envelope.header().sender(), envelope.sealing().epoch)
 }

@@ -98,8 +98,8 @@ impl Reader {
     ) -> Result<OpenedOrder, Refused> {
         signed.verify(sender).map_err(|_| Refused)?;
         let rewrap = &signed.statement;
-        let view = HeaderView::check(header).map_err(|_| Refused)?;
-        let envelope = self.envelope(view, payload)?;
+        let envelope = self.envelope(header, payload)?;
+        let view = envelope.header();
         let same = rewrap.pool == view.pool()
             && rewrap.sender == view.sender()
             && rewrap.digest == order_digest(header, payload);
@@ -113,6 +113,6 @@ impl Reader {
         decrypt(&kek, &NONCE_ONCE, &binding, &mut bytes)?;
         let mut deks = Deks::default();
         take_deks(&bytes, rewrap.views.views(), &mut deks);
-        OpenedOrder::open(header, &envelope, deks, &binding)
+        OpenedOrder::open(&envelope, deks, &binding)
     }
 }

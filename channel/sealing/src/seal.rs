@@ -153,7 +153,7 @@ impl Epoch {
         write_slots(&mut tables[contents.len() * VIEW_ENTRY_LEN..], recipients);
         write_plaintexts(tables, ciphertexts, (contents, &layout.buckets), salts);
         let start = binding_start(&header);
-        let keys = derive_keys(&start, secret, contents, tables)?;
+        let keys = derive_keys(&start, secret, contents, tables);
         let aad: Hash = start.chain_update(&*tables).finalize().into();
         let mut rest = ciphertexts;
         for (keys, bucket) in keys.views.iter().flatten().zip(&layout.buckets) {
@@ -249,12 +249,7 @@ struct Keys {
 
 /// Makes the keys and writes their commitments into the views table. Each key is
 /// `SHA-256(start ‖ leaves ‖ secret ‖ view)`, `start` being how the binding starts.
-fn derive_keys(
-    start: &Sha256,
-    secret: &[u8],
-    contents: &[Content<'_>],
-    tables: &mut [u8],
-) -> Result<Keys, Refused> {
+fn derive_keys(start: &Sha256, secret: &[u8], contents: &[Content<'_>], tables: &mut [u8]) -> Keys {
     let views = &tables.as_chunks::<VIEW_ENTRY_LEN>().0[..contents.len()];
     let leaves = views.iter().fold(start.clone(), |hash, entry| hash.chain_update(&entry[34..]));
     let hedge = leaves.chain_update(secret);
@@ -266,9 +261,9 @@ fn derive_keys(
     for ((entry, content), view_keys) in entries.iter_mut().zip(contents).zip(&mut keys.views) {
         let dek = &mut keys.deks[content.view as usize];
         hedge.clone().chain_update([content.view as u8]).finalize_into(dek.into());
-        let made = ViewKeys::new(dek, content.view)?;
+        let made = ViewKeys::new(dek, content.view);
         entry[2..34].copy_from_slice(made.commitment());
         *view_keys = Some(made);
     }
-    Ok(keys)
+    keys
 }

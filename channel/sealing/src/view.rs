@@ -3,9 +3,8 @@
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, Nonce, Tag};
 use channel::{DEK_LEN, TAG_LEN, VIEW_PREFIX_LEN, View, ViewEntry, salted_leaf};
-use hkdf::Hkdf;
 use ledger::Hash;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -15,25 +14,35 @@ use crate::refused::Refused;
 /// The key of one view.
 pub(crate) type Dek = [u8; DEK_LEN];
 
-const VIEW_LABEL: &[u8] = b"ppc/1 view";
+const VIEW_LABEL: &[u8; 10] = b"ppc/1 view";
+/// Counter, key, label and view.
+const KDF_INPUT_LEN: usize = 4 + DEK_LEN + VIEW_LABEL.len() + 1;
 /// Fine for keys that encrypt one single message.
 const NONCE_ONCE: [u8; 12] = [0; 12];
 
-/// `K ‖ C = HKDF-Expand(SHA-256, PRK = DEK, "ppc/1 view" ‖ view, 64)` (RFC 5869; a DEK is uniform,
-/// so there is nothing to extract): the key that encrypts, and what commits to it.
-fn derive(dek: &Dek, view: View) -> Result<Zeroizing<[u8; 64]>, Refused> {
+/// `K ‖ C`: the key that encrypts, and what commits to it, by the one-step key derivation of NIST
+/// SP 800-56C Rev. 2 section 4.1 with SHA-256:
+/// `K = SHA-256(1 u32 ‖ DEK ‖ "ppc/1 view" ‖ view)`, `C` the same with 2. A DEK is uniform, and each
+/// hash is one block; another DEK with the same `C` would be a collision of SHA-256.
+fn derive(dek: &Dek, view: View) -> Zeroizing<[u8; 64]> {
+    let mut input = Zeroizing::new([0; KDF_INPUT_LEN]);
+    input[4..36].copy_from_slice(dek);
+    input[36..KDF_INPUT_LEN - 1].copy_from_slice(VIEW_LABEL);
+    input[KDF_INPUT_LEN - 1] = view as u8;
     let mut out = Zeroizing::new([0; 64]);
-    let hkdf = Hkdf::<Sha256>::from_prk(dek).map_err(|_| Refused)?;
-    hkdf.expand_multi_info(&[VIEW_LABEL, &[view as u8]], &mut *out).map_err(|_| Refused)?;
-    Ok(out)
+    for (counter, half) in (1..).zip(out.as_chunks_mut::<32>().0) {
+        input[3] = counter;
+        *half = Sha256::digest(*input).into();
+    }
+    out
 }
 
 /// The keys of a view that is being sealed.
 pub(crate) struct ViewKeys(Zeroizing<[u8; 64]>);
 
 impl ViewKeys {
-    pub(crate) fn new(dek: &Dek, view: View) -> Result<Self, Refused> {
-        derive(dek, view).map(Self)
+    pub(crate) fn new(dek: &Dek, view: View) -> Self {
+        Self(derive(dek, view))
     }
 
     fn parts(&self) -> (&[u8; 32], &[u8; 32]) {
@@ -68,16 +77,15 @@ impl Plaintext {
 /// Opens a view: the commitment is the key's, the ciphertext is whole, the padding is zeros, and
 /// the leaf is the content's.
 pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plaintext, Refused> {
-    let keys = ViewKeys::new(dek, entry.view)?;
+    let keys = ViewKeys::new(dek, entry.view);
     let (key, commitment) = keys.parts();
     let committed = commitment.ct_eq(entry.commitment);
     let mut bytes = Zeroizing::new(entry.ciphertext.to_vec());
     decrypt(&cipher(key), &NONCE_ONCE, aad, &mut bytes)?;
     let plain = bytes.len() - TAG_LEN;
-    bytes.truncate(plain);
     let length = usize::from(u16::from_be_bytes([bytes[32], bytes[33]]));
-    let content = bytes.get(VIEW_PREFIX_LEN..VIEW_PREFIX_LEN + length).ok_or(Refused)?;
-    let padding = &bytes[VIEW_PREFIX_LEN + length..];
+    let inner = &bytes[VIEW_PREFIX_LEN..plain];
+    let (content, padding) = inner.split_at_checked(length).ok_or(Refused)?;
     let padded = padding.iter().fold(0, |all, byte| all | byte).ct_eq(&0);
     let leaf = salted_leaf(entry.view, array(&bytes[..32]), content).ct_eq(entry.leaf);
     if bool::from(committed & padded & leaf) { Ok(Plaintext(bytes, length)) } else { Err(Refused) }

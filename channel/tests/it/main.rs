@@ -7,4 +7,8 @@ mod envelopes;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod statements;
+#[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod vectors;

@@ -9,4 +9,6 @@ mod hpke_vectors;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod world;

@@ -1,0 +1,223 @@
+//! `docs/reference/ppc1-vectors.json` holds what an opener in another language checks itself
+//! against. It is made from the world of these tests, with known bytes in place of randomness; set
+//! `CAUSEWAY_WRITE_VECTORS` to write it anew.
+
+use std::fmt::Write as _;
+use std::{env, fs};
+
+use channel::{
+    DisclosureFault, Envelope, HEADER_LEN, HeaderView, KemRevocation, OpeningRecord,
+    ReceiverConfirmation, ScreeningVerdict, Signed, Signer as _, SlotRole, Statement, View,
+    ViewMask, batch_statement, merkle_root,
+};
+use hpke::aead::ExportOnlyAead;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable as _, Kem, OpModeR};
+use sealing::{Disclosure, Refused};
+use serde_json::{Value, json};
+
+use crate::world::{
+    HOUR, Known, NOW, POOL, RECEIVER, ROOT, SCREENER, SENDER, SENDER_REGULATOR, Sealed, identities,
+    kem_key, kem_secret, key_of, policy, proof, reader_of, sealed, signer, signer_of,
+};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/ppc1-vectors.json");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn signed<S: Statement>(statement: S, signer: &channel::LocalSigner) -> Value {
+    let signed = Signed::sign(statement, signer).unwrap();
+    json!({ "label": S::LABEL, "signed": hex(&signed.encode()) })
+}
+
+fn statements(world: &Sealed) -> Vec<Value> {
+    let root = signer(ROOT);
+    let digest = world.order.digest();
+    let regulator = kem_key(SENDER_REGULATOR).id();
+    let mut all: Vec<Value> = identities().into_iter().map(|it| signed(it, &root)).collect();
+    all.push(signed(policy(), &root));
+    all.push(json!({ "label": "ppc/1 epoch open", "signed": hex(&world.open.encode()) }));
+    for recipient in &world.recipients {
+        let id = recipient.participant;
+        all.push(signed(kem_key(id), &signer_of(id)));
+    }
+    let revocation = KemRevocation {
+        pool: POOL,
+        participant: SENDER_REGULATOR,
+        key: regulator,
+        revoked_at_ms: NOW,
+    };
+    all.push(signed(revocation, &signer_of(SENDER_REGULATOR)));
+    let verdict = ScreeningVerdict {
+        pool: POOL,
+        screener: SCREENER,
+        digest,
+        lists: [0x11; 32],
+        engine: 1,
+        pass: true,
+        screened_at_ms: NOW + 2_000,
+    };
+    all.push(signed(verdict, &signer_of(SCREENER)));
+    let fault = DisclosureFault {
+        pool: POOL,
+        reporter: SENDER_REGULATOR,
+        digest,
+        role: SlotRole::SenderRegulator,
+        key: regulator,
+        found_at_ms: NOW + 3_000,
+    };
+    all.push(signed(fault, &signer_of(SENDER_REGULATOR)));
+    let opening = OpeningRecord {
+        pool: POOL,
+        reader: SENDER_REGULATOR,
+        digest,
+        views: ViewMask::of(&[View::Parties]),
+        person: "C. Officer".to_owned(),
+        reason: "case 17".to_owned(),
+        opened_at_ms: NOW + 4_000,
+    };
+    all.push(signed(opening, &signer_of(SENDER_REGULATOR)));
+    let (receiver, able, confirmed_at_ms) = (RECEIVER, true, NOW + 5_000);
+    let confirmation = ReceiverConfirmation { pool: POOL, receiver, digest, able, confirmed_at_ms };
+    all.push(signed(confirmation, &signer_of(RECEIVER)));
+    all
+}
+
+/// The key that the epoch gives a reader, worked out by HPKE alone.
+fn kek(world: &Sealed, index: usize) -> [u8; 32] {
+    let reader = world.open.statement.readers[index];
+    let secret = kem_secret(reader.participant).to_bytes();
+    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&*secret).unwrap();
+    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&reader.encapsulated);
+    let info = world.open.statement.info(reader.role, reader.key, reader.participant);
+    let context = hpke::setup_receiver::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &secret,
+        &encapsulated.unwrap(),
+        &info,
+    );
+    let mut kek = [0; 32];
+    context.unwrap().export(b"ppc/1 kek", &mut kek).unwrap();
+    kek
+}
+
+fn readers(world: &Sealed) -> Vec<Value> {
+    let reader = |(index, recipient): (usize, &channel::Recipient)| {
+        let id = recipient.participant;
+        let opened =
+            reader_of(id, &world.open).open(&world.order.header, &world.order.payload).unwrap();
+        let views: Vec<Value> = opened
+            .views
+            .iter()
+            .map(|view| {
+                json!({
+                    "view": view.view() as u8,
+                    "salt": hex(view.salt()),
+                    "content": hex(view.content()),
+                })
+            })
+            .collect();
+        json!({
+            "participant": id.0,
+            "role": recipient.role as u8,
+            "key_id": hex(&recipient.key.0),
+            "kem_secret": hex(&*kem_secret(id).to_bytes()),
+            "kek": hex(&kek(world, index)),
+            "views": views,
+        })
+    };
+    world.recipients.iter().enumerate().map(reader).collect()
+}
+
+/// Orders with one thing changed; the sender, who can read every view, refuses them.
+fn refused(world: &Sealed) -> Vec<Value> {
+    let payload = &world.order.payload;
+    let envelope = Envelope::parse(HeaderView::trusted(&world.order.header), payload).unwrap();
+    let slots = usize::from(envelope.sealing().views) * 66;
+    let ciphertexts: usize = envelope.views().map(|view| view.ciphertext.len()).sum();
+    let first = payload.len() - ciphertexts;
+    let own_wrap = first - 1;
+    let reader = reader_of(SENDER, &world.open);
+    let case = |what: &str, in_header: bool, at: usize| {
+        let mut header: [u8; HEADER_LEN] = world.order.header;
+        let mut payload = payload.clone();
+        let byte = if in_header { &mut header[at] } else { &mut payload[at] };
+        *byte ^= 1;
+        assert_eq!(reader.reopen(&header, &payload).err(), Some(Refused), "{what}");
+        let part = if in_header { "header" } else { "payload" };
+        json!({ "what": what, "part": part, "at": at, "xor": 1 })
+    };
+    vec![
+        case("the suite", true, 3),
+        case("the receiver", true, 15),
+        case("the UETR", true, 31),
+        case("the amount", true, 47),
+        case("the policy version", true, 55),
+        case("the epoch", true, 111),
+        case("the sequence", true, 119),
+        case("the number of slots", true, 191),
+        case("a bucket", false, 1),
+        case("a key commitment", false, 2),
+        case("a salted leaf", false, 34),
+        case("a slot's key", false, slots + 1),
+        case("a slot's views", false, slots + 10),
+        case("the tag of the sender's wrap", false, own_wrap),
+        case("a ciphertext", false, first),
+        case("the tag of a ciphertext", false, payload.len() - 1),
+    ]
+}
+
+fn vectors() -> Value {
+    let world = sealed();
+    let (header, payload) = (&world.order.header, &world.order.payload);
+    let envelope = Envelope::parse(HeaderView::trusted(header), payload).unwrap();
+    let proof = proof(&world.order);
+    let digests = [[2; 32], world.order.digest(), [3; 32]];
+    let root = merkle_root(digests.iter().map(<[u8; 32]>::as_slice));
+    let opened = reader_of(SENDER, &world.open).open(header, payload).unwrap();
+    let remittance = opened.view(View::Remittance).unwrap();
+    let disclosure = Disclosure::new(header, payload, remittance, proof.clone());
+    assert!(disclosure.verify(&key_of(SENDER)).is_ok());
+    let regulator = world.recipients.iter().find(|it| it.participant == SENDER_REGULATOR).unwrap();
+    let rewrap = opened
+        .rewrap(payload, regulator, NOW + HOUR, &signer_of(SENDER), &mut Known::new(3))
+        .unwrap();
+    json!({
+        "root_public_key": hex(&signer(ROOT).public_key()),
+        "sender_public_key": hex(&signer_of(SENDER).public_key()),
+        "statements": statements(&world),
+        "epoch_open": hex(&world.open.encode()),
+        "order": {
+            "header": hex(header),
+            "payload": hex(payload),
+            "binding": hex(&envelope.binding()),
+            "digest": hex(&world.order.digest()),
+        },
+        "readers": readers(&world),
+        "refused": refused(&world),
+        "batch": {
+            "digests": digests.iter().map(|digest| hex(digest)).collect::<Vec<_>>(),
+            "index": 1,
+            "statement": hex(&batch_statement(POOL, SENDER, 3, &root)),
+            "signature": hex(&proof.signature),
+        },
+        "disclosure_of_view_4": hex(&disclosure.encode()),
+        "rewrap_for_participant_20": hex(&rewrap.encode()),
+    })
+}
+
+#[test]
+fn the_published_vectors_are_these() {
+    let vectors = vectors();
+    if env::var_os("CAUSEWAY_WRITE_VECTORS").is_some() {
+        fs::write(PATH, format!("{vectors:#}\n")).unwrap();
+    }
+    let published: Value = serde_json::from_slice(&fs::read(PATH).unwrap()).unwrap();
+    assert_eq!(published, vectors);
+}

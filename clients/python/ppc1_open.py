@@ -1,0 +1,382 @@
+"""Opens sealed orders (ppc/1), written from docs/reference/ppc1.md alone, and checks itself
+against docs/reference/ppc1-vectors.json. Needs the `cryptography` package only.
+
+Run: python3 clients/python/ppc1_open.py
+"""
+
+import hashlib
+import hmac
+import json
+import pathlib
+import struct
+import sys
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from causeway_bytes import order_digest
+
+VECTORS = pathlib.Path(__file__).parents[2] / "docs/reference/ppc1-vectors.json"
+BUCKETS = {1: 256, 2: 512, 3: 1024, 4: 2048, 5: 4096, 6: 8192}
+NONCE_ONCE = bytes(12)
+
+
+class Refused(Exception):
+    """It does not open; says no more."""
+
+
+def require(held: bool) -> None:
+    if not held:
+        raise Refused
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+# HPKE (RFC 9180), mode Base, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, export only.
+
+KEM_SUITE = b"KEM" + bytes.fromhex("0020")
+HPKE_SUITE = b"HPKE" + bytes.fromhex("00200001ffff")
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def expand(secret: bytes, info: bytes, length: int) -> bytes:
+    """HKDF-Expand (RFC 5869 section 2.3)."""
+    out, block, count = b"", b"", 0
+    while len(out) < length:
+        count += 1
+        block = mac(secret, block + info + bytes([count]))
+        out += block
+    return out[:length]
+
+
+def labeled_extract(suite: bytes, salt: bytes, label: bytes, material: bytes) -> bytes:
+    return mac(salt or bytes(32), b"HPKE-v1" + suite + label + material)
+
+
+def labeled_expand(suite: bytes, secret: bytes, label: bytes, info: bytes, length: int) -> bytes:
+    return expand(secret, struct.pack(">H", length) + b"HPKE-v1" + suite + label + info, length)
+
+
+def export(secret: bytes, encapsulated: bytes, info: bytes, context: bytes) -> bytes:
+    """SetupBaseR and Context.Export: the 32-byte key that the sender has too."""
+    private = X25519PrivateKey.from_private_bytes(secret)
+    try:
+        shared = private.exchange(X25519PublicKey.from_public_bytes(encapsulated))
+    except ValueError:  # a point of small order
+        raise Refused from None
+    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", shared)
+    shared = labeled_expand(KEM_SUITE, prk, b"shared_secret", encapsulated + public, 32)
+    schedule = (bytes([0]) + labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", b"")
+                + labeled_extract(HPKE_SUITE, b"", b"info_hash", info))
+    secret = labeled_extract(HPKE_SUITE, shared, b"secret", b"")
+    exporter = labeled_expand(HPKE_SUITE, secret, b"exp", schedule, 32)
+    return labeled_expand(HPKE_SUITE, exporter, b"sec", context, 32)
+
+
+# Statements.
+
+def check_statement(label: str, signed: bytes, signer: bytes) -> bytes:
+    """The body of a statement that `signer` signed."""
+    body, key, signature = signed[:-96], signed[-96:-64], signed[-64:]
+    require(key == signer)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, label.encode() + body)
+    except InvalidSignature:
+        raise Refused from None
+    return body
+
+
+def read_epoch(body: bytes) -> dict:
+    fixed = struct.Struct(">IIH16sIQQB")
+    pool, sender, suite, epoch, policy, opened, not_after, count = fixed.unpack_from(body)
+    require(suite == 1 and len(body) == fixed.size + 45 * count)
+    readers = [struct.unpack_from(">B8sI32s", body, fixed.size + 45 * at) for at in range(count)]
+    return {"pool": pool, "sender": sender, "epoch": epoch, "policy": policy,
+            "opened": opened, "not_after": not_after, "readers": readers}
+
+
+# Orders.
+
+@dataclass
+class Envelope:
+    """A sealed order taken apart."""
+    header: bytes
+    pool: int
+    sender: int
+    policy: int
+    created: int
+    epoch: bytes
+    sequence: int
+    binding: bytes
+    views: dict = field(default_factory=dict)  # view -> (bucket, commitment, leaf, ciphertext)
+    slots: list = field(default_factory=list)  # (role, key id, views, wrap)
+
+
+def members(mask: int) -> list[int]:
+    return [view for view in range(5) if mask >> view & 1]
+
+
+def take_apart(header: bytes, payload: bytes) -> Envelope:
+    require(len(header) == 192)
+    version, _, suite, pool, sender = struct.unpack_from(">BBHII", header)
+    policy, created = struct.unpack_from(">IQ", header, 52)
+    epoch, sequence = struct.unpack_from(">16sQ", header, 96)
+    length, = struct.unpack_from(">I", header, 164)
+    views, slots = header[190], header[191]
+    require(version == 1 and suite == 1 and length == len(payload))
+    require(epoch != bytes(16) and sequence < 2 ** 24 and 1 <= views <= 5 and 1 <= slots <= 16)
+    tables_end = 66 * views + 11 * slots
+    require(len(payload) >= tables_end)
+    found = Envelope(header, pool, sender, policy, created, epoch, sequence,
+                     sha256(b"ppc/1 aad", header, payload[:tables_end]))
+    entries = [struct.unpack_from(">BB32s32s", payload, 66 * at) for at in range(views)]
+    require(all(view in range(5) and bucket in BUCKETS for view, bucket, _, _ in entries))
+    numbers = [entry[0] for entry in entries]
+    require(numbers == sorted(set(numbers)))
+    require(max(entry[1] for entry in entries) == header[39])
+    table = [struct.unpack_from(">B8sH", payload, 66 * views + 11 * at) for at in range(slots)]
+    names = [(role, key) for role, key, _ in table]
+    require(names == sorted(set(names)) and all(1 <= role <= 6 for role, _ in names))
+    held = sum(1 << view for view in numbers)
+    require(all(mask and not mask & ~held for _, _, mask in table))
+    at = tables_end
+    for role, key, mask in table:
+        end = at + 32 * len(members(mask)) + 16
+        found.slots.append((role, key, mask, payload[at:end]))
+        at = end
+    for view, bucket, commitment, leaf in entries:
+        end = at + 34 + BUCKETS[bucket] + 16
+        found.views[view] = (bucket, commitment, leaf, payload[at:end])
+        at = end
+    require(at == len(payload))
+    return found
+
+
+def decrypt(key: bytes, nonce: bytes, sealed: bytes, binding: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, binding)
+    except InvalidTag:
+        raise Refused from None
+
+
+def open_view(order: Envelope, view: int, dek: bytes) -> tuple[bytes, bytes]:
+    """Salt and content of one view, checked."""
+    require(view in order.views)
+    bucket, commitment, leaf, ciphertext = order.views[view]
+    key, committed = (sha256(struct.pack(">I", count), dek, b"ppc/1 view", bytes([view]))
+                      for count in (1, 2))
+    require(hmac.compare_digest(committed, commitment))
+    plaintext = decrypt(key, NONCE_ONCE, ciphertext, order.binding)
+    salt, length = plaintext[:32], int.from_bytes(plaintext[32:34], "big")
+    require(length <= BUCKETS[bucket])
+    content, padding = plaintext[34:34 + length], plaintext[34 + length:]
+    require(not any(padding))
+    require(hmac.compare_digest(sha256(b"\0view", bytes([view]), salt, content), leaf))
+    return salt, content
+
+
+def open_deks(order: Envelope, mask: int, keys: bytes) -> dict:
+    deks = [keys[at:at + 32] for at in range(0, len(keys), 32)]
+    return {view: open_view(order, view, dek) for view, dek in zip(members(mask), deks)}
+
+
+class Reader:
+    """Reads what is sealed for one participant."""
+
+    def __init__(self, participant: int, secrets: dict[bytes, bytes]):
+        self.participant = participant
+        self.secrets = secrets
+        self.epochs: dict = {}
+        self.seen: set = set()
+
+    def accept_epoch(self, signed: bytes, sender_key: bytes) -> None:
+        terms = read_epoch(check_statement("ppc/1 epoch open", signed, sender_key))
+        keks = {}
+        for role, key, participant, encapsulated in terms["readers"]:
+            if participant == self.participant and key in self.secrets:
+                info = b"ppc/1 epoch" + struct.pack(
+                    ">HIIIB8s16sI", 1, terms["pool"], terms["sender"], participant, role, key,
+                    terms["epoch"], terms["policy"])
+                keks[role, key] = export(self.secrets[key], encapsulated, info, b"ppc/1 kek")
+        known = self.epochs.setdefault((terms["sender"], terms["epoch"]), (terms, keks))
+        require(known[0] == terms)
+
+    def read(self, header: bytes, payload: bytes) -> dict:
+        """View -> (salt, content), of all slots that are this reader's."""
+        order = take_apart(header, payload)
+        require((order.sender, order.epoch) in self.epochs)
+        terms, keks = self.epochs[order.sender, order.epoch]
+        require(order.pool == terms["pool"] and order.policy == terms["policy"])
+        require(order.created <= terms["not_after"])
+        opened: dict = {}
+        for role, key, mask, wrap in order.slots:
+            if (role, key) in keks:
+                keys = decrypt(keks[role, key], order.binding[:12], wrap, order.binding)
+                opened |= open_deks(order, mask, keys)
+        require(bool(opened))
+        return opened
+
+    def open(self, header: bytes, payload: bytes) -> dict:
+        """As `read`, once for each sequence of an epoch."""
+        opened = self.read(header, payload)
+        order = take_apart(header, payload)
+        name = (order.sender, order.epoch, order.sequence)
+        require(name not in self.seen)
+        self.seen.add(name)
+        return opened
+
+    def open_rewrapped(self, header: bytes, payload: bytes, signed: bytes, sender_key: bytes) -> dict:
+        body = check_statement("ppc/1 rewrap", signed, sender_key)
+        pool, sender, digest, role, reader, key, encapsulated, mask = struct.unpack_from(
+            ">II32sBI8s32sH", body)
+        wrap = body[87:-8]
+        order = take_apart(header, payload)
+        require((pool, sender) == (order.pool, order.sender))
+        require(digest == order_digest(header, payload))
+        require(reader == self.participant and key in self.secrets)
+        require(len(wrap) == 32 * len(members(mask)) + 16)
+        info = b"ppc/1 rewrap" + struct.pack(
+            ">IIIB8s32sH", pool, sender, reader, role, key, digest, mask)
+        kek = export(self.secrets[key], encapsulated, info, b"ppc/1 rewrap kek")
+        return open_deks(order, mask, decrypt(kek, NONCE_ONCE, wrap, order.binding))
+
+
+def check_path(digest: bytes, index: int, count: int, path: list[bytes], root: bytes) -> None:
+    """RFC 9162 section 2.1.3.2."""
+    require(index < count)
+    node, last, found = index, count - 1, sha256(b"\0", digest)
+    for sibling in path:
+        require(last > 0)
+        if node & 1 or node == last:
+            found = sha256(b"\1", sibling, found)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            found = sha256(b"\1", found, sibling)
+        node, last = node >> 1, last >> 1
+    require(last == 0 and found == root)
+
+
+def check_disclosure(shown: bytes, sender_key: bytes) -> tuple[int, bytes]:
+    """The view that is shown, and its content."""
+    require(shown[0] == 1)
+    header = shown[1:193]
+    end = 193 + int.from_bytes(header[164:168], "big")
+    payload, view, dek = shown[193:end], shown[end], shown[end + 1:end + 33]
+    count, index, root, length = struct.unpack_from(">II32sB", shown, end + 33)
+    at = end + 33 + 41
+    path = [shown[at + 32 * step:at + 32 * step + 32] for step in range(length)]
+    signature = shown[at + 32 * length:]
+    require(len(signature) == 64)
+    check_path(order_digest(header, payload), index, count, path, root)
+    order = take_apart(header, payload)
+    statement = b"ppc/1 batch" + struct.pack(">II24xI", order.pool, order.sender, count) + root
+    try:
+        Ed25519PublicKey.from_public_bytes(sender_key).verify(signature, statement)
+    except InvalidSignature:
+        raise Refused from None
+    return view, open_view(order, view, dek)[1]
+
+
+# Conformance.
+
+class Checks:
+    def __init__(self) -> None:
+        self.passed, self.failed = 0, 0
+
+    def that(self, held: bool, what: str) -> None:
+        self.passed, self.failed = self.passed + held, self.failed + (not held)
+        if not held:
+            print("failed:", what)
+
+    def refuses(self, what: str, attempt) -> None:
+        try:
+            attempt()
+        except Refused:
+            self.that(True, what)
+        else:
+            self.that(False, f"refuses {what}")
+
+
+def flipped(data: bytes, at: int, mask: int = 1) -> bytes:
+    return data[:at] + bytes([data[at] ^ mask]) + data[at + 1:]
+
+
+def check_statements(checks: Checks, vectors: dict) -> None:
+    for entry in vectors["statements"]:
+        signed, label = bytes.fromhex(entry["signed"]), entry["label"]
+        signer = signed[-96:-64]
+        if label in ("ppc/1 identity", "ppc/1 policy"):
+            signer = bytes.fromhex(vectors["root_public_key"])
+        checks.that(check_statement(label, signed, signer) == signed[:-96], label)
+        for at in (0, len(signed) - 97, len(signed) - 64, len(signed) - 1):
+            checks.refuses(f"{label} with byte {at} changed",
+                           lambda at=at: check_statement(label, flipped(signed, at), signer))
+
+
+def reader_of(entry: dict) -> Reader:
+    return Reader(entry["participant"],
+                  {bytes.fromhex(entry["key_id"]): bytes.fromhex(entry["kem_secret"])})
+
+
+def check_orders(checks: Checks, vectors: dict) -> None:
+    sender_key, epoch = (bytes.fromhex(vectors[name])
+                         for name in ("sender_public_key", "epoch_open"))
+    header, payload, binding, digest = (bytes.fromhex(vectors["order"][name])
+                                        for name in ("header", "payload", "binding", "digest"))
+    checks.that(take_apart(header, payload).binding == binding, "H")
+    checks.that(order_digest(header, payload) == digest, "order digest")
+    for entry in vectors["readers"]:
+        reader, who = reader_of(entry), f"participant {entry['participant']}"
+        reader.accept_epoch(epoch, sender_key)
+        (_, keks), = reader.epochs.values()
+        checks.that([kek.hex() for kek in keks.values()] == [entry["kek"]], f"KEK of {who}")
+        opened = reader.open(header, payload)
+        expected = {view["view"]: (bytes.fromhex(view["salt"]), bytes.fromhex(view["content"]))
+                    for view in entry["views"]}
+        checks.that(opened == expected, f"views of {who}")
+        checks.refuses(f"a sequence again, {who}", lambda: reader.open(header, payload))
+    sender = reader_of(vectors["readers"][-1])
+    checks.refuses("an order of an unknown epoch", lambda: sender.read(header, payload))
+    sender.accept_epoch(epoch, sender_key)
+    for case in vectors["refused"]:
+        change = {"header": header, "payload": payload}
+        change[case["part"]] = flipped(change[case["part"]], case["at"], case["xor"])
+        checks.refuses(case["what"], lambda: sender.read(change["header"], change["payload"]))
+    rewrap = bytes.fromhex(vectors["rewrap_for_participant_20"])
+    entry, = (entry for entry in vectors["readers"] if entry["participant"] == 20)
+    opened = reader_of(entry).open_rewrapped(header, payload, rewrap, sender_key)
+    checks.that(sorted(opened) == [view["view"] for view in entry["views"]], "rewrap")
+
+
+def check_dispute(checks: Checks, vectors: dict) -> None:
+    sender_key = bytes.fromhex(vectors["sender_public_key"])
+    shown = bytes.fromhex(vectors["disclosure_of_view_4"])
+    content = bytes.fromhex(vectors["readers"][-1]["views"][4]["content"])
+    checks.that(check_disclosure(shown, sender_key) == (4, content), "disclosure")
+    for at in range(1, len(shown), 7):
+        checks.refuses(f"a disclosure with byte {at} changed",
+                       lambda at=at: check_disclosure(flipped(shown, at), sender_key))
+
+
+def main() -> int:
+    vectors = json.loads(VECTORS.read_text())
+    checks = Checks()
+    for check in (check_statements, check_orders, check_dispute):
+        check(checks, vectors)
+    print(f"{checks.passed} passed, {checks.failed} failed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
