@@ -120,7 +120,7 @@ fn a_substituted_key_is_refused() {
     let mut other = identity(RECEIVER);
     other.serial = 3;
     other.participant.key = signer(OPERATOR).public_key();
-    let forged = Signed::sign(other.clone(), &signer(OPERATOR)).unwrap();
+    let forged = Signed::sign(other, &signer(OPERATOR)).unwrap();
     assert_eq!(trust.accept_identity(&forged), Err(TrustError::UnknownRoot));
     let claimed = Signed { signer: signer(ROOT).public_key(), ..forged };
     assert_eq!(trust.accept_identity(&claimed), Err(TrustError::Signature));
