@@ -12,10 +12,13 @@
 use std::time::Duration;
 
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Uetr, ValueDate,
+    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate,
 };
-use clearing::{Outcome, Pool, pack_command, pack_genesis, pack_orders, pack_tick};
+use clearing::{
+    Outcome, Place, Pool, Prices, Proposal, Reject, pack_command, pack_genesis, pack_orders,
+    pack_settle, pack_tick,
+};
 use ledger::{Amount, Currency};
 
 const POOL: u32 = 1;
@@ -72,8 +75,12 @@ struct Spent {
 }
 
 impl Bench {
-    fn new(banks: u32) -> Self {
-        let rules = RuleBook::standard(CODES.iter().map(|code| currency(code)).collect());
+    fn new(banks: u32, netting: NettingMode, funds: u64) -> Self {
+        let rules = RuleBook {
+            netting,
+            proposal_timeout_ms: 60_000,
+            ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
+        };
         let named = |id: u32, role, name: String| Participant {
             id: ParticipantId(id),
             role,
@@ -94,7 +101,7 @@ impl Bench {
         let mut bench =
             Self { pool: Pool::new(42), now_ms: START_MS, requests: 0, numbers: Numbers(7), banks };
         bench.apply(&pack_genesis(START_MS, &genesis));
-        bench.open();
+        bench.open(funds);
         bench
     }
 
@@ -117,14 +124,14 @@ impl Bench {
         assert_eq!(outcome.reject, None);
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, funds: u64) {
         for code in CODES {
             let currency = currency(code);
             for bank in 0..self.banks {
                 let participant = ParticipantId(10 + bank);
                 let account = CommandBody::OpenAccount { participant, currency, credit_line: 0 };
                 self.command(1, account);
-                let amount = Amount::new(20_000_000, currency).expect("an amount");
+                let amount = Amount::new(funds, currency).expect("an amount");
                 let pay_in = (self.requests + 1).to_be_bytes();
                 self.command(2, CommandBody::Fund { participant, amount, pay_in });
             }
@@ -214,7 +221,7 @@ fn main() {
     let mut argument =
         |default: usize| arguments.next().map_or(default, |text| text.parse().expect("a number"));
     let (orders, banks) = (argument(2_000_000), argument(200));
-    let mut bench = Bench::new(banks as u32);
+    let mut bench = Bench::new(banks as u32, NettingMode::StrictFifo, 20_000_000);
     let mut spent = Spent::default();
     let cycles = orders.div_ceil(BATCH * RECORDS_PER_CYCLE);
     (0..cycles).for_each(|_| bench.cycle(&mut spent));
@@ -228,6 +235,7 @@ fn main() {
     println!("slowest record  {:.1} ms", spent.slowest.as_secs_f64() * 1e3);
     measure_snapshot(&mut bench);
     measure_preview(&mut bench);
+    measure_check(banks as u32);
 }
 
 /// What it costs to write the state down, and to read it again.
@@ -258,4 +266,43 @@ fn measure_preview(bench: &mut Bench) {
     let settles = preview.floor().into_iter().filter(|settles| *settles).count();
     let took = (cpu_time() - started).as_secs_f64() * 1e3;
     println!("floor of it     {took:.1} ms, {settles} settle");
+}
+
+/// What it costs to check a set for a cut of a million payments, and to settle and certify one.
+fn measure_check(banks: u32) {
+    // So little money that hardly anybody's whole queue can settle.
+    let mut bench = Bench::new(banks, NettingMode::FifoFloor, 1_000);
+    while bench.pool.status().queued.iter().map(|queued| queued.count).sum::<u64>() < 1_000_000 {
+        let record = bench.record();
+        bench.apply(&record);
+    }
+    bench.now_ms += 100;
+    let tick = pack_tick((POOL, bench.now_ms), bench.pool.due_cycle().expect("orders wait"));
+    assert!(bench.apply(&tick).cut.is_some(), "the cut waits for a proposal");
+    let candidates = bench.pool.candidates().expect("an open cut");
+    let cycle = candidates.cut.cycle;
+    let mut places: Vec<Place> = candidates.payments.iter().map(|it| it.place).collect();
+    places.sort_unstable();
+    let count = places.len() as f64;
+    // Everything: it is looked at whole, and fails at the last, for want of money.
+    let all = Proposal { cycle, places, ..Proposal::default() };
+    let record = pack_settle((POOL, bench.now_ms), &all);
+    let started = cpu_time();
+    let outcome = bench.apply(&record);
+    let took = cpu_time() - started;
+    assert_eq!(outcome.reject, Some(Reject::ProposalInfeasible));
+    let rate = count / took.as_secs_f64() / 1e6;
+    println!("check           {:.1} ms, {rate:.1} M payments a second", took.as_secs_f64() * 1e3);
+    let mut floor: Vec<Place> =
+        candidates.payments.iter().filter(|it| it.floor).map(|it| it.place).collect();
+    floor.sort_unstable();
+    let prices = candidates.accounts.iter().map(|_| bench.numbers.below(100 << 20)).collect();
+    let prices = Prices { accounts: prices, limits: Vec::new() };
+    let proposal = Proposal { cycle, places: floor, prices, ..Proposal::default() };
+    let record = pack_settle((POOL, bench.now_ms), &proposal);
+    let started = cpu_time();
+    let outcome = bench.apply(&record);
+    let took = (cpu_time() - started).as_secs_f64() * 1e3;
+    let settled = outcome.sealed.map_or(0, |batch| batch.payments);
+    println!("settle, certify {took:.1} ms, {settled} of {count} settle");
 }
