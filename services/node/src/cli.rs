@@ -56,6 +56,10 @@ enum Command {
         /// Do not check the signatures of batches and commands.
         #[arg(long)]
         no_signatures: bool,
+        /// Run the solver again for each proposal in the log and compare. Takes as long as the
+        /// solver took.
+        #[arg(long)]
+        resolve: bool,
     },
     /// Write a log to one file, which `verify` and `causeway simulate` read.
     Export {
@@ -135,7 +139,9 @@ pub fn main() -> ExitCode {
             Ok(()) => run(&config, &start),
             Err(exit) => return exit,
         },
-        Command::Verify { dir, output, no_signatures } => verify(&dir, output, !no_signatures),
+        Command::Verify { dir, output, no_signatures, resolve } => {
+            verify(&dir, output, (!no_signatures, resolve))
+        }
         Command::Export { dir, file, output } => write_out(&dir, &file, output),
         Command::Config(ConfigCommand::Show { config, origin }) => show(config.as_deref(), origin),
         Command::Metrics(ListCommand::List { output }) => print(&catalogue::metrics(output)),
@@ -181,8 +187,8 @@ fn run(file: &Path, start: &Start) -> Result<ExitCode> {
     })
 }
 
-fn verify(dir: &Path, output: Output, signatures: bool) -> Result<ExitCode> {
-    let report = verify::verify(dir, signatures)?;
+fn verify(dir: &Path, output: Output, (signatures, resolve): (bool, bool)) -> Result<ExitCode> {
+    let report = verify::verify(dir, signatures, resolve)?;
     print(&report.render(output))?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(6) })
 }

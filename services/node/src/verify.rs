@@ -4,7 +4,8 @@
 //! digests, the Merkle root and the signatures in it, with the keys that were in force at its
 //! position; for every batch, that it hashes to what it says, follows the one before, nets to zero
 //! and is in the store under the same hash; and, at intervals and at the end, all invariants and
-//! the state root from nothing.
+//! the state root from nothing. A batch's hash covers its certificates, which the replay computes
+//! anew; with `--resolve` the solver is run again, too.
 //!
 //! The log is a data directory's, or a file that `causewayd export` wrote; nothing is stored beside
 //! such a file, so there the batches are checked against each other alone.
@@ -16,6 +17,7 @@
 mod batches;
 mod checker;
 mod report;
+mod resolve;
 mod source;
 
 use std::path::Path;
@@ -29,14 +31,16 @@ use self::batches::Batches;
 use self::checker::Checker;
 use self::report::Bad;
 pub(crate) use self::report::Report;
+use self::resolve::Resolve;
 use self::source::Source;
 
-/// Verifies a data directory or an export; `signatures` says whether to check those, too.
+/// Verifies a data directory or an export; `signatures` says whether to check those, too, and
+/// `resolve` whether to run the solver again for each proposal.
 ///
 /// # Errors
 /// It could not be verified: no log there, in use, or not readable. What does not hold is not an
 /// error but in the report.
-pub(crate) fn verify(path: &Path, signatures: bool) -> Result<Report> {
+pub(crate) fn verify(path: &Path, signatures: bool, resolve: bool) -> Result<Report> {
     let source = match Source::open(path)? {
         Ok(source) => source,
         Err(bad) => return Ok(Report::bad(bad)),
@@ -46,7 +50,8 @@ pub(crate) fn verify(path: &Path, signatures: bool) -> Result<Report> {
         Err(bad) => return Ok(Report::bad(bad)),
     };
     let checker = Checker::start(signatures)?;
-    let mut replay = Replay { checker, batches, source, pool: Pool::new(0), orders: 0 };
+    let resolve = resolve.then(Resolve::default);
+    let mut replay = Replay { checker, batches, source, pool: Pool::new(0), orders: 0, resolve };
     let replayed = replay.run();
     let checked = replay.checker.finish();
     // Of two things that do not hold, the one that comes first in the log is named.
@@ -60,6 +65,7 @@ pub(crate) fn verify(path: &Path, signatures: bool) -> Result<Report> {
         stored_batches: replay.batches.stored(),
         state_root: replay.batches.state_root(),
         signatures,
+        resolved: replay.resolve.map(|resolve| resolve.resolved),
         export: replay.source.is_export(),
         torn: replay.source.torn(),
         bad,
@@ -83,6 +89,7 @@ struct Replay {
     checker: Checker,
     batches: Batches,
     orders: u64,
+    resolve: Option<Resolve>,
 }
 
 impl Replay {
@@ -95,8 +102,14 @@ impl Replay {
             for record in records {
                 let position = self.pool.next_position();
                 self.checker.check(position, record.clone(), self.pool.directory())?;
+                if let Some(resolve) = &mut self.resolve {
+                    resolve.check(position, &record)?;
+                }
                 let outcome = self.pool.apply(position, &record);
                 let outcome = outcome.map_err(|error| Bad::record(position, error))?;
+                if let Some(resolve) = &mut self.resolve {
+                    resolve.follow(&self.pool);
+                }
                 self.orders += outcome.rulings.len() as u64;
                 for sealed in outcome.sealed_before.iter().chain(&outcome.sealed) {
                     self.batches.check(position, sealed)?;

@@ -254,6 +254,10 @@ impl Work {
             .map_err(|source| Fault::Record { position, source })?;
         let outcome = Arc::new(outcome);
         let orders = outcome.rulings.len() as u64;
+        if self.caught_up {
+            // At once, so that the solver sees the cut as it was made: whoever replays has no other.
+            self.desk.offer(&self.pool);
+        }
         self.capture.note(&outcome);
         if outcome.subject != Subject::Orders {
             // Whoever sees the answer to a command sees what it changed.

@@ -45,6 +45,15 @@ impl Display for Bad {
     }
 }
 
+/// Proposals for which the solver was run again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Resolved {
+    /// They came out the same.
+    pub(crate) same: u64,
+    /// Their solver's version, or what it began with, is not known here.
+    pub(crate) unknown: u64,
+}
+
 /// The result as a whole.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -62,6 +71,8 @@ pub(crate) struct Report {
     pub(crate) state_root: Hash,
     /// Whether signatures were checked.
     pub(crate) signatures: bool,
+    /// If the solver was run again.
+    pub(crate) resolved: Option<Resolved>,
     /// Whether what was verified is an export: then there is no store to compare with.
     pub(crate) export: bool,
     /// Whether remains of a torn write lie behind the last record; the node cuts them off.
@@ -81,6 +92,7 @@ impl Report {
             stored_batches: None,
             state_root: [0; 32],
             signatures: false,
+            resolved: None,
             export: false,
             torn: false,
             bad: Some(bad),
@@ -104,6 +116,8 @@ impl Report {
             "stored_batches": self.stored_batches,
             "state_root": hex(&self.state_root),
             "signatures_checked": self.signatures,
+            "resolved_proposals": self.resolved.map(|resolved| resolved.same),
+            "unresolvable_proposals": self.resolved.map(|resolved| resolved.unknown),
             "export": self.export,
             "torn_end": self.torn,
             "first_bad": self.bad.as_ref().map(|bad| json!({
@@ -135,6 +149,11 @@ impl Report {
             if self.signatures { "checked" } else { "not checked" },
             if self.torn { "torn, to be cut at the next start" } else { "whole" },
         );
+        if let Some(Resolved { same, unknown }) = self.resolved {
+            let line =
+                format!("solver      {same} proposals the same, {unknown} not solvable here\n");
+            text.push_str(&line);
+        }
         match &self.bad {
             None => text.push_str("everything holds\n"),
             Some(bad) => text.push_str(&format!("DOES NOT HOLD: {bad}\n")),
