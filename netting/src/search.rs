@@ -9,6 +9,8 @@ use crate::tree::Tree;
 
 /// Up to so many items, trading value gains more than another dive.
 const SMALL: usize = 500;
+/// Up to so many, dives are cheap against the budget.
+const MEDIUM: usize = 12_000;
 /// Beyond so many there is time for a dive or two.
 const LARGE: usize = 50_000;
 
@@ -63,11 +65,16 @@ impl<'a> Search<'a> {
     fn candidate(&mut self, tree: &mut Tree<'a>, round: u64) -> Vec<bool> {
         let core = self.root.core;
         let large = core.alive.len() > LARGE;
-        let options = if large { careful(round, core) } else { varied(round) };
+        let mut options = if large { careful(round, core) } else { varied(round, core) };
+        if self.best.is_none() && !large {
+            // Nothing was closed: hold back more each time.
+            options.margin *= 1.0 + round as f64;
+        }
         if !large && !round.is_multiple_of(2) {
             let least = self.best.as_ref().map_or(0.0, |best| best.0);
+            let depth = if core.alive.len() <= 3_000 { 5 } else { 10 };
             let (before, left) = (tree.work, self.budget.saturating_sub(self.work));
-            let taken = tree.plunge(least, left, options);
+            let taken = tree.plunge(least, left, depth, options);
             self.work += tree.work - before;
             if let Some(taken) = taken {
                 return taken;
@@ -84,7 +91,8 @@ impl<'a> Search<'a> {
         let mut repair = Repair::new(self.root.core, taken.to_vec(), self.root.price, seed);
         let left = self.budget.saturating_sub(self.work);
         let large = self.root.core.alive.len() > LARGE;
-        repair.close(if large { cost / 4 } else { left / 10 * 3 + cost / 2 });
+        let long = left / 10 * 3 + ((cost / 2) << (seed / 16).min(6));
+        repair.close(if large { cost / 4 } else { long });
         let value = repair.restore();
         self.work += repair.work;
         if let Some(value) = value
@@ -111,7 +119,7 @@ impl<'a> Search<'a> {
 }
 
 /// Each time another way to round.
-fn varied(round: u64) -> DiveOptions {
+fn varied(round: u64, core: &Core<'_>) -> DiveOptions {
     const CUTS: [f64; 5] = [0.7, 0.6, 0.75, 0.5, 0.65];
     const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
     const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
@@ -120,7 +128,8 @@ fn varied(round: u64) -> DiveOptions {
         cut: CUTS[at % CUTS.len()],
         margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
         ratio: RATIOS[at % RATIOS.len()],
-        iterations: 128,
+        // Where a dive takes much of the budget, less exact and more of them is better.
+        iterations: if core.alive.len() <= MEDIUM { 128 } else { 96 },
     }
 }
 

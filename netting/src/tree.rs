@@ -9,9 +9,6 @@ use crate::search::Root;
 /// How many nodes wait at most; beyond that the least promising go.
 const NODES: usize = 256;
 
-/// How many items are decided on one way down before the dive.
-const DEPTH: usize = 5;
-
 /// The part of the bound that an item's rounding may cost without both ways being looked at.
 const DOUBT: f64 = 1e-3;
 
@@ -49,11 +46,12 @@ impl<'a> Tree<'a> {
     }
 
     /// A set from the most promising node that leads to one; `None` where no node can be worth more
-    /// than `least`, or `work` is spent.
+    /// than `least`, or `work` is spent. At most `depth` items are decided before the dive.
     pub(crate) fn plunge(
         &mut self,
         least: f64,
         work: u64,
+        depth: usize,
         options: DiveOptions,
     ) -> Option<Vec<bool>> {
         let end = self.work + work;
@@ -62,14 +60,20 @@ impl<'a> Tree<'a> {
             let bound = |at: &usize| self.open[*at].bound;
             let best = (0..self.open.len()).max_by(|a, b| bound(a).total_cmp(&bound(b)))?;
             let node = self.open.swap_remove(best);
-            if let Some(taken) = self.descend(node, least, options) {
+            if let Some(taken) = self.descend(node, least, depth, options) {
                 return Some(taken);
             }
         }
         None
     }
 
-    fn descend(&mut self, node: Node, least: f64, options: DiveOptions) -> Option<Vec<bool>> {
+    fn descend(
+        &mut self,
+        node: Node,
+        least: f64,
+        depth: usize,
+        options: DiveOptions,
+    ) -> Option<Vec<bool>> {
         let mut path = node.path;
         let mut dive = Dive::new(self.core, options, Some(node.shares));
         let mut lp = Lp::from(&node.price, self.balance);
@@ -78,7 +82,7 @@ impl<'a> Tree<'a> {
         }
         let mut bound = dive.bound(&mut lp, ITERATIONS).min(node.bound);
         self.work += dive.spent();
-        for _ in 0..DEPTH {
+        for _ in 0..depth {
             let Some(item) = dive.doubtful(&lp, bound * DOUBT) else { break };
             let [mut way, mut other] =
                 [true, false].map(|take| self.way(&dive, &lp, bound, item, take));
