@@ -160,7 +160,7 @@ fn search(problem: &Problem, options: Options<'_>) -> Found {
 fn default_steps(items: usize) -> u64 {
     match items {
         0..=500 => 4_500,
-        501..=3_000 => 11_000,
+        501..=3_000 => 14_000,
         3_001..=30_000 => 100_000,
         _ => 100_000,
     }
