@@ -7,7 +7,7 @@
 //! cannot settle in any family that is left, so it goes, and its group with it; the order of
 //! removal does not matter.
 
-use crate::model::Instance;
+use crate::model::{Instance, Payment};
 use crate::problem::{Entry, Rows};
 
 /// Which payments (by row) settle under strict FIFO. The instance must be valid.
@@ -16,12 +16,22 @@ pub fn fifo(instance: &Instance) -> Vec<bool> {
     Queues::new(instance).cut()
 }
 
+/// A payment as its queue sees it: what is walked through when the queue is cut.
+#[derive(Clone, Copy, Default)]
+struct Queued {
+    amount: i64,
+    payment: u32,
+    /// The creditor's node.
+    to: u32,
+    class: u8,
+}
+
 struct Queues<'a> {
     instance: &'a Instance,
     rows: Rows,
     /// Payments by node, class and arrival.
-    order: Vec<u32>,
-    /// Per node: one past the last payment still in, in `order`; never below its start.
+    queued: Vec<Queued>,
+    /// Per node: one past the last payment still in, in `queued`; never below its start.
     end: Vec<u32>,
     after: Vec<i128>,
     settles: Vec<bool>,
@@ -36,14 +46,10 @@ impl<'a> Queues<'a> {
         let payments = &instance.payments;
         let nodes = instance.liquidity.len();
         let rows = Rows::new(instance);
-        let count = u32::try_from(payments.len()).unwrap_or(u32::MAX);
-        let node_of = |row: u32| {
-            let payment = &payments[row as usize];
-            instance.node(payment.debtor, payment.currency)
-        };
+        let node = |payment: &Payment| instance.node(payment.debtor, payment.currency);
         let mut end = vec![0_u32; nodes + 1];
-        for row in 0..count {
-            end[node_of(row)] += 1;
+        for payment in payments {
+            end[node(payment)] += 1;
         }
         let mut sum = 0;
         for slot in &mut end {
@@ -52,30 +58,40 @@ impl<'a> Queues<'a> {
             sum += held;
         }
         let starts = end.clone();
-        let mut order = vec![0; payments.len()];
-        for row in 0..count {
-            let slot = &mut end[node_of(row)];
-            order[*slot as usize] = row;
+        let mut queued = vec![Queued::default(); payments.len()];
+        for row in arrivals(payments) {
+            let payment = &payments[row as usize];
+            let slot = &mut end[node(payment)];
+            queued[*slot as usize] = Queued {
+                amount: payment.amount.cast_signed(),
+                payment: row,
+                to: u32::try_from(instance.node(payment.creditor, payment.currency)).unwrap_or(0),
+                class: payment.class,
+            };
             *slot += 1;
         }
-        for node in 0..nodes {
-            let queue = &mut order[starts[node] as usize..starts[node + 1] as usize];
-            queue.sort_unstable_by_key(|&row| {
-                let payment = &payments[row as usize];
-                (payment.class, payment.seq)
-            });
+        if instance.class_weights.len() > 1 {
+            for node in 0..nodes {
+                // Stable: within a class they stay in order of arrival.
+                queued[starts[node] as usize..starts[node + 1] as usize]
+                    .sort_by_key(|queued| queued.class);
+            }
         }
         end.truncate(nodes);
         let after = rows.free(instance).into_iter().map(i128::from).collect();
         let ring = rings(instance);
         let settles = vec![true; payments.len()];
         let (short, scratch) = (Vec::new(), Vec::new());
-        Self { instance, rows, order, end, after, settles, ring, short, scratch }
+        Self { instance, rows, queued, end, after, settles, ring, short, scratch }
     }
 
     fn cut(mut self) -> Vec<bool> {
-        for row in 0..self.instance.payments.len() {
-            self.apply(row, 1);
+        let mut from = 0;
+        for node in 0..self.end.len() {
+            for at in from..self.end[node] as usize {
+                self.apply(node, self.queued[at], 1);
+            }
+            from = self.end[node] as usize;
         }
         let behind = self.rows.queues(self.instance.liquidity.len());
         self.short = (0..).zip(&self.after).filter(|row| *row.1 < 0).map(|row| row.0).collect();
@@ -103,9 +119,10 @@ impl<'a> Queues<'a> {
     fn drop_last(&mut self, node: u32, must_go: &mut Vec<u32>) {
         let end = &mut self.end[node as usize];
         *end -= 1;
-        let payment = self.order[*end as usize];
+        let queued = self.queued[*end as usize];
+        let payment = queued.payment;
         self.settles[payment as usize] = false;
-        self.apply(payment as usize, -1);
+        self.apply(node as usize, queued, -1);
         let mut leg = self.ring[payment as usize];
         while leg != payment {
             if self.settles[leg as usize] {
@@ -115,20 +132,41 @@ impl<'a> Queues<'a> {
         }
     }
 
-    fn apply(&mut self, payment: usize, sign: i128) {
-        let mut moved = std::mem::take(&mut self.scratch);
-        moved.clear();
-        self.rows.push(self.instance, &self.instance.payments[payment], &mut moved);
-        for entry in &moved {
-            let after = &mut self.after[entry.row as usize];
-            let before = *after;
-            *after += sign * i128::from(entry.delta);
-            if sign < 0 && *after < 0 && before >= 0 {
-                self.short.push(entry.row);
-            }
+    fn apply(&mut self, from: usize, queued: Queued, sign: i64) {
+        if from == queued.to as usize {
+            return;
         }
-        self.scratch = moved;
+        let amount = sign * queued.amount;
+        self.add(from, -amount);
+        self.add(queued.to as usize, amount);
+        if self.rows.limited() {
+            let mut moved = std::mem::take(&mut self.scratch);
+            moved.clear();
+            let from = u32::try_from(from).unwrap_or(u32::MAX);
+            self.rows.push_limits(from, queued.to, amount, &mut moved);
+            for entry in &moved {
+                self.add(entry.row as usize, entry.delta);
+            }
+            self.scratch = moved;
+        }
     }
+
+    fn add(&mut self, row: usize, delta: i64) {
+        let after = &mut self.after[row];
+        let before = *after;
+        *after += i128::from(delta);
+        if *after < 0 && before >= 0 {
+            self.short.push(u32::try_from(row).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// The rows of payments in order of arrival.
+fn arrivals(payments: &[Payment]) -> Vec<u32> {
+    let count = u32::try_from(payments.len()).unwrap_or(u32::MAX);
+    let mut rows: Vec<u32> = (0..count).collect();
+    rows.sort_by_key(|&row| payments[row as usize].seq);
+    rows
 }
 
 /// Each payment's next of its group, in a ring; a single payment is its own.

@@ -221,13 +221,23 @@ impl Rows {
         }
         out.push(Entry { row: from, delta: -amount });
         out.push(Entry { row: to, delta: amount });
-        if !self.pairs.is_empty() {
-            if let Some(pair) = self.pairs.get(&(from, to)) {
-                out.push(Entry { row: pair.0, delta: -amount });
-            }
-            if let Some(pair) = self.pairs.get(&(to, from)) {
-                out.push(Entry { row: pair.0, delta: amount });
-            }
+        if self.limited() {
+            self.push_limits(from, to, amount, out);
+        }
+    }
+
+    /// Whether there are bilateral limits at all.
+    pub(crate) fn limited(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
+    /// What a payment between two nodes moves beside their own rows.
+    pub(crate) fn push_limits(&self, from: u32, to: u32, amount: i64, out: &mut Vec<Entry>) {
+        if let Some(pair) = self.pairs.get(&(from, to)) {
+            out.push(Entry { row: pair.0, delta: -amount });
+        }
+        if let Some(pair) = self.pairs.get(&(to, from)) {
+            out.push(Entry { row: pair.0, delta: amount });
         }
     }
 }
