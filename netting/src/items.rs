@@ -123,6 +123,7 @@ fn by_row(keys: &[Key], rows: usize) -> Vec<Key> {
 }
 
 /// One entry per row; those that cancel out go.
+#[inline]
 pub(crate) fn merge(entries: &mut Vec<Entry>) {
     if entries.len() == 2 && entries[0].row != entries[1].row {
         return;

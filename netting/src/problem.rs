@@ -207,6 +207,7 @@ impl Rows {
         nodes.into_iter().map(|node| class * instance.currency_weights[currency(node)]).collect()
     }
 
+    #[inline]
     pub(crate) fn push(
         &self,
         instance: &Instance,
@@ -232,6 +233,7 @@ impl Rows {
     }
 
     /// What a payment between two nodes moves beside their own rows.
+    #[cold]
     pub(crate) fn push_limits(&self, from: u32, to: u32, amount: i64, out: &mut Vec<Entry>) {
         if let Some(pair) = self.pairs.get(&(from, to)) {
             out.push(Entry { row: pair.0, delta: -amount });
