@@ -105,7 +105,7 @@ impl<'a> Dive<'a> {
         let mut least = top / self.options.ratio;
         let mut priced = false;
         while self.fixing.open > 0 {
-            if least < small {
+            if least <= small {
                 least = 0.0;
             }
             self.fixing.settle_all_rows();
