@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! payload    = views table ‖ slots table ‖ wraps ‖ ciphertexts
-//! view       = view u8 ‖ bucket u8 ‖ key commitment [32] ‖ salted leaf [32]        (66 bytes)
+//! view       = view u8 ‖ bucket u8 ‖ key commitment [32]                           (34 bytes)
 //! slot       = role u8 ‖ key id [8] ‖ view mask u16                                (11 bytes)
 //! wrap       = 32 bytes for each view of the slot's mask, and 16 of a tag
-//! ciphertext = salt [32] ‖ length u16 ‖ content padded to the bucket, encrypted, and 16 of a tag
+//! ciphertext = length u16 ‖ content padded to the bucket, encrypted, and 16 of a tag
 //! ```
 //!
 //! The header says how many views and slots there are; wraps stand in the order of the slots,
@@ -20,18 +20,17 @@ use crate::header::HeaderView;
 use crate::suite::{Sealing, SizeBucket};
 
 /// Bytes of an entry of the views table.
-pub const VIEW_ENTRY_LEN: usize = 66;
+pub const VIEW_ENTRY_LEN: usize = 34;
 /// Bytes of an entry of the slots table.
 pub const SLOT_ENTRY_LEN: usize = 11;
 /// Bytes of the key of one view (its DEK), which a wrap holds.
 pub const DEK_LEN: usize = 32;
 /// Bytes of an AES-GCM tag.
 pub const TAG_LEN: usize = 16;
-/// Bytes that stand before a view's content in its plaintext: the salt and the content's length.
-pub const VIEW_PREFIX_LEN: usize = 34;
+/// Bytes that stand before a view's content in its plaintext: the content's length.
+pub const VIEW_PREFIX_LEN: usize = 2;
 
 const AAD_LABEL: &[u8] = b"ppc/1 aad";
-const LEAF_LABEL: &[u8] = b"\0view";
 
 /// One part of a payment's details, sealed under a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,8 +203,6 @@ pub struct ViewEntry<'a> {
     pub bucket: SizeBucket,
     /// Commits to the key: a key that opens the ciphertext to something else has another one.
     pub commitment: &'a [u8; 32],
-    /// Commits to the content, for who keeps salt and content without the key.
-    pub leaf: &'a Hash,
     /// The encrypted view with its tag.
     pub ciphertext: &'a [u8],
 }
@@ -281,8 +278,7 @@ impl<'a> Envelope<'a> {
             let (view, bucket) = view_head(entry).ok()?;
             let (ciphertext, tail) = rest.split_at_checked(ciphertext_len(bucket))?;
             rest = tail;
-            let (commitment, leaf) = entry[2..].split_first_chunk::<32>()?;
-            Some(ViewEntry { view, bucket, commitment, leaf: leaf.first_chunk()?, ciphertext })
+            Some(ViewEntry { view, bucket, commitment: entry[2..].first_chunk()?, ciphertext })
         })
     }
 
@@ -337,18 +333,6 @@ pub fn binding(header: &[u8], tables: &[u8]) -> Hash {
 #[must_use]
 pub fn binding_start(header: &[u8]) -> Sha256 {
     Sha256::new().chain_update(AAD_LABEL).chain_update(header)
-}
-
-/// `SHA-256(0x00 ‖ "view" ‖ view u8 ‖ salt ‖ content)`: commits to a view's content.
-#[must_use]
-pub fn salted_leaf(view: View, salt: &[u8; 32], content: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update(LEAF_LABEL)
-        .chain_update([view as u8])
-        .chain_update(salt)
-        .chain_update(content)
-        .finalize()
-        .into()
 }
 
 fn view_head(entry: &[u8; VIEW_ENTRY_LEN]) -> Result<(View, SizeBucket), EnvelopeError> {

@@ -46,7 +46,7 @@ pub use directory::{Identity, KEM_KEY_LIFE_MAX_MS, KemKey, KemRevocation};
 pub use envelope::{
     DEK_LEN, Envelope, EnvelopeError, KeyId, SLOT_ENTRY_LEN, SlotEntry, SlotRole, TAG_LEN,
     VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, View, ViewEntry, ViewMask, binding, binding_start,
-    ciphertext_len, salted_leaf, tables_len, wrap_len,
+    ciphertext_len, tables_len, wrap_len,
 };
 pub use epoch::{EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, EpochReader};
 pub use finding::{

@@ -118,7 +118,7 @@ class Envelope:
     epoch: bytes
     sequence: int
     binding: bytes
-    views: dict = field(default_factory=dict)  # view -> (bucket, commitment, leaf, ciphertext)
+    views: dict = field(default_factory=dict)  # view -> (bucket, commitment, ciphertext)
     slots: list = field(default_factory=list)  # (role, key id, views, wrap)
 
 
@@ -135,16 +135,16 @@ def take_apart(header: bytes, payload: bytes) -> Envelope:
     views, slots = header[190], header[191]
     require(version == 1 and suite == 1 and length == len(payload))
     require(epoch != bytes(16) and sequence < 2 ** 24 and 1 <= views <= 5 and 1 <= slots <= 16)
-    tables_end = 66 * views + 11 * slots
+    tables_end = 34 * views + 11 * slots
     require(len(payload) >= tables_end)
     found = Envelope(header, pool, sender, policy, created, epoch, sequence,
                      sha256(b"ppc/1 aad", header, payload[:tables_end]))
-    entries = [struct.unpack_from(">BB32s32s", payload, 66 * at) for at in range(views)]
-    require(all(view in range(5) and bucket in BUCKETS for view, bucket, _, _ in entries))
+    entries = [struct.unpack_from(">BB32s", payload, 34 * at) for at in range(views)]
+    require(all(view in range(5) and bucket in BUCKETS for view, bucket, _ in entries))
     numbers = [entry[0] for entry in entries]
     require(numbers == sorted(set(numbers)))
     require(max(entry[1] for entry in entries) == header[39])
-    table = [struct.unpack_from(">B8sH", payload, 66 * views + 11 * at) for at in range(slots)]
+    table = [struct.unpack_from(">B8sH", payload, 34 * views + 11 * at) for at in range(slots)]
     names = [(role, key) for role, key, _ in table]
     require(names == sorted(set(names)) and all(1 <= role <= 6 for role, _ in names))
     held = sum(1 << view for view in numbers)
@@ -154,9 +154,9 @@ def take_apart(header: bytes, payload: bytes) -> Envelope:
         end = at + 32 * len(members(mask)) + 16
         found.slots.append((role, key, mask, payload[at:end]))
         at = end
-    for view, bucket, commitment, leaf in entries:
-        end = at + 34 + BUCKETS[bucket] + 16
-        found.views[view] = (bucket, commitment, leaf, payload[at:end])
+    for view, bucket, commitment in entries:
+        end = at + 2 + BUCKETS[bucket] + 16
+        found.views[view] = (bucket, commitment, payload[at:end])
         at = end
     require(at == len(payload))
     return found
@@ -169,20 +169,19 @@ def decrypt(key: bytes, nonce: bytes, sealed: bytes, binding: bytes) -> bytes:
         raise Refused from None
 
 
-def open_view(order: Envelope, view: int, dek: bytes) -> tuple[bytes, bytes]:
-    """Salt and content of one view, checked."""
+def open_view(order: Envelope, view: int, dek: bytes) -> bytes:
+    """The content of one view, checked."""
     require(view in order.views)
-    bucket, commitment, leaf, ciphertext = order.views[view]
+    bucket, commitment, ciphertext = order.views[view]
     key, committed = (sha256(struct.pack(">I", count), dek, b"ppc/1 view", bytes([view]))
                       for count in (1, 2))
     require(hmac.compare_digest(committed, commitment))
     plaintext = decrypt(key, NONCE_ONCE, ciphertext, order.binding)
-    salt, length = plaintext[:32], int.from_bytes(plaintext[32:34], "big")
+    length = int.from_bytes(plaintext[:2], "big")
     require(length <= BUCKETS[bucket])
-    content, padding = plaintext[34:34 + length], plaintext[34 + length:]
+    content, padding = plaintext[2:2 + length], plaintext[2 + length:]
     require(not any(padding))
-    require(hmac.compare_digest(sha256(b"\0view", bytes([view]), salt, content), leaf))
-    return salt, content
+    return content
 
 
 def open_deks(order: Envelope, mask: int, keys: bytes) -> dict:
@@ -212,7 +211,7 @@ class Reader:
         require(known[0] == terms)
 
     def read(self, header: bytes, payload: bytes) -> dict:
-        """View -> (salt, content), of all slots that are this reader's."""
+        """View -> content, of all slots that are this reader's."""
         order = take_apart(header, payload)
         require((order.sender, order.epoch) in self.epochs)
         terms, keks = self.epochs[order.sender, order.epoch]
@@ -285,7 +284,7 @@ def check_disclosure(shown: bytes, sender_key: bytes) -> tuple[int, bytes]:
         Ed25519PublicKey.from_public_bytes(sender_key).verify(signature, statement)
     except InvalidSignature:
         raise Refused from None
-    return view, open_view(order, view, dek)[1]
+    return view, open_view(order, view, dek)
 
 
 # Conformance.
@@ -342,8 +341,7 @@ def check_orders(checks: Checks, vectors: dict) -> None:
         (_, keks), = reader.epochs.values()
         checks.that([kek.hex() for kek in keks.values()] == [entry["kek"]], f"KEK of {who}")
         opened = reader.open(header, payload)
-        expected = {view["view"]: (bytes.fromhex(view["salt"]), bytes.fromhex(view["content"]))
-                    for view in entry["views"]}
+        expected = {view["view"]: bytes.fromhex(view["content"]) for view in entry["views"]}
         checks.that(opened == expected, f"views of {who}")
         checks.refuses(f"a sequence again, {who}", lambda: reader.open(header, payload))
     sender = reader_of(vectors["readers"][-1])

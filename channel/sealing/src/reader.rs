@@ -38,13 +38,6 @@ impl OpenedView {
     pub fn content(&self) -> &[u8] {
         self.plaintext.content()
     }
-
-    /// With the content it gives the salted leaf: who keeps the two can show the content later
-    /// without any key (`channel::salted_leaf`).
-    #[must_use]
-    pub fn salt(&self) -> &[u8; 32] {
-        self.plaintext.salt()
-    }
 }
 
 impl core::fmt::Debug for OpenedView {

@@ -3,7 +3,7 @@
 use channel::{
     DEK_LEN, HEADER_LEN, KeyId, OrderHeader, PAYLOAD_BYTES_MAX, Recipient, SLOT_ENTRY_LEN,
     SLOTS_MAX, Sealing, SizeBucket, SlotRole, Suite, VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, VIEWS_MAX,
-    View, ViewMask, binding_start, ciphertext_len, order_digest, salted_leaf, wrap_len,
+    View, ViewMask, binding_start, ciphertext_len, order_digest, wrap_len,
 };
 use ledger::Hash;
 use rand_core::CryptoRng;
@@ -123,9 +123,9 @@ impl Epoch {
     /// (as `channel::Trust` gives them), who are among those the epoch was opened for. The header's
     /// fields about the sealing, its policy version and its payload length are filled in.
     ///
-    /// Each view's key comes from fresh randomness and from everything that it protects. Should a
-    /// restored snapshot of the machine hand out the same randomness again, two different orders
-    /// still have different keys.
+    /// Each view's key comes from fresh randomness and from the header. Should a restored snapshot
+    /// of the machine hand out the same randomness again, two orders still have different keys: at
+    /// least their UETRs differ.
     ///
     /// # Errors
     /// [`SealError`].
@@ -145,15 +145,14 @@ impl Epoch {
         let layout = Layout::plan(self, contents, recipients)?;
         let header = self.header(header, &layout);
         let mut payload = vec![0; layout.len];
-        let mut drawn = Zeroizing::new([0_u8; 32 * (1 + VIEWS_MAX as usize)]);
-        random.fill_bytes(&mut drawn[..32 * (1 + contents.len())]);
-        let (secret, salts) = drawn.split_at(32);
+        let mut secret = Zeroizing::new([0; 32]);
+        random.fill_bytes(&mut *secret);
         let (tables, rest) = payload.split_at_mut(layout.wraps_at);
         let (wraps, ciphertexts) = rest.split_at_mut(layout.ciphertexts_at - layout.wraps_at);
         write_slots(&mut tables[contents.len() * VIEW_ENTRY_LEN..], recipients);
-        write_plaintexts(tables, ciphertexts, (contents, &layout.buckets), salts);
+        write_plaintexts(tables, ciphertexts, contents, &layout.buckets);
         let start = binding_start(&header);
-        let keys = derive_keys(&start, secret, contents, tables);
+        let keys = derive_keys(&start, &secret, contents, tables);
         let aad: Hash = start.chain_update(&*tables).finalize().into();
         let mut rest = ciphertexts;
         for (keys, bucket) in keys.views.iter().flatten().zip(&layout.buckets) {
@@ -213,28 +212,23 @@ fn write_slots(table: &mut [u8], recipients: &[Recipient]) {
     }
 }
 
-/// Writes view numbers, buckets and leaves into the views table, and every padded plaintext where
-/// its ciphertext will be.
+/// Writes view numbers and buckets into the views table, and every padded plaintext where its
+/// ciphertext will be.
 fn write_plaintexts(
     tables: &mut [u8],
     ciphertexts: &mut [u8],
-    (contents, buckets): (&[Content<'_>], &[SizeBucket]),
-    salts: &[u8],
+    contents: &[Content<'_>],
+    buckets: &[SizeBucket],
 ) {
     let entries = tables.as_chunks_mut::<VIEW_ENTRY_LEN>().0;
-    let salts = salts.as_chunks::<32>().0;
     let mut rest = ciphertexts;
-    for (((entry, content), bucket), salt) in
-        entries.iter_mut().zip(contents).zip(buckets).zip(salts)
-    {
+    for ((entry, content), bucket) in entries.iter_mut().zip(contents).zip(buckets) {
         let (bytes, tail) = rest.split_at_mut(ciphertext_len(*bucket));
-        bytes[..32].copy_from_slice(salt);
         let length = content.bytes.len();
-        bytes[32..VIEW_PREFIX_LEN].copy_from_slice(&(length as u16).to_be_bytes());
+        bytes[..VIEW_PREFIX_LEN].copy_from_slice(&(length as u16).to_be_bytes());
         bytes[VIEW_PREFIX_LEN..VIEW_PREFIX_LEN + length].copy_from_slice(content.bytes);
         entry[0] = content.view as u8;
         entry[1] = *bucket as u8;
-        entry[34..].copy_from_slice(&salted_leaf(content.view, salt, content.bytes));
         rest = tail;
     }
 }
@@ -248,11 +242,14 @@ struct Keys {
 }
 
 /// Makes the keys and writes their commitments into the views table. Each key is
-/// `SHA-256(start ‖ leaves ‖ secret ‖ view)`, `start` being how the binding starts.
-fn derive_keys(start: &Sha256, secret: &[u8], contents: &[Content<'_>], tables: &mut [u8]) -> Keys {
-    let views = &tables.as_chunks::<VIEW_ENTRY_LEN>().0[..contents.len()];
-    let leaves = views.iter().fold(start.clone(), |hash, entry| hash.chain_update(&entry[34..]));
-    let hedge = leaves.chain_update(secret);
+/// `SHA-256(start ‖ secret ‖ view)`, `start` being how the binding starts, with the header.
+fn derive_keys(
+    start: &Sha256,
+    secret: &[u8; 32],
+    contents: &[Content<'_>],
+    tables: &mut [u8],
+) -> Keys {
+    let hedge = start.clone().chain_update(secret);
     let mut keys = Keys {
         deks: Zeroizing::new([[0; DEK_LEN]; VIEWS_MAX as usize]),
         views: [const { None }; 5],

@@ -2,7 +2,7 @@
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut as _, Aes256Gcm, Nonce, Tag};
-use channel::{DEK_LEN, TAG_LEN, VIEW_PREFIX_LEN, View, ViewEntry, salted_leaf};
+use channel::{DEK_LEN, TAG_LEN, VIEW_PREFIX_LEN, View, ViewEntry};
 use ledger::Hash;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -61,21 +61,17 @@ impl ViewKeys {
     }
 }
 
-/// A view opened and checked: salt and content, in the padded plaintext.
+/// A view opened and checked: its content, in the padded plaintext.
 pub(crate) struct Plaintext(Zeroizing<Vec<u8>>, usize);
 
 impl Plaintext {
-    pub(crate) fn salt(&self) -> &[u8; 32] {
-        array(&self.0[..32])
-    }
-
     pub(crate) fn content(&self) -> &[u8] {
         &self.0[VIEW_PREFIX_LEN..VIEW_PREFIX_LEN + self.1]
     }
 }
 
-/// Opens a view: the commitment is the key's, the ciphertext is whole, the padding is zeros, and
-/// the leaf is the content's.
+/// Opens a view: the commitment is the key's, the ciphertext is whole, and behind the content are
+/// zeros.
 pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plaintext, Refused> {
     let keys = ViewKeys::new(dek, entry.view);
     let (key, commitment) = keys.parts();
@@ -83,12 +79,11 @@ pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plain
     let mut bytes = Zeroizing::new(entry.ciphertext.to_vec());
     decrypt(&cipher(key), &NONCE_ONCE, aad, &mut bytes)?;
     let plain = bytes.len() - TAG_LEN;
-    let length = usize::from(u16::from_be_bytes([bytes[32], bytes[33]]));
+    let length = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
     let inner = &bytes[VIEW_PREFIX_LEN..plain];
-    let (content, padding) = inner.split_at_checked(length).ok_or(Refused)?;
+    let padding = inner.get(length..).ok_or(Refused)?;
     let padded = padding.iter().fold(0, |all, byte| all | byte).ct_eq(&0);
-    let leaf = salted_leaf(entry.view, array(&bytes[..32]), content).ct_eq(entry.leaf);
-    if bool::from(committed & padded & leaf) { Ok(Plaintext(bytes, length)) } else { Err(Refused) }
+    if bool::from(committed & padded) { Ok(Plaintext(bytes, length)) } else { Err(Refused) }
 }
 
 /// The nonce of an order's wraps: the first 12 bytes of `H`, which is their associated data too.

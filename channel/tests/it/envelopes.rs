@@ -12,7 +12,6 @@ fn payload() -> Vec<u8> {
     for (view, bucket) in [(View::Parties, 1), (View::Remittance, 2)] {
         bytes.extend([view as u8, bucket]);
         bytes.extend([0xc0 + view as u8; 32]);
-        bytes.extend([0x1e; 32]);
     }
     let both = ViewMask::of(&[View::Parties, View::Remittance]);
     for (role, mask) in [(1, both), (2, ViewMask::of(&[View::Parties]))] {
@@ -39,10 +38,10 @@ fn the_parts_are_where_the_tables_say() {
     let views: Vec<_> = envelope.views().collect();
     assert_eq!(views.len(), 2);
     assert_eq!((views[0].view, views[0].bucket), (View::Parties, SizeBucket::B256));
-    assert_eq!(views[0].ciphertext, [3; 306]);
+    assert_eq!(views[0].ciphertext, [3; 274]);
     assert_eq!((views[1].view, views[1].bucket), (View::Remittance, SizeBucket::B512));
-    assert_eq!(views[1].ciphertext, [4; 562]);
-    assert_eq!((views[1].commitment, views[1].leaf), (&[0xc4; 32], &[0x1e; 32]));
+    assert_eq!(views[1].ciphertext, [4; 530]);
+    assert_eq!(views[1].commitment, &[0xc4; 32]);
     let slots: Vec<_> = envelope.slots().collect();
     assert_eq!(slots.len(), 2);
     assert_eq!(
@@ -57,14 +56,14 @@ fn the_parts_are_where_the_tables_say() {
 
 #[test]
 fn every_part_is_refused_by_name() {
-    let slots = 2 * 66;
+    let slots = 2 * 34;
     let cases: &[(usize, &[u8], EnvelopeError)] = &[
         (0, &[5], EnvelopeError::Views),
         (0, &[4], EnvelopeError::Views),
-        (66, &[0], EnvelopeError::Views),
+        (34, &[0], EnvelopeError::Views),
         (1, &[0], EnvelopeError::SizeBucket),
         (1, &[3], EnvelopeError::SizeBucket),
-        (67, &[1], EnvelopeError::SizeBucket),
+        (35, &[1], EnvelopeError::SizeBucket),
         (slots, &[0], EnvelopeError::SlotRole),
         (slots, &[7], EnvelopeError::SlotRole),
         (slots, &[2], EnvelopeError::Slots),

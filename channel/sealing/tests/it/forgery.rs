@@ -153,7 +153,7 @@ fn a_key_that_is_not_the_committed_one_is_refused() {
     assert!(!refused(&reader, &one.header, &one.payload));
     // The commitment, or the ciphertext, or the wrap of the other order in its place.
     let wrap_at = tables_len(1, 1);
-    for range in [2..34, 34..66, wrap_at..wrap_at + 48, wrap_at + 48..one.payload.len()] {
+    for range in [2..34, wrap_at..wrap_at + 48, wrap_at + 48..one.payload.len()] {
         let mut mixed = one.payload.clone();
         mixed[range.clone()].copy_from_slice(&two.payload[range.clone()]);
         assert!(refused(&reader, &one.header, &mixed), "{range:?}");

@@ -118,7 +118,6 @@ fn readers(world: &Sealed) -> Vec<Value> {
             .map(|view| {
                 json!({
                     "view": view.view() as u8,
-                    "salt": hex(view.salt()),
                     "content": hex(view.content()),
                 })
             })
@@ -139,7 +138,7 @@ fn readers(world: &Sealed) -> Vec<Value> {
 fn refused(world: &Sealed) -> Vec<Value> {
     let payload = &world.order.payload;
     let envelope = Envelope::parse(HeaderView::trusted(&world.order.header), payload).unwrap();
-    let slots = usize::from(envelope.sealing().views) * 66;
+    let slots = usize::from(envelope.sealing().views) * 34;
     let ciphertexts: usize = envelope.views().map(|view| view.ciphertext.len()).sum();
     let first = payload.len() - ciphertexts;
     let own_wrap = first - 1;
@@ -164,7 +163,6 @@ fn refused(world: &Sealed) -> Vec<Value> {
         case("the number of slots", true, 191),
         case("a bucket", false, 1),
         case("a key commitment", false, 2),
-        case("a salted leaf", false, 34),
         case("a slot's key", false, slots + 1),
         case("a slot's views", false, slots + 10),
         case("the tag of the sender's wrap", false, own_wrap),
