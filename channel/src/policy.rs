@@ -194,18 +194,20 @@ impl Requirement {
         owner: impl Fn(KeyId) -> Option<ParticipantId>,
     ) -> Result<(), DisclosureError> {
         let sender = (SlotRole::Sender, envelope.header().sender());
-        let mut met = 0;
+        let mut missing = self.slots.clone();
         for slot in envelope.slots() {
             let name = (slot.role, owner(slot.key).ok_or(DisclosureError::StaleKey)?);
-            let required = self.slots.iter().find(|it| (it.role, it.participant) == name);
-            match required {
-                Some(required) if required.views == slot.views => met += 1,
+            match missing.iter().position(|it| (it.role, it.participant) == name) {
+                Some(at) if missing[at].views == slot.views => {
+                    missing.remove(at);
+                }
                 Some(_) => return Err(DisclosureError::SlotViews),
                 None if name == sender => {}
+                // Not asked for, or there already by another key.
                 None => return Err(DisclosureError::ExtraSlot),
             }
         }
-        if met != self.slots.len() {
+        if !missing.is_empty() {
             return Err(DisclosureError::MissingSlot);
         }
         if envelope.view_mask() != self.views() {

@@ -1,13 +1,15 @@
 //! Who can read what, and what can be shown of it later.
 
-use channel::{Envelope, HeaderView, ParticipantId, Signed, View, ViewMask, order_digest};
+use channel::{
+    Envelope, HeaderView, KemKey, ParticipantId, Recipient, Signed, View, ViewMask, order_digest,
+};
 use proptest::prelude::*;
-use sealing::{Content, Disclosure, Refused, SealError};
+use sealing::{Content, Disclosure, Epoch, Refused, SealError};
 
 use crate::world::{
     CONTENTS, HOUR, Known, NOW, POOL, RECEIVER, RECEIVER_REGULATOR, SCREENER, SENDER,
-    SENDER_REGULATOR, facts, header, kem_key, key_of, proof, reader_of, reader_without_epoch,
-    sealed, signer_of, trust,
+    SENDER_REGULATOR, facts, header, kem_key, kem_secret, key_of, policy, proof, reader_of,
+    reader_without_epoch, sealed, signer_of, terms, trust,
 };
 
 #[test]
@@ -46,6 +48,61 @@ fn the_order_meets_the_policy_for_who_has_no_key() {
     let required = trust().require(&facts(), NOW).unwrap();
     assert_eq!(required.check(&envelope, owner), Ok(()));
     assert!(required.screening && required.confirmation);
+}
+
+#[test]
+fn an_order_that_does_not_meet_the_policy_is_told_why() {
+    use channel::DisclosureError::{ExtraSlot, MissingSlot, SlotViews, StaleKey, Views};
+    let world = sealed();
+    let required = trust().require(&facts(), NOW).unwrap();
+    // The receiver has a second key.
+    let second = KemKey { public: kem_secret(ParticipantId(99)).public(), ..kem_key(RECEIVER) };
+    let owner = |key| {
+        let ids = [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER];
+        let by_id = ids.into_iter().find(|id| kem_key(*id).id() == key);
+        by_id.or_else(|| (key == second.id()).then_some(RECEIVER))
+    };
+    let check = |mut recipients: Vec<Recipient>, contents: &[Content<'_>], known: bool| {
+        recipients.sort_unstable_by_key(|it| (it.role, it.key));
+        let random = &mut Known::new(4);
+        let mut epoch = Epoch::open(terms(), &recipients, &signer_of(SENDER), random).unwrap().0;
+        let order = epoch.seal(&header(), contents, &recipients, random).unwrap();
+        let view = HeaderView::check(&order.header).unwrap();
+        let envelope = Envelope::parse(view, &order.payload).unwrap();
+        required.check(&envelope, |key| if known { owner(key) } else { None }).err()
+    };
+    let all = || world.recipients.clone();
+    let without = |id| all().into_iter().filter(|it| it.participant != id).collect::<Vec<_>>();
+    assert_eq!(check(all(), &CONTENTS, true), None);
+    assert_eq!(check(without(SENDER), &CONTENTS, true), None);
+    assert_eq!(check(without(SENDER_REGULATOR), &CONTENTS, true), Some(MissingSlot));
+    assert_eq!(check(all(), &CONTENTS, false), Some(StaleKey));
+    // Twice the receiver is not a regulator.
+    let receiver = all().into_iter().find(|it| it.participant == RECEIVER).unwrap();
+    let mut twice = without(SENDER_REGULATOR);
+    twice.push(Recipient { key: second.id(), public: second.public, ..receiver });
+    assert_eq!(check(twice, &CONTENTS, true), Some(ExtraSlot));
+    let mut extra = without(RECEIVER);
+    extra.push(Recipient { role: channel::SlotRole::CurrencyIssuer, ..receiver });
+    assert_eq!(check(extra, &CONTENTS, true), Some(ExtraSlot));
+    let mut more = without(RECEIVER);
+    more.push(Recipient { views: ViewMask::ALL, ..receiver });
+    assert_eq!(check(more, &CONTENTS, true), Some(SlotViews));
+    let mut narrow = policy();
+    narrow.rules.truncate(1);
+    let narrow = narrow.require(&facts()).unwrap();
+    let view = HeaderView::check(&world.order.header).unwrap();
+    let envelope = Envelope::parse(view, &world.order.payload).unwrap();
+    assert_eq!(narrow.check(&envelope, owner), Err(ExtraSlot));
+    // A view that nobody must read.
+    let own: Vec<_> =
+        all().into_iter().filter(|it| matches!(it.participant, RECEIVER | SENDER)).collect();
+    let random = &mut Known::new(4);
+    let mut epoch = Epoch::open(terms(), &own, &signer_of(SENDER), random).unwrap().0;
+    let order = epoch.seal(&header(), &CONTENTS, &own, random).unwrap();
+    let view = HeaderView::check(&order.header).unwrap();
+    let envelope = Envelope::parse(view, &order.payload).unwrap();
+    assert_eq!(narrow.check(&envelope, owner), Err(Views));
 }
 
 #[test]
