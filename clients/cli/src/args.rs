@@ -39,6 +39,7 @@ struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Net(commands::NetArgs),
+    Simulate(commands::SimulateArgs),
     Pay(commands::PayArgs),
     Status(commands::StatusArgs),
     Why(commands::WhyArgs),
@@ -167,6 +168,7 @@ impl Command {
         match self {
             Self::Demo(args) => args.run(context).await,
             Self::Net(args) => args.run(context),
+            Self::Simulate(args) => args.run(context),
             Self::Pay(args) => args.run(context).await,
             Self::Status(args) => args.run(context).await,
             Self::Why(args) => args.run(context).await,

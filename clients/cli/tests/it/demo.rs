@@ -17,7 +17,7 @@ fn demo(dir: &Path, seed: &str, threads: &str) -> std::process::Command {
     command
 }
 
-fn play(dir: &Path, seed: &str, threads: &str) -> Value {
+pub(crate) fn play(dir: &Path, seed: &str, threads: &str) -> Value {
     let (code, stdout, stderr) = finish(&mut demo(dir, seed, threads));
     assert_eq!(code, 0, "{stdout}{stderr}");
     serde_json::from_str(&stdout).unwrap()

@@ -12,6 +12,7 @@ mod insight;
 mod net;
 mod node;
 mod run;
+mod simulate;
 mod started;
 mod stream;
 mod words;

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clearing", &["channel", "ledger", "risk"]),
     ("archive", &["clearing"]),
     ("solver", &["channel", "clearing", "ledger", "netting"]),
+    ("simulator", &["channel", "clearing", "ledger", "solver"]),
     ("proto", &["ledger"]),
     ("bus", &[]),
     ("store", &[]),
@@ -57,14 +58,36 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("netfile", &["iso20022", "ledger", "netting"]),
     ("plot", &[]),
     ("sdk", &["channel", "ledger", "proto"]),
-    ("cli", &["channel", "iso20022", "ledger", "netfile", "plot", "proto", "sdk"]),
+    (
+        "cli",
+        &[
+            "archive",
+            "channel",
+            "iso20022",
+            "ledger",
+            "netfile",
+            "plot",
+            "proto",
+            "sdk",
+            "simulator",
+        ],
+    ),
     ("loadtest", &["channel", "ledger", "proto", "sdk"]),
     ("tidy", &[]),
 ];
 
 /// Crates that must build without any of these in their tree.
-const PURE: [&str; 9] = [
-    "ledger", "risk", "channel", "clearing", "insight", "netting", "solver", "iso20022", "sealing",
+const PURE: [&str; 10] = [
+    "ledger",
+    "risk",
+    "channel",
+    "clearing",
+    "insight",
+    "netting",
+    "solver",
+    "simulator",
+    "iso20022",
+    "sealing",
 ];
 const HEAVY: [&str; 8] =
     ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 6] = ["ledger", "risk", "channel", "channel/sealing", "clearing", "insight"];
+const PURE: [&str; 7] =
+    ["ledger", "risk", "channel", "channel/sealing", "clearing", "insight", "simulator"];
 
 /// What must not stand in their sources, and what to do instead.
 const BANNED: [(&str, &str); 17] = [
