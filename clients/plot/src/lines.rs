@@ -7,6 +7,8 @@ use crate::scale::{Scale, short};
 const HEAD: f64 = 48.0;
 const FOOT: f64 = 40.0;
 const HEIGHT: f64 = 232.0;
+/// Room for a time of day.
+const TIME: f64 = 62.0;
 /// Room for the numbers of the upright axis.
 const NUMBERS: f64 = 58.0;
 
@@ -59,7 +61,8 @@ impl Lines {
             let since = at_ms.clamp(self.from_ms, self.until_ms) - self.from_ms;
             left + since as f64 / span * (right - left)
         };
-        let (ticks, label) = time_ticks(self.from_ms, self.until_ms);
+        let most = ((right - left) / TIME).max(2.0) as u64;
+        let (ticks, label) = time_ticks(self.from_ms, self.until_ms, most);
         for (at_ms, text) in ticks {
             canvas.line("axis", (place_of(at_ms), bottom), (place_of(at_ms), bottom + 4.0));
             canvas.text("soft", (place_of(at_ms), bottom + 17.0), Anchor::Middle, &text);
@@ -108,10 +111,10 @@ const STEPS: [u64; 16] = [
     30 * DAY,
 ];
 
-/// At most eight instants at round times, with their texts; and what the texts are.
-fn time_ticks(from_ms: u64, until_ms: u64) -> (Vec<(u64, String)>, &'static str) {
+/// About so many instants at round times, with their texts; and what the texts are.
+fn time_ticks(from_ms: u64, until_ms: u64, most: u64) -> (Vec<(u64, String)>, &'static str) {
     let span = until_ms.saturating_sub(from_ms);
-    let step = STEPS.into_iter().find(|step| span / step < 8).unwrap_or(365 * DAY);
+    let step = STEPS.into_iter().find(|step| span / step < most).unwrap_or(365 * DAY);
     let first = from_ms.div_ceil(step) * step;
     let text = |at_ms: u64| {
         let (hours, minutes) = (at_ms % DAY / HOUR, at_ms % HOUR / MINUTE);
@@ -123,7 +126,7 @@ fn time_ticks(from_ms: u64, until_ms: u64) -> (Vec<(u64, String)>, &'static str)
     };
     let mut ticks = Vec::new();
     let mut at_ms = first;
-    while at_ms <= until_ms && ticks.len() < 9 {
+    while at_ms <= until_ms && ticks.len() as u64 <= most {
         ticks.push((at_ms, text(at_ms)));
         at_ms = at_ms.saturating_add(step);
     }
@@ -137,11 +140,11 @@ mod tests {
     #[test]
     fn ticks_stand_at_round_times() {
         let start = 1_772_431_200_000;
-        let (ticks, label) = time_ticks(start, start + 12 * HOUR);
+        let (ticks, label) = time_ticks(start, start + 12 * HOUR, 8);
         let texts: Vec<&str> = ticks.iter().map(|tick| tick.1.as_str()).collect();
         assert_eq!(texts, ["06:00", "08:00", "10:00", "12:00", "14:00", "16:00", "18:00"]);
         assert_eq!(label, "time of day, UTC");
-        assert_eq!(time_ticks(5, 5).0.len(), 0);
-        assert!(time_ticks(0, u64::MAX).0.len() < 10);
+        assert_eq!(time_ticks(5, 5, 8).0.len(), 0);
+        assert!(time_ticks(0, u64::MAX, 8).0.len() < 10);
     }
 }
