@@ -10,6 +10,7 @@
 mod certificates;
 mod days;
 mod desk;
+mod exchange;
 mod golden;
 mod preview;
 mod script;

@@ -1,0 +1,495 @@
+//! Random days of foreign exchange: quotes, payments, instructions, cycles, lapses, suspensions,
+//! closes. What the pool matches is what a naive model matches; nothing is half settled; no money is
+//! made or lost.
+//!
+//! `CAUSEWAY_FX_DAYS=10000 cargo test --release -p clearing --test it exchange` runs so many days.
+
+mod model;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use channel::{
+    ClosePolicy, CommandBody, FxTerms, MessageKind, NettingMode, OrderHeader, ParticipantId, Quote,
+    Rate, RuleBook, Side, Status, ValueDate,
+};
+use clearing::{
+    Change, FxEvent, Outcome, PaymentState, Place, Pool, Ruling, SealedBatch, TransferKind,
+};
+use ledger::Amount;
+use proptest::prelude::*;
+
+use self::model::{Model, Waiting};
+use crate::desk::{AGENT, Desk, LP1, LP2, OPERATOR, bank, currency, order, restore};
+
+const BANKS: u32 = 3;
+/// Two digits, none, three: roundings of all kinds.
+const CODES: [&str; 3] = ["EUR", "JPY", "KWD"];
+
+#[derive(Debug, Clone)]
+struct Draw {
+    side: bool,
+    size: u64,
+    rate: (u64, u8),
+    until_ms: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Pass(u64),
+    Quotes(usize, usize, usize, Vec<Draw>),
+    /// From, to, what is sold and bought, how much, the limit, validity in ms (0 = none).
+    Pay(u32, u32, usize, usize, u64, (u64, u8), u64),
+    /// The same of an exchange; the mirror image is kept to be handed in later.
+    Exchange(u32, u32, usize, usize, u64, u64),
+    Mirror(usize),
+    Ordinary(u32, u32, usize, u64),
+    Cycle,
+    Tick,
+    Settle,
+    Fund(usize, usize, u64),
+    Cancel(u64),
+    Status(usize, bool),
+    Close(usize),
+    Open(usize),
+}
+
+/// Rates around a middle that every pair shares, so that many quotes and limits meet.
+fn rate() -> impl Strategy<Value = (u64, u8)> {
+    prop_oneof![
+        4 => (900_u64..1_100).prop_map(|mantissa| (mantissa, 3)),
+        1 => (1_u64..40, 0_u8..3),
+        1 => Just((1_000_000, 6)),
+    ]
+}
+
+/// Minor units: some so few that nothing is left of them in the other currency.
+fn size() -> impl Strategy<Value = u64> {
+    prop_oneof![5 => 1_000_u64..40_000, 1 => 1_u64..300]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let code = || 0..CODES.len();
+    let pair = || (code(), code());
+    let banks = || (0..BANKS, 0..BANKS);
+    let draw = (any::<bool>(), size(), rate(), 50_u64..3_000)
+        .prop_map(|(side, size, rate, until_ms)| Draw { side, size, rate, until_ms });
+    let until = prop_oneof![3 => Just(0), 1 => 100_u64..1_500];
+    prop_oneof![
+        6 => (1_u64..300).prop_map(Step::Pass),
+        8 => (0_usize..2, pair(), prop::collection::vec(draw, 0..6))
+            .prop_map(|(lp, (base, quote), draws)| Step::Quotes(lp, base, quote, draws)),
+        12 => (banks(), pair(), size(), rate(), until).prop_map(
+            |((from, to), (sold, bought), minor, limit, until_ms)|
+            Step::Pay(from, to, sold, bought, minor, limit, until_ms)),
+        3 => (banks(), pair(), 1_u64..4, 1_u64..4).prop_map(
+            |((from, to), (sold, bought), minor, counter)|
+            Step::Exchange(from, to, sold, bought, minor, counter)),
+        3 => any::<usize>().prop_map(Step::Mirror),
+        2 => (banks(), code(), 1_u64..100).prop_map(|((a, b), c, m)| Step::Ordinary(a, b, c, m)),
+        6 => Just(Step::Cycle),
+        1 => Just(Step::Tick),
+        2 => Just(Step::Settle),
+        5 => (0_usize..5, code(), 1_u64..90_000).prop_map(|(who, c, m)| Step::Fund(who, c, m)),
+        3 => (0_u64..60).prop_map(Step::Cancel),
+        1 => (0_usize..5, any::<bool>()).prop_map(|(who, active)| Step::Status(who, active)),
+        1 => code().prop_map(Step::Close),
+        3 => code().prop_map(Step::Open),
+    ]
+}
+
+fn rules() -> impl Strategy<Value = RuleBook> {
+    (any::<bool>(), any::<bool>(), prop_oneof![Just(0_u32), Just(200)]).prop_map(
+        |(floor, rolls, proposal_timeout_ms)| RuleBook {
+            netting: if floor { NettingMode::FifoFloor } else { NettingMode::StrictFifo },
+            close: if rolls { ClosePolicy::Roll } else { ClosePolicy::Reject },
+            proposal_timeout_ms,
+            unmatched_ms: 1_000,
+            match_ms: 400,
+            ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
+        },
+    )
+}
+
+fn who(index: usize) -> ParticipantId {
+    match index {
+        0 => LP1,
+        1 => LP2,
+        other => bank(other as u32 - 2),
+    }
+}
+
+/// A desk and an observer who knows only orders, quotes and outcomes.
+struct Day {
+    desk: Desk,
+    model: Model,
+    headers: BTreeMap<Place, OrderHeader>,
+    /// Of each FX payment: the legs of its latest match, as debit and amount by place.
+    legs: BTreeMap<Place, Vec<Place>>,
+    ended: BTreeSet<Place>,
+    mirrors: Vec<OrderHeader>,
+    dates: [u32; 3],
+    number: u64,
+    matches: usize,
+}
+
+impl Day {
+    fn new(rules: RuleBook, shadow: bool) -> Self {
+        let mut day = Self {
+            desk: Desk::new(rules, BANKS),
+            model: Model::default(),
+            headers: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            mirrors: Vec::new(),
+            dates: [20_260_105; 3],
+            number: 0,
+            matches: 0,
+        };
+        day.desk.shadow = shadow;
+        for index in 0..5 {
+            for code in CODES {
+                let (participant, currency) = (who(index), currency(code));
+                let body = CommandBody::OpenAccount { participant, currency, credit_line: 0 };
+                day.command(OPERATOR, body);
+            }
+        }
+        (0..CODES.len()).for_each(|code| day.take(&Step::Open(code)));
+        day
+    }
+
+    fn command(&mut self, maker: ParticipantId, body: CommandBody) -> Outcome {
+        let outcome = self.desk.command(maker, body);
+        self.watch(&outcome, &[]);
+        outcome
+    }
+
+    fn submit(&mut self, header: OrderHeader) {
+        let outcome = self.desk.submit(&[header]);
+        self.watch(&outcome, &[header]);
+    }
+
+    fn fx_order(&mut self, (from, to): (u32, u32), sold: usize, minor: u64) -> OrderHeader {
+        self.number += 1;
+        let mut header = order(self.number, from, to, minor, CODES[sold]);
+        header.created_at_ms = self.desk.time_ms;
+        header.value_date = ValueDate::new(self.dates[sold]).unwrap();
+        header
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Pass(ms) => self.desk.time_ms += ms,
+            Step::Quotes(lp, base, quote, ref draws) if base != quote => {
+                self.set_quotes(who(lp), (base, quote), draws);
+            }
+            Step::Pay(from, to, sold, bought, minor, (mantissa, scale), until_ms)
+                if from != to && sold != bought =>
+            {
+                let limit = Rate::new(mantissa, scale).unwrap();
+                let fx = Some(FxTerms::Payment { currency: currency(CODES[bought]), limit });
+                let header = self.fx_order((from, to), sold, minor);
+                let not_after_ms = if until_ms == 0 { 0 } else { self.desk.time_ms + until_ms };
+                let kind = MessageKind::FxPayment;
+                self.submit(OrderHeader { kind, fx, not_after_ms, ..header });
+            }
+            Step::Exchange(from, to, sold, bought, minor, counter)
+                if from != to && sold != bought =>
+            {
+                self.exchange((from, to), (sold, minor), (bought, counter));
+            }
+            Step::Mirror(pick) if !self.mirrors.is_empty() => {
+                let mirror = self.mirrors.swap_remove(pick % self.mirrors.len());
+                self.submit(OrderHeader { created_at_ms: self.desk.time_ms, ..mirror });
+            }
+            Step::Ordinary(from, to, code, minor) if from != to => {
+                let header = self.fx_order((from, to), code, minor);
+                self.submit(header);
+            }
+            Step::Cycle => {
+                let outcome = self.desk.cycle();
+                self.watch(&outcome, &[]);
+            }
+            Step::Tick => {
+                let outcome = self.desk.tick(0);
+                self.watch(&outcome, &[]);
+            }
+            Step::Settle => self.settle_floor(),
+            Step::Fund(index, code, minor) => {
+                self.number += 1;
+                let amount = Amount::new(minor, currency(CODES[code])).unwrap();
+                let pay_in = u128::from(self.number).to_be_bytes();
+                self.command(AGENT, CommandBody::Fund { participant: who(index), amount, pay_in });
+            }
+            Step::Cancel(back) => self.cancel(back),
+            // Who is suspended while a cut is open is so once it is resolved: see `keep_up`.
+            Step::Status(_, true) if self.desk.pool.cut_waiting().is_some() => {}
+            Step::Status(index, active) => {
+                let status = if active { Status::Active } else { Status::Suspended };
+                self.command(OPERATOR, CommandBody::SetStatus { participant: who(index), status });
+            }
+            Step::Close(code) => {
+                let currency = currency(CODES[code]);
+                self.command(OPERATOR, CommandBody::CloseDay { currency });
+            }
+            Step::Open(code) => self.open(code),
+            _ => {}
+        }
+    }
+
+    /// What commands changed of days and providers, some of them later than they were given.
+    fn keep_up(&mut self) {
+        for known in self.desk.pool.directory().currencies() {
+            self.model.day(known.currency, known.day.open.map(|open| open.date.get()));
+        }
+        for lp in [LP1, LP2] {
+            if self.desk.pool.directory().member(lp).unwrap().status == Status::Suspended {
+                self.model.withdraw(lp);
+            }
+        }
+    }
+
+    fn set_quotes(&mut self, maker: ParticipantId, (base, quote): (usize, usize), draws: &[Draw]) {
+        self.desk.time_ms += 1;
+        let now_ms = self.desk.time_ms;
+        let quotes: Vec<Quote> = draws
+            .iter()
+            .map(|draw| Quote {
+                side: if draw.side { Side::Bid } else { Side::Ask },
+                size: draw.size,
+                rate: Rate::new(draw.rate.0, draw.rate.1).unwrap(),
+                not_after_ms: now_ms + draw.until_ms,
+            })
+            .collect();
+        let position = self.desk.pool.next_position();
+        let (base, quote) = (currency(CODES[base]), currency(CODES[quote]));
+        let body = CommandBody::SetQuotes { base, quote, quotes: quotes.clone() };
+        let active = self.desk.pool.directory().member(maker).unwrap().status == Status::Active;
+        let worth = self.model.worth((base, quote), &quotes);
+        if active && worth {
+            self.model.set(maker, (base, quote), Place::new(position, 0), &quotes);
+        }
+        let outcome = self.command(maker, body);
+        assert_eq!(outcome.reject.is_none(), active && worth, "{:?}", outcome.reject);
+    }
+
+    fn exchange(&mut self, parties: (u32, u32), sold: (usize, u64), bought: (usize, u64)) {
+        let one = self.fx_order(parties, sold.0, sold.1);
+        let other = self.fx_order((parties.1, parties.0), bought.0, bought.1);
+        let kind = MessageKind::FxInstruction;
+        let fx = |counter| Some(FxTerms::Instruction { counter });
+        self.mirrors.push(OrderHeader {
+            kind,
+            fx: fx(one.amount),
+            value_date: one.value_date,
+            ..other
+        });
+        self.submit(OrderHeader { kind, fx: fx(other.amount), ..one });
+    }
+
+    fn cancel(&mut self, back: u64) {
+        let Some((place, header)) = self.headers.iter().rev().nth(back as usize) else { return };
+        let (place, maker, kind) = (*place, header.sender, header.kind);
+        let bound = self.desk.pool.fills(place).is_some();
+        let body = CommandBody::Cancel { uetr: header.uetr, kind };
+        let outcome = self.command(maker, body);
+        if bound && outcome.changes.is_empty() {
+            assert!(outcome.reject.is_some(), "a match binds");
+        }
+    }
+
+    fn open(&mut self, code: usize) {
+        let day = self.desk.pool.directory().currencies()[code].day;
+        if let Some(closed) = day.closed {
+            self.dates[code] = closed.get() + 1;
+        }
+        let date = ValueDate::new(self.dates[code]).unwrap();
+        let ends_at_ms = self.desk.time_ms + 10_000_000;
+        let currency = currency(CODES[code]);
+        let (cut_off_at_ms, closes_at_ms) = (ends_at_ms, ends_at_ms);
+        let body = CommandBody::OpenDay { currency, date, cut_off_at_ms, closes_at_ms };
+        self.command(OPERATOR, body);
+    }
+
+    fn settle_floor(&mut self) {
+        let Some(candidates) = self.desk.pool.candidates() else { return };
+        let floor = candidates.payments.iter().filter(|it| it.floor);
+        let mut places: Vec<Place> = floor.map(|it| it.place).collect();
+        places.sort_unstable();
+        let outcome = self.desk.settle(candidates.cut.cycle, &places);
+        self.watch(&outcome, &[]);
+    }
+
+    /// Keeps up with an outcome, and checks what can be checked from outside.
+    fn watch(&mut self, outcome: &Outcome, headers: &[OrderHeader]) {
+        self.sums_are_zero();
+        for (header, ruled) in headers.iter().zip(&outcome.rulings) {
+            if matches!(ruled.ruling, Ruling::Rejected | Ruling::Refused) || ruled.replayed {
+                continue;
+            }
+            self.headers.insert(ruled.place, *header);
+            if header.kind == MessageKind::FxPayment && ruled.ruling == Ruling::AwaitingMatch {
+                self.model.wait(Waiting::new(ruled.place, header));
+            }
+        }
+        self.keep_up();
+        self.follow(&outcome.changes);
+        let expected = self.model.matches(outcome.time_ms);
+        let found: Vec<_> = outcome.fx.iter().filter_map(matched).collect();
+        assert_eq!(found, expected, "price, then time");
+        self.matches += found.len();
+        self.model.now_matched(&found);
+        for event in &outcome.fx {
+            if let FxEvent::Matched { order, first_leg, fills, .. } = event {
+                self.never_below_the_limit(*order, fills);
+                let legs = (first_leg.0..).take(2 * fills.len()).map(Place).collect();
+                self.legs.insert(*order, legs);
+            }
+        }
+        let settled = outcome.changes.iter().filter(|it| it.state == PaymentState::Settled);
+        let settled: BTreeSet<Place> = settled.map(|it| it.place).collect();
+        if let Some(batch) = &outcome.sealed_before {
+            self.whole(batch);
+        }
+        if let Some(batch) = &outcome.sealed {
+            let origins = self.whole(batch);
+            assert!(settled.is_subset(&origins), "who is told of as settled is");
+        }
+    }
+
+    /// What leaves waits no more; what lapsed waits again.
+    fn follow(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change.state {
+                PaymentState::AwaitingMatch => {
+                    let header = self.headers[&change.place];
+                    self.legs.remove(&change.place);
+                    self.model.wait(Waiting::new(change.place, &header));
+                }
+                PaymentState::Matched | PaymentState::Queued | PaymentState::Warehoused => {}
+                PaymentState::AwaitingGroup => {}
+                _ => {
+                    assert!(self.ended.insert(change.place), "{:?} ended twice", change.place);
+                    self.model.leave(change.place);
+                }
+            }
+        }
+    }
+
+    fn sums_are_zero(&self) {
+        let pool = &self.desk.pool;
+        let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+        let accounts: Vec<_> = pool.directory().accounts().collect();
+        for info in &accounts {
+            let books = pool.balance(info.account).unwrap();
+            let balance = books.credits_posted.cast_signed() - books.debits_posted.cast_signed();
+            assert!(balance >= 0 || info.participant.is_none(), "nobody is overdrawn");
+            *sums.entry(info.currency.as_str()).or_default() += balance;
+        }
+        assert!(sums.values().all(|sum| *sum == 0), "{sums:?}");
+    }
+
+    fn never_below_the_limit(&self, order: Place, fills: &[clearing::Fill]) {
+        let header = self.headers[&order];
+        let Some(FxTerms::Payment { currency, limit }) = header.fx else { panic!("a payment") };
+        let scale = |digits: u8| 10_u128.pow(digits.into());
+        let exact = u128::from(header.amount.minor())
+            * u128::from(limit.mantissa())
+            * scale(currency.digits());
+        let least = exact / scale(limit.scale() + header.amount.currency().digits());
+        let sum = |of: fn(&clearing::Fill) -> u64| fills.iter().map(|it| u128::from(of(it))).sum();
+        let (sold, bought): (u128, u128) = (sum(|it| it.sold), sum(|it| it.bought));
+        assert_eq!(sold, u128::from(header.amount.minor()));
+        assert!(bought >= least && bought > 0, "{bought} below {least}");
+    }
+
+    /// No half groups: of an FX payment all legs settle in a batch or none, and so do both sides of
+    /// an exchange. Returns what settled, FX payments by their own places.
+    fn whole(&mut self, batch: &SealedBatch) -> BTreeSet<Place> {
+        let mut settled = BTreeSet::new();
+        let mut legs: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
+        for transfer in &batch.transfers {
+            match transfer.kind {
+                TransferKind::FxLeg => {
+                    legs.entry(transfer.origin).or_default().push(transfer.place)
+                }
+                TransferKind::Payment => _ = settled.insert(transfer.place),
+                _ => {}
+            }
+        }
+        for place in
+            settled.iter().filter(|place| self.headers[place].kind == MessageKind::FxInstruction)
+        {
+            let one = self.headers[place];
+            let partner = settled.iter().map(|place| &self.headers[place]).any(|other| {
+                (other.sender, other.receiver) == (one.receiver, one.sender)
+                    && other.fx == Some(FxTerms::Instruction { counter: one.amount })
+            });
+            assert!(partner, "both sides of an exchange");
+        }
+        for (origin, legs) in legs {
+            assert_eq!(self.legs.remove(&origin), Some(legs), "all legs, in order");
+            settled.insert(origin);
+        }
+        assert_eq!(batch.payments as usize, settled.len());
+        settled
+    }
+}
+
+/// What was matched with what, as the model says it.
+fn matched(event: &FxEvent) -> Option<(Place, Vec<model::Fill>)> {
+    let FxEvent::Matched { order, fills, .. } = event else { return None };
+    let fills = fills.iter();
+    let fills = fills.map(|it| (it.provider, it.quote, it.index, it.sold, it.bought)).collect();
+    Some((*order, fills))
+}
+
+fn days() -> u32 {
+    std::env::var("CAUSEWAY_FX_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(days()))]
+
+    #[test]
+    fn any_day_matches_by_price_and_time_and_settles_whole(
+        rules in rules(),
+        steps in prop::collection::vec(step(), 1..140),
+        cut in any::<prop::sample::Index>(),
+        shadow in prop::bool::weighted(0.05),
+    ) {
+        let mut day = Day::new(rules, shadow);
+        steps.iter().for_each(|step| day.take(step));
+        let Desk { mut pool, log, .. } = day.desk;
+        // The same log gives the same root, from zero and from a snapshot anywhere.
+        let cut = 1 + cut.index(log.len());
+        let mut again = Pool::new(4_711);
+        for (position, record) in (0..).zip(&log[..cut]) {
+            again.apply(position, record).unwrap();
+        }
+        let mut restored = restore(&mut again);
+        for (position, record) in (0..).zip(&log).skip(cut) {
+            let outcome = again.apply(position, record).unwrap();
+            prop_assert_eq!(&restored.apply(position, record).unwrap(), &outcome);
+        }
+        prop_assert_eq!(again.state_root(), pool.state_root());
+        prop_assert_eq!(restored.state_root(), pool.state_root());
+        prop_assert_eq!(restored.snapshot().state, pool.snapshot().state);
+    }
+}
+
+/// The days above do match and settle: not that nothing ever happens in them.
+#[test]
+fn a_busy_day_matches_often() {
+    let rules = RuleBook::standard(CODES.iter().map(|code| currency(code)).collect());
+    let mut day = Day::new(rules, true);
+    for index in 0..5 {
+        (0..3).for_each(|code| day.take(&Step::Fund(index, code, 100_000_000)));
+    }
+    for round in 0..20 {
+        let bid = |rate| Draw { side: true, size: 10_000, rate: (rate, 3), until_ms: 1_000 };
+        day.take(&Step::Quotes(round % 2, 0, 1, vec![bid(1_000), bid(990 + round as u64)]));
+        day.take(&Step::Pay(0, 1, 0, 1, 15_000, (980, 3), 0));
+        day.take(&Step::Cycle);
+    }
+    assert_eq!((day.matches, day.ended.len()), (20, 20));
+}
