@@ -410,7 +410,7 @@ impl Day {
         for transfer in &batch.transfers {
             match transfer.kind {
                 TransferKind::FxLeg => {
-                    legs.entry(transfer.origin).or_default().push(transfer.place)
+                    legs.entry(transfer.origin).or_default().push(transfer.place);
                 }
                 TransferKind::Payment => _ = settled.insert(transfer.place),
                 _ => {}
@@ -444,7 +444,8 @@ fn matched(event: &FxEvent) -> Option<(Place, Vec<model::Fill>)> {
 }
 
 fn days() -> u32 {
-    std::env::var("CAUSEWAY_FX_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(40)
+    let days = std::env::var_os("CAUSEWAY_FX_DAYS");
+    days.and_then(|days| days.to_str()?.parse().ok()).unwrap_or(24)
 }
 
 proptest! {

@@ -98,7 +98,7 @@ impl Model {
             Side::Bid => (u128::from(quote.size), exact / unit),
             Side::Ask => (exact.div_ceil(unit), u128::from(quote.size)),
         };
-        (sold > 0 && bought > 0).then(|| (sold as u64, bought as u64))
+        (sold > 0 && bought > 0).then_some((sold as u64, bought as u64))
     }
 
     /// Whether each of these quotes is worth a minor unit.
