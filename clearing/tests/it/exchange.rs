@@ -59,6 +59,7 @@ fn rate() -> impl Strategy<Value = (u64, u8)> {
         4 => (900_u64..1_100).prop_map(|mantissa| (mantissa, 3)),
         1 => (1_u64..40, 0_u8..3),
         1 => Just((1_000_000, 6)),
+        2 => Just((1_005, 3)),
     ]
 }
 
