@@ -151,10 +151,15 @@ impl Search<'_> {
         stuck.into_iter().map(|(_, _, account, amounts)| (account, amounts)).collect()
     }
 
-    /// What an account lacks for all of its queue, for the first of it, and for parts in between.
+    /// What an account lacks for all of its queue, for the first of it, and for parts in between:
+    /// in its order, or the least first where payments may pass each other.
     fn amounts(&self, account: AccountId, queue: impl Iterator<Item = u64>) -> Vec<u128> {
         let left = self.before.left(account);
-        let sums = queue.scan(0_i128, |sum, minor| {
+        let mut queue: Vec<u64> = queue.collect();
+        if self.preview.proposals {
+            queue.sort_unstable();
+        }
+        let sums = queue.into_iter().scan(0_i128, |sum, minor| {
             *sum += i128::from(minor);
             Some(*sum)
         });

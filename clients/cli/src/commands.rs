@@ -2,6 +2,7 @@
 
 mod accounts;
 mod balances;
+mod batch_report;
 mod batches;
 mod days;
 mod explain;

@@ -78,6 +78,20 @@ impl Client {
         .await
     }
 
+    /// What the payments of a batch moved, and how much money that took.
+    ///
+    /// # Errors
+    /// As any call; [`Error::Refused`] with [`tonic::Code::NotFound`] if it is not sealed.
+    pub async fn batch_report(&self, batch: u64) -> Result<v1::GetBatchReportResponse, Error> {
+        let message = v1::GetBatchReportRequest { batch };
+        let client = self.ledger();
+        self.call(message, move |request| {
+            let mut client = client.clone();
+            async move { client.get_batch_report(request).await }
+        })
+        .await
+    }
+
     fn ledger(&self) -> LedgerServiceClient<Channel> {
         LedgerServiceClient::new(self.0.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)

@@ -37,7 +37,7 @@ const BOOKS: Access =
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
-pub const ACCESS: [(&str, Access); 23] = [
+pub const ACCESS: [(&str, Access); 24] = [
     ("/causeway.v1.PaymentService/SubmitPayment", BANK),
     ("/causeway.v1.PaymentService/SubmitBatches", BANK),
     ("/causeway.v1.PaymentService/GetPayment", BANK),
@@ -46,6 +46,7 @@ pub const ACCESS: [(&str, Access); 23] = [
     ("/causeway.v1.LedgerService/ListBalances", BOOKS),
     ("/causeway.v1.LedgerService/ListEntries", BOOKS),
     ("/causeway.v1.LedgerService/ListTransfers", BOOKS),
+    ("/causeway.v1.LedgerService/GetBatchReport", BOOKS),
     ("/causeway.v1.InsightService/ExplainPayment", QUEUES),
     ("/causeway.v1.InsightService/ListUnlocks", QUEUES),
     ("/causeway.v1.InsightService/SimulateChanges", QUEUES),

@@ -49,6 +49,14 @@ impl LedgerService for Gateway {
         let caller = Caller::of(request.extensions())?;
         Ok(Response::new(self.transfers(&caller, &request.into_inner()).await?))
     }
+
+    async fn get_batch_report(
+        &self,
+        request: Request<v1::GetBatchReportRequest>,
+    ) -> Result<Response<v1::GetBatchReportResponse>, Status> {
+        let caller = Caller::of(request.extensions())?;
+        Ok(Response::new(self.batch_report(&caller, request.get_ref().batch).await?))
+    }
 }
 
 impl Gateway {

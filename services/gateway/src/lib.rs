@@ -11,7 +11,7 @@
 //! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`,
 //!   `seats` and `turns` (so many at once for each).
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
-//! * Out: `payments`, `orders`, `watch`, `ledger`, `operator`, `audit`, `live` (what streams
+//! * Out: `payments`, `orders`, `watch`, `ledger`, `report`, `operator`, `audit`, `live` (what streams
 //!   share), `tokens`.
 //! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
@@ -41,6 +41,7 @@ mod operator;
 mod orders;
 mod payments;
 mod rate;
+mod report;
 mod scope;
 mod seats;
 mod serve;

@@ -1,8 +1,9 @@
 //! Sealed batches, their chain of hashes checked.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use sdk::v1;
 
+use super::batch_report;
 use super::show::instant;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,15 +11,31 @@ use crate::output::{Row, Shown, hex};
 
 /// The sealed batches in order, their chain of hashes recomputed.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BatchesArgs {
+    #[command(subcommand)]
+    one: Option<One>,
     /// Go on with new batches as they are sealed.
     #[arg(long)]
     follow: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum One {
+    /// What one batch moved, gross and net, by currency and participant, and how much money that
+    /// took. A bank is told of its own side.
+    Show {
+        /// Its number.
+        number: u64,
+    },
+}
+
 impl BatchesArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let client = context.session()?.client;
+        if let Some(One::Show { number }) = self.one {
+            return batch_report::show(&client, number).await;
+        }
         let last = client.pool_info().await?.batch;
         let mut feed = client.subscribe_batches(Vec::new());
         let mut rows = Vec::new();

@@ -5,6 +5,7 @@ use clap::Args;
 use sdk::Role;
 use serde_json::json;
 
+use super::levers;
 use super::show::{instant, minor};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ impl PoolArgs {
         let pool = session.client.pool_info().await?;
         // To others than operators the node says nothing of what waits: that is not zero.
         let told = session.profile.role == Role::Operator.as_str();
-        let row: Row = vec![
+        let mut row: Row = vec![
             ("pool", pool.pool.into()),
             ("time", instant(pool.time_ms).into()),
             ("next_position", pool.next_position.into()),
@@ -35,8 +36,25 @@ impl PoolArgs {
             ("seen_entries", told.then_some(pool.seen_entries).into()),
             ("queues", told.then(|| queues(&pool.queues)).into()),
         ];
+        if told && pool.queues.iter().any(|queue| queue.orders > 0) {
+            row.extend(glance(&session.client).await);
+        }
         Ok(Shown::One(row))
     }
+}
+
+/// What of the queues is stuck, and what would free the most of it. The node refuses the question
+/// when it is asked too often: then nothing is said of it.
+async fn glance(client: &sdk::Client) -> Row {
+    let Ok(found) = client.unlocks("", 1).await else { return Row::new() };
+    let items = levers::total_objects(&found.stuck);
+    let mut row: Row = vec![("stuck", Cell::List { items, text: levers::totals(&found.stuck) })];
+    if let Some(first) = found.unlocks.first() {
+        let levers: Vec<String> = first.levers.iter().map(levers::sentence).collect();
+        let freed = levers::totals(&first.freed);
+        row.push(("best_unlock", format!("{}: frees {freed}", levers.join(", ")).into()));
+    }
+    row
 }
 
 fn queues(queues: &[sdk::v1::QueueInfo]) -> Cell {

@@ -3,7 +3,7 @@
 use channel::{HeaderView, ParticipantId};
 use clearing::{Candidate, Lever, Preview};
 use insight::{Obstacle, Unlock, totals};
-use ledger::{AccountId, Amount, Currency};
+use ledger::{AccountId, Amount};
 use proto::v1;
 use settler::PoolView;
 
@@ -114,26 +114,29 @@ impl Wording<'_> {
         })
     }
 
-    /// The terms of payments that the caller sends, or of all, from their orders in the log.
-    /// Blocks.
+    /// The terms of payments that the caller sends, or of all, by place; their references from the
+    /// log. Blocks.
     pub(super) fn payments(&self, indices: &[usize]) -> Result<Vec<v1::PaymentTerms>, Refusal> {
-        let mut places: Vec<_> = self.told(indices).map(|payment| payment.place).collect();
-        places.sort_unstable();
+        let mut payments: Vec<&Candidate> = self.told(indices).collect();
+        payments.sort_unstable_by_key(|payment| payment.place);
         let mut orders = Orders::new(&*self.gateway.log);
-        let terms = places.into_iter().take(PAYMENTS_MAX).map(|place| {
-            let order = orders.at(place)?;
-            let header = HeaderView::trusted(&order.header);
-            Ok::<_, OrderFault>(v1::PaymentTerms {
-                uetr: header.uetr().to_string(),
-                sender: name(self.view, header.sender()),
-                receiver: name(self.view, header.receiver()),
-                amount: Currency::from_bytes(header.currency_bytes())
-                    .and_then(|currency| Amount::new(header.minor(), currency))
-                    .ok()
-                    .map(v1::Money::from),
+        let terms = payments.into_iter().take(PAYMENTS_MAX).map(|payment| {
+            let uetr = match orders.at(payment.place) {
+                Ok(order) => HeaderView::trusted(&order.header).uetr().to_string(),
+                // A leg that the pool has made of other orders has no reference of its own.
+                Err(OrderFault::NoOrder(_)) => String::new(),
+                Err(fault) => return Err(Refusal::fault("read orders", &fault)),
+            };
+            let currency = self.preview.means(payment.debit).map(|means| means.currency);
+            let amount = currency.and_then(|currency| Amount::new(payment.minor, currency).ok());
+            Ok(v1::PaymentTerms {
+                uetr,
+                sender: self.owner(payment.debit),
+                receiver: self.owner(payment.credit),
+                amount: amount.map(v1::Money::from),
             })
         });
-        terms.collect::<Result<_, _>>().map_err(|fault| Refusal::fault("read orders", &fault))
+        terms.collect()
     }
 
     pub(super) fn owner(&self, account: AccountId) -> String {

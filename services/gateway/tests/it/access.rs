@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::people::{Authority, TRUST_DOMAIN};
 
 /// Bank, agent, operator, regulator: `x` may call, `.` may not.
-const TABLE: [(&str, &str); 19] = [
+const TABLE: [(&str, &str); 20] = [
     ("/causeway.v1.PaymentService/SubmitPayment", "x..."),
     ("/causeway.v1.PaymentService/SubmitBatches", "x..."),
     ("/causeway.v1.PaymentService/GetPayment", "x..."),
@@ -20,6 +20,7 @@ const TABLE: [(&str, &str); 19] = [
     ("/causeway.v1.LedgerService/ListBalances", "xxx."),
     ("/causeway.v1.LedgerService/ListEntries", "xxx."),
     ("/causeway.v1.LedgerService/ListTransfers", "xxx."),
+    ("/causeway.v1.LedgerService/GetBatchReport", "xxx."),
     ("/causeway.v1.InsightService/ExplainPayment", "x.x."),
     ("/causeway.v1.InsightService/ListUnlocks", "x.x."),
     ("/causeway.v1.InsightService/SimulateChanges", "x.x."),

@@ -172,3 +172,25 @@ async fn tokens_work_for_nobody_else() {
     let status = node.payments(&node.carol).await.watch_payments(stolen).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "TOKEN_INVALID"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batchs_report_has_a_banks_own_lines_only() {
+    let (node, batch) = after_one_payment().await;
+    let report = async |person, batch| {
+        let request = v1::GetBatchReportRequest { batch };
+        Ok::<_, Status>(node.ledgers(person).await.get_batch_report(request).await?.into_inner())
+    };
+    let whole = report(&node.operator, batch).await.unwrap();
+    let [eur] = whole.currencies.as_slice() else { panic!("{whole:?}") };
+    assert_eq!((eur.payments, eur.gross.as_str(), eur.net.as_str()), (1, "1250", "1250"));
+    let lines: Vec<_> =
+        eur.participants.iter().map(|it| (it.participant.as_str(), it.net.as_str())).collect();
+    assert_eq!(lines, [("ALICGB2L", "-1250"), ("BOBBGB2L", "1250")]);
+    let own = report(&node.bob, batch).await.unwrap();
+    let [eur] = own.currencies.as_slice() else { panic!("{own:?}") };
+    assert_eq!((eur.payments, eur.gross.as_str(), eur.one_by_one.as_str()), (0, "", ""));
+    assert_eq!(eur.participants, [whole.currencies[0].participants[1].clone()]);
+    assert!(report(&node.carol, batch).await.unwrap().currencies.is_empty());
+    let missing = report(&node.carol, batch + 1_000).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+}

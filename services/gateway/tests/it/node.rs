@@ -18,7 +18,7 @@ use proto::v1::audit_service_client::AuditServiceClient;
 use proto::v1::ledger_service_client::LedgerServiceClient;
 use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::payment_service_client::PaymentServiceClient;
-use settler::{Clock, Floor, PoolHandle, Settler};
+use settler::{Clock, PoolHandle, Settler, Solver};
 use store::Store;
 use store::embedded::EmbeddedStore;
 use tempfile::TempDir;
@@ -83,7 +83,7 @@ fn start_core(dir: &Path, genesis: &Genesis) -> Core {
         store,
         feed,
         clock: clock.clone(),
-        proposer: Box::new(Floor),
+        proposer: Box::new(Solver::default()),
     };
     let options = settler::Options {
         pool: POOL,
@@ -101,6 +101,11 @@ impl Node {
     }
 
     pub(crate) async fn start_with(limits: Limits) -> Self {
+        Self::start_ruled(limits, |_| {}).await
+    }
+
+    /// One whose rule book is changed.
+    pub(crate) async fn start_ruled(limits: Limits, change: impl FnOnce(&mut RuleBook)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::new("the pool's CA");
         let people = [
@@ -113,9 +118,11 @@ impl Node {
         ];
         let signer = LocalSigner::from_seed(&Zeroizing::new([0x77; 32]));
         let operator_key = signer.public_key();
+        let mut rules = RuleBook::standard(vec![currency("EUR"), currency("USD")]);
+        change(&mut rules);
         let genesis = Genesis {
             pool: POOL,
-            rules: RuleBook::standard(vec![currency("EUR"), currency("USD")]),
+            rules,
             operator_key,
             participants: people.iter().map(Person::participant).collect(),
         };

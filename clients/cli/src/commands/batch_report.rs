@@ -1,0 +1,123 @@
+//! What a batch moved, and how much money it took.
+
+use sdk::{Client, v1};
+use serde_json::{Value, json};
+
+use super::show::{decimal, instant, minor, payments, spoken_text};
+use crate::failure::Failure;
+use crate::output::{Cell, Row, Shown, table};
+
+/// The report of one batch.
+pub(super) async fn show(client: &Client, number: u64) -> Result<Shown, Failure> {
+    let report = client.batch_report(number).await?;
+    let json = json!({
+        "batch": report.batch,
+        "sealed_at": instant(report.sealed_at_ms),
+        "currencies": report.currencies.iter().map(currency).collect::<Vec<_>>(),
+    });
+    Ok(Shown::Report { json, text: text(&report) })
+}
+
+fn text(report: &v1::GetBatchReportResponse) -> String {
+    let mut text = format!("Batch {}, sealed at {}\n", report.batch, instant(report.sealed_at_ms));
+    if report.currencies.is_empty() {
+        text.push_str("No payment of anybody this caller is told of settled in it.\n");
+    }
+    for currency in &report.currencies {
+        text.push_str(&summary(currency));
+        text.push_str(&table(
+            &currency.participants.iter().map(|it| row(it, currency)).collect::<Vec<_>>(),
+        ));
+    }
+    text
+}
+
+/// A currency in two sentences; nothing but its name where sums are withheld.
+fn summary(it: &v1::CurrencyReport) -> String {
+    let code = it.currency_code.as_str();
+    if it.gross.is_empty() {
+        return format!("\n{code}\n");
+    }
+    let spoken = |minor: &str| spoken_text(minor, code);
+    let mut text = format!("\n{}: {}", payments(it.payments), spoken(&it.gross));
+    text.push_str(&format!(
+        " took {} of money; one by one it would have been {}",
+        spoken(&it.net),
+        spoken(&it.one_by_one)
+    ));
+    let saved = saved_percent(it).map_or_else(String::new, |saved| format!(": {saved}% saved"));
+    text.push_str(&saved);
+    text.push_str(".\n");
+    text
+}
+
+/// How much less money it took than one by one, in percent with one decimal, rounded down.
+fn saved_percent(it: &v1::CurrencyReport) -> Option<String> {
+    let (net, alone): (i128, i128) = (it.net.parse().ok()?, it.one_by_one.parse().ok()?);
+    let permille = (alone - net).checked_mul(1_000)?.checked_div(alone)?;
+    Some(format!("{}.{}", permille / 10, permille % 10))
+}
+
+fn row(it: &v1::ParticipantReport, currency: &v1::CurrencyReport) -> Row {
+    let code = currency.currency_code.as_str();
+    vec![
+        ("participant", it.participant.as_str().into()),
+        ("payments_sent", it.payments_sent.into()),
+        ("sent", minor(&it.sent, code)),
+        ("payments_received", it.payments_received.into()),
+        ("received", minor(&it.received, code)),
+        ("net", minor(&it.net, code)),
+        ("money_used", money_used(it, code)),
+        ("one_by_one", minor(&it.one_by_one, code)),
+        ("currency", code.into()),
+    ]
+}
+
+/// What a participant paid beyond what it was paid.
+fn money_used(it: &v1::ParticipantReport, code: &str) -> Cell {
+    let net: i128 = it.net.parse().unwrap_or(0);
+    Cell::Digits(decimal((-net).max(0), code))
+}
+
+fn currency(it: &v1::CurrencyReport) -> Value {
+    let code = it.currency_code.as_str();
+    let sum = |text: &str| (!text.is_empty()).then(|| minor(text, code).to_text());
+    let participant = |it: &v1::ParticipantReport| {
+        json!({
+            "participant": it.participant,
+            "payments_sent": it.payments_sent,
+            "sent": minor(&it.sent, code).to_text(),
+            "payments_received": it.payments_received,
+            "received": minor(&it.received, code).to_text(),
+            "net": minor(&it.net, code).to_text(),
+            "money_used": money_used(it, code).to_text(),
+            "one_by_one": minor(&it.one_by_one, code).to_text(),
+        })
+    };
+    json!({
+        "currency": code,
+        "payments": (!it.gross.is_empty()).then_some(it.payments),
+        "gross": sum(&it.gross),
+        "net": sum(&it.net),
+        "one_by_one": sum(&it.one_by_one),
+        "saved_percent": saved_percent(it),
+        "participants": it.participants.iter().map(participant).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn savings_are_rounded_down() {
+        let report = |net: &str, alone: &str| v1::CurrencyReport {
+            net: net.into(),
+            one_by_one: alone.into(),
+            ..v1::CurrencyReport::default()
+        };
+        assert_eq!(saved_percent(&report("1", "3")).as_deref(), Some("66.6"));
+        assert_eq!(saved_percent(&report("0", "0")), None);
+        assert_eq!(saved_percent(&report("", "")), None);
+    }
+}
