@@ -7,6 +7,9 @@ use ledger::{AccountId, MINOR_MAX};
 
 use crate::aftermath::Aftermath;
 
+/// Payments looked at in all trials that cut one remedy down, about.
+const HALVED_MAX: usize = 10_000_000;
+
 /// Something that keeps a payment from settling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
@@ -106,26 +109,34 @@ pub fn obstacles(after: &Aftermath<'_>, index: usize) -> Vec<Obstacle> {
 
 /// What frees a payment that has these obstacles; nothing if nothing that can be done would.
 ///
-/// To remove all obstacles frees it, and more with it that then pays back: what this leaves unused
-/// is taken off again.
+/// To remove all obstacles frees it, and more with it that then pays back. So every amount is cut
+/// down as far as the payment still settles, one after the other: halving what is not known, as
+/// often as is fitting for so many payments.
 #[must_use]
-pub fn remedy(preview: &Preview, obstacles: &[Obstacle]) -> Vec<Lever> {
+pub fn remedy(preview: &Preview, index: usize, obstacles: &[Obstacle]) -> Vec<Lever> {
     if obstacles.contains(&Obstacle::Member) {
         return Vec::new();
     }
-    let levers: Vec<Lever> = obstacles.iter().flat_map(|found| found.levers(preview)).collect();
-    let changed = preview.with(&levers);
-    let after = Aftermath::new(&changed, changed.floor());
-    let needed = obstacles.iter().flat_map(|found| match *found {
-        Obstacle::Short { account, by, bound } => {
-            let unused = u128::try_from(after.left(account)).unwrap_or(0);
-            let by = by.saturating_sub(unused);
-            let found = (by > 0).then_some(Obstacle::Short { account, by, bound });
-            found.map_or_else(Vec::new, |found| found.levers(preview))
+    let mut levers: Vec<Lever> = obstacles.iter().flat_map(|found| found.levers(preview)).collect();
+    let mut trials = HALVED_MAX / preview.payments().len().max(1);
+    for at in 0..levers.len() {
+        let Lever::Fund { account, minor: enough } = levers[at] else { continue };
+        // Not enough, and enough.
+        let (mut low, mut high) = (None, enough);
+        while trials > 0 && low.map_or(0, |low| low + 1) < high {
+            let middle = low.map_or(0, |low: u64| low + (high - low) / 2);
+            levers[at] = Lever::Fund { account, minor: middle };
+            trials -= 1;
+            if preview.with(&levers).floor()[index] {
+                high = middle;
+            } else {
+                low = Some(middle);
+            }
         }
-        Obstacle::Pair { .. } | Obstacle::Member => found.levers(preview),
-    });
-    needed.collect()
+        levers[at] = Lever::Fund { account, minor: high };
+    }
+    levers.retain(|lever| !matches!(lever, Lever::Fund { minor: 0, .. }));
+    levers
 }
 
 /// The obstacles of an aftermath that is not feasible.

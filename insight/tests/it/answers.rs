@@ -43,7 +43,10 @@ fn a_gridlock_is_freed_by_what_it_lacks_and_no_more() {
     let found = obstacles(&stuck, index(&preview, large));
     let account = world.account(0);
     assert_eq!(found, [Obstacle::Short { account, by: 100, bound: Tightest::Money }]);
-    assert_eq!(remedy(&preview, &found), [Lever::Fund { account, minor: 10 }]);
+    assert_eq!(
+        remedy(&preview, index(&preview, large), &found),
+        [Lever::Fund { account, minor: 10 }]
+    );
     let owed = inflows(&stuck, account, 5);
     assert_eq!((owed[0].debit, owed[0].minor), (world.account(2), 90));
     let effect = what_if(&preview, &[Lever::Fund { account, minor: 10 }], &Preview::floor);
@@ -67,10 +70,11 @@ fn limits_are_named_and_raised_where_they_bind() {
     let account = world.account(1);
     assert_eq!(found(capped), [Obstacle::Short { account, by: 40, bound: Tightest::Cap }]);
     assert_eq!(
-        remedy(&preview, &found(pair)),
+        remedy(&preview, index(&preview, pair), &found(pair)),
         [Lever::Bilateral { debit, credit, limit: Some(80) }]
     );
-    assert_eq!(remedy(&preview, &found(capped)), [Lever::Cap { account, cap: Some(70) }]);
+    let levers = remedy(&preview, index(&preview, capped), &found(capped));
+    assert_eq!(levers, [Lever::Cap { account, cap: Some(70) }]);
     let unlocks = unlock(&preview, OPTIONS, &Preview::floor, &|_, _| 1, &|_| true);
     assert_eq!(unlocks.alone[0].levers, [Lever::Cap { account, cap: Some(70) }]);
     assert_eq!(unlocks.alone[0].cost, 0);
@@ -127,8 +131,15 @@ proptest! {
         for at in 0..preview.payments().len() {
             let found = obstacles(&stuck, at);
             prop_assert_eq!(found.is_empty(), stuck.settles(at), "what settles has no obstacle");
-            let levers = remedy(&preview, &found);
+            let levers = remedy(&preview, at, &found);
             prop_assert!(preview.with(&levers).floor()[at], "{:?}", levers);
+            // A little less of any money does not.
+            for less in 0..levers.len() {
+                let mut levers = levers.clone();
+                let Lever::Fund { minor, .. } = &mut levers[less] else { continue };
+                *minor -= 1;
+                prop_assert!(!preview.with(&levers).floor()[at], "{:?}", levers);
+            }
         }
     }
 

@@ -117,7 +117,8 @@ fn batch(view: &PoolView, row: &Batch) -> v1::Batch {
     }
 }
 
-fn certificate(found: &Certificate) -> v1::Certificate {
+/// A certificate, for those who may see what all payments count.
+pub(crate) fn certificate(found: &Certificate) -> v1::Certificate {
     v1::Certificate {
         cycle: found.cycle,
         basis: u32::from(found.basis as u8),

@@ -8,6 +8,7 @@ use ledger::{AccountId, Currency};
 use proto::v1;
 use settler::PoolView;
 
+use crate::audit::certificate;
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
@@ -68,21 +69,27 @@ impl Gateway {
             return Err(Refusal::not_found("no such batch"));
         }
         let read = move |reader: &projector::Reader| {
-            let sealed_at_ms = reader.batch(batch)?.map_or(0, |batch| batch.header.sealed_at_ms);
+            let sealed = reader.batch(batch)?;
             let (mut sides, mut from) = (Sides::default(), 0);
             loop {
                 let transfers = reader.transfers(batch, from, PORTION)?;
                 transfers.iter().for_each(|transfer| sides.add(transfer));
                 from += transfers.len();
                 if transfers.is_empty() {
-                    return Ok((sealed_at_ms, sides));
+                    return Ok((sealed, sides));
                 }
             }
         };
-        let (sealed_at_ms, sides) = self.read(caller.id, "read a batch", read).await?;
+        let (sealed, sides) = self.read(caller.id, "read a batch", read).await?;
         let own = (!caller.sees_all()).then_some(caller.id);
-        let currencies = currencies(&self.view(), &sides, own);
-        Ok(v1::GetBatchReportResponse { batch, sealed_at_ms, currencies })
+        let sealed = sealed.ok_or_else(|| Refusal::not_found("no such batch"))?;
+        let certificates = sealed.certificates.iter().filter(|_| own.is_none()).map(certificate);
+        Ok(v1::GetBatchReportResponse {
+            batch,
+            sealed_at_ms: sealed.header.sealed_at_ms,
+            currencies: currencies(&self.view(), &sides, own),
+            certificates: certificates.collect(),
+        })
     }
 }
 

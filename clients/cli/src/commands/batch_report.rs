@@ -14,6 +14,7 @@ pub(super) async fn show(client: &Client, number: u64) -> Result<Shown, Failure>
         "batch": report.batch,
         "sealed_at": instant(report.sealed_at_ms),
         "currencies": report.currencies.iter().map(currency).collect::<Vec<_>>(),
+        "certificates": report.certificates.iter().map(certificate).collect::<Vec<_>>(),
     });
     Ok(Shown::Report { json, text: text(&report) })
 }
@@ -22,6 +23,15 @@ fn text(report: &v1::GetBatchReportResponse) -> String {
     let mut text = format!("Batch {}, sealed at {}\n", report.batch, instant(report.sealed_at_ms));
     if report.currencies.is_empty() {
         text.push_str("No payment of anybody this caller is told of settled in it.\n");
+    }
+    for it in &report.certificates {
+        text.push_str(&format!(
+            "Cycle {}: {} of {} settled, at least {}% of the most possible\n",
+            it.cycle,
+            it.settled_count,
+            payments(it.candidate_count.into()),
+            reached_percent(it)
+        ));
     }
     for currency in &report.currencies {
         text.push_str(&summary(currency));
@@ -41,7 +51,7 @@ fn summary(it: &v1::CurrencyReport) -> String {
     let spoken = |minor: &str| spoken_text(minor, code);
     let mut text = format!("\n{}: {}", payments(it.payments), spoken(&it.gross));
     text.push_str(&format!(
-        " took {} of money; one by one it would have been {}",
+        " settled with {} of money; one by one it would have taken {}",
         spoken(&it.net),
         spoken(&it.one_by_one)
     ));
@@ -56,6 +66,33 @@ fn saved_percent(it: &v1::CurrencyReport) -> Option<String> {
     let (net, alone): (i128, i128) = (it.net.parse().ok()?, it.one_by_one.parse().ok()?);
     let permille = (alone - net).checked_mul(1_000)?.checked_div(alone)?;
     Some(format!("{}.{}", permille / 10, permille % 10))
+}
+
+/// How much of its bound a cycle reached, in percent with two decimals, rounded down.
+fn reached_percent(it: &v1::Certificate) -> String {
+    let number = |text: &str| text.parse::<u128>().unwrap_or(0);
+    let (value, bound) = (number(&it.value), number(&it.bound));
+    // Both are below 2^128: what is divided must not be multiplied beyond it.
+    let part = match value.checked_mul(10_000) {
+        Some(value) => value.checked_div(bound),
+        None => value.checked_div(bound / 10_000),
+    };
+    let part = part.unwrap_or(10_000).min(10_000);
+    format!("{}.{:02}", part / 100, part % 100)
+}
+
+fn certificate(it: &v1::Certificate) -> Value {
+    json!({
+        "cycle": it.cycle,
+        "candidates": it.candidate_count,
+        "settled": it.settled_count,
+        "value": it.value,
+        "fifo_value": it.fifo_value,
+        "bound": it.bound,
+        "reached_percent": reached_percent(it),
+        "solver": (it.solver != 0).then_some(it.solver),
+        "steps": it.steps,
+    })
 }
 
 fn row(it: &v1::ParticipantReport, currency: &v1::CurrencyReport) -> Row {
@@ -119,5 +156,13 @@ mod tests {
         assert_eq!(saved_percent(&report("1", "3")).as_deref(), Some("66.6"));
         assert_eq!(saved_percent(&report("0", "0")), None);
         assert_eq!(saved_percent(&report("", "")), None);
+        let certificate = |value: u128, bound: u128| v1::Certificate {
+            value: value.to_string(),
+            bound: bound.to_string(),
+            ..v1::Certificate::default()
+        };
+        assert_eq!(reached_percent(&certificate(2, 3)), "66.66");
+        assert_eq!(reached_percent(&certificate(0, 0)), "100.00");
+        assert_eq!(reached_percent(&certificate(u128::MAX / 2, u128::MAX)), "50.00");
     }
 }

@@ -122,7 +122,7 @@ fn turn(it: &v1::Explanation) -> Vec<String> {
         let currency = it.terms.as_ref().and_then(|terms| terms.amount.as_ref());
         let currency = currency.map_or("", |amount| amount.currency_code.as_str());
         let sum = spoken_text(&it.ahead_minor_units, currency);
-        place = format!("Before it in its queue stand {} of {sum}.", payments(it.ahead));
+        place = format!("Before it in its queue: {} of {sum}.", payments(it.ahead));
     }
     let mut lines = vec![place];
     if it.group_size > 0 {

@@ -116,7 +116,7 @@ impl Explained<'_> {
         let words = Wording { gateway, view, preview, own };
         let after = Aftermath::new(preview, preview.floor());
         let found = obstacles(&after, index);
-        let levers = remedy(preview, &found);
+        let levers = remedy(preview, index, &found);
         explanation.obstacles = found.iter().filter_map(|it| words.obstacle(it)).collect();
         explanation.remedy = levers.iter().filter_map(|it| words.lever(*it)).collect();
         explanation.counterparty_waits = explanation.obstacles.len() < found.len();
