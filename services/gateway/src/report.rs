@@ -152,7 +152,8 @@ mod tests {
         for (debit, credit, minor) in [(1, 2, 100), (2, 3, 100), (3, 1, 90)] {
             let (debit, credit) = (AccountId(debit), AccountId(credit));
             let place = Place::new(1, 0);
-            sides.add(&Transfer { place, kind: TransferKind::Payment, debit, credit, minor });
+            let kind = TransferKind::Payment;
+            sides.add(&Transfer { place, origin: place, kind, debit, credit, minor });
         }
         let needed: Vec<_> = sides.0.values().map(|side| (side.net(), side.one_by_one)).collect();
         assert_eq!(needed, [(-10, 100), (0, 0), (10, 0)]);

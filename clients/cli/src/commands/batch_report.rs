@@ -1,15 +1,26 @@
 //! What a batch moved, and how much money it took.
 
+mod picture;
+
+use std::path::Path;
+
 use sdk::{Client, v1};
 use serde_json::{Value, json};
 
 use super::show::{decimal, instant, minor, payments, spoken_text};
-use crate::failure::Failure;
+use crate::failure::{Failure, at};
 use crate::output::{Cell, Row, Shown, table};
 
-/// The report of one batch.
-pub(super) async fn show(client: &Client, number: u64) -> Result<Shown, Failure> {
+/// The report of one batch, and a picture of it if a file is named.
+pub(super) async fn show(
+    client: &Client,
+    number: u64,
+    svg: Option<&Path>,
+) -> Result<Shown, Failure> {
     let report = client.batch_report(number).await?;
+    if let Some(path) = svg {
+        std::fs::write(path, picture::draw(&report)).map_err(at(path))?;
+    }
     let json = json!({
         "batch": report.batch,
         "sealed_at": instant(report.sealed_at_ms),

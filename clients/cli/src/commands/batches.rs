@@ -1,5 +1,7 @@
 //! Sealed batches, their chain of hashes checked.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use sdk::v1;
 
@@ -27,14 +29,17 @@ enum One {
     Show {
         /// Its number.
         number: u64,
+        /// Write a picture of it to this file.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
 }
 
 impl BatchesArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let client = context.session()?.client;
-        if let Some(One::Show { number }) = self.one {
-            return batch_report::show(&client, number).await;
+        if let Some(One::Show { number, svg }) = self.one {
+            return batch_report::show(&client, number, svg.as_deref()).await;
         }
         let last = client.pool_info().await?.batch;
         let mut feed = client.subscribe_batches(Vec::new());

@@ -43,4 +43,19 @@ fn a_stuck_payment_says_why_and_what_frees_it_does() {
     let paid = node.ok("ALBKGB2L", &["pay", "--plain", "--wait", "settled", file]);
     assert_eq!(paid[0]["state"], "settled");
     assert_eq!(node.ok("alice", &["unlock"])["stuck"], json!([]));
+
+    let batch = node.ok("ALBKGB2L", &["status", uetr])[0]["batch"].to_string();
+    let picture = node.temporary.path().join("batch.svg");
+    let show = ["batches", "show", &batch, "--svg", picture.to_str().unwrap()];
+    let report = node.ok("alice", &show);
+    let eur = &report["currencies"][0];
+    assert_eq!((&eur["gross"], &eur["net"]), (&json!("1500.00"), &json!("1500.00")));
+    assert_eq!(report["certificates"][0]["reached_percent"], "100.00");
+    assert!(fs::read_to_string(picture).unwrap().starts_with("<svg "));
+    let own = node.ok("RHNBDEFF", &["batches", "show", &batch]);
+    let own = &own["currencies"][0];
+    assert_eq!(
+        (&own["gross"], &own["participants"][0]["received"]),
+        (&json!(null), &json!("1500.00"))
+    );
 }
