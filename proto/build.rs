@@ -4,8 +4,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "causeway/v1/audit.proto",
+    "causeway/v1/fx.proto",
     "causeway/v1/insight.proto",
     "causeway/v1/ledger.proto",
     "causeway/v1/money.proto",

@@ -212,37 +212,46 @@ impl Client {
     /// # Errors
     /// [`Error::Rejected`] with the core's reason; [`Error::Refused`]; [`Error::Unavailable`].
     pub async fn execute(&self, command: &SignedCommand) -> Result<Executed, Error> {
-        let bytes = Bytes::copy_from_slice(&command.command);
-        let signature = Bytes::copy_from_slice(&command.signature);
+        let (bytes, signature) = command.bytes();
         let decoded = Command::decode(&bytes).map_err(|error| Error::config("command", error))?;
-        let (position, reason, replayed) = if let CommandBody::Cancel { .. } = decoded.body {
-            let message = v1::CancelPaymentRequest { command: bytes, signature };
-            let client = self.payments();
-            let response = self
-                .call(message, move |request| {
-                    let mut client = client.clone();
-                    async move { client.cancel_payment(request).await }
-                })
-                .await?;
-            (response.position, response.reason, response.replayed)
-        } else {
-            let (checker, second) = command.checker.map_or((0, Bytes::new()), |(id, signature)| {
-                (id.0, Bytes::copy_from_slice(&signature))
-            });
-            let response = self
-                .execute_command(v1::ExecuteCommandRequest {
-                    command: bytes,
-                    signature,
-                    checker,
-                    checker_signature: second,
-                })
-                .await?;
-            (response.position, response.reason, response.replayed)
-        };
-        match v1::RejectReason::try_from(reason) {
-            Ok(v1::RejectReason::Unspecified) => Ok(Executed { position, replayed }),
-            Ok(reason) => Err(Error::Rejected { reason, position }),
-            Err(_) => Err(Error::Malformed("reason is unknown to this client")),
+        match decoded.body {
+            CommandBody::Cancel { .. } => {
+                let message = v1::CancelPaymentRequest { command: bytes, signature };
+                let client = self.payments();
+                let response = self
+                    .call(message, move |request| {
+                        let mut client = client.clone();
+                        async move { client.cancel_payment(request).await }
+                    })
+                    .await?;
+                executed((response.position, response.reason, response.replayed))
+            }
+            CommandBody::SetQuotes { .. } => {
+                let message = v1::SetQuotesRequest { command: bytes, signature };
+                let client = self.fx();
+                let response = self
+                    .call(message, move |request| {
+                        let mut client = client.clone();
+                        async move { client.set_quotes(request).await }
+                    })
+                    .await?;
+                executed((response.position, response.reason, response.replayed))
+            }
+            _ => {
+                let (checker, second) =
+                    command.checker.map_or((0, Bytes::new()), |(id, signature)| {
+                        (id.0, Bytes::copy_from_slice(&signature))
+                    });
+                let response = self
+                    .execute_command(v1::ExecuteCommandRequest {
+                        command: bytes,
+                        signature,
+                        checker,
+                        checker_signature: second,
+                    })
+                    .await?;
+                executed((response.position, response.reason, response.replayed))
+            }
         }
     }
 
@@ -278,6 +287,22 @@ impl Client {
         F: Future<Output = Result<tonic::Response<R>, tonic::Status>>,
     {
         retry::call(&self.0.address, self.0.limits, message, call).await
+    }
+}
+
+/// What the core made of a command: position, reason, whether it is replayed.
+pub(crate) fn executed((position, reason, replayed): (u64, i32, bool)) -> Result<Executed, Error> {
+    match v1::RejectReason::try_from(reason) {
+        Ok(v1::RejectReason::Unspecified) => Ok(Executed { position, replayed }),
+        Ok(reason) => Err(Error::Rejected { reason, position }),
+        Err(_) => Err(Error::Malformed("reason is unknown to this client")),
+    }
+}
+
+impl SignedCommand {
+    /// The command and its maker's signature, as messages carry them.
+    pub(crate) fn bytes(&self) -> (Bytes, Bytes) {
+        (Bytes::copy_from_slice(&self.command), Bytes::copy_from_slice(&self.signature))
     }
 }
 

@@ -29,6 +29,10 @@ pub enum Access {
 }
 
 const BANK: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider]);
+const PROVIDER: Access = Access::Roles(&[Role::LiquidityProvider]);
+const QUOTES: Access = Access::Roles(&[Role::LiquidityProvider, Role::Operator, Role::Regulator]);
+const PRICES: Access =
+    Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::Operator, Role::Regulator]);
 const OPERATOR: Access = Access::Roles(&[Role::Operator]);
 const QUEUES: Access = Access::Roles(&[Role::Bank, Role::Operator]);
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
@@ -37,12 +41,17 @@ const BOOKS: Access =
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
-pub const ACCESS: [(&str, Access); 24] = [
+pub const ACCESS: [(&str, Access); 29] = [
     ("/causeway.v1.PaymentService/SubmitPayment", BANK),
     ("/causeway.v1.PaymentService/SubmitBatches", BANK),
     ("/causeway.v1.PaymentService/GetPayment", BANK),
     ("/causeway.v1.PaymentService/CancelPayment", BANK),
     ("/causeway.v1.PaymentService/WatchPayments", BANK),
+    ("/causeway.v1.FxService/SetQuotes", PROVIDER),
+    ("/causeway.v1.FxService/StreamQuotes", PROVIDER),
+    ("/causeway.v1.FxService/ListQuotes", QUOTES),
+    ("/causeway.v1.FxService/ListPrices", PRICES),
+    ("/causeway.v1.FxService/ListFills", PROVIDER),
     ("/causeway.v1.LedgerService/ListBalances", BOOKS),
     ("/causeway.v1.LedgerService/ListEntries", BOOKS),
     ("/causeway.v1.LedgerService/ListTransfers", BOOKS),

@@ -1,5 +1,6 @@
 //! Signed commands: decoded and checked here, carried out by the core, which checks again.
 
+use bus::Ticket;
 use bytes::Bytes;
 use channel::{
     Command, CommandBody, ParticipantId, PublicKey, Role, SignedCommand, command_statement,
@@ -7,7 +8,7 @@ use channel::{
 use clearing::{Reject, pack_command};
 use settler::PoolView;
 
-use crate::answers::logged;
+use crate::answers::{Unanswered, logged};
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
@@ -57,17 +58,47 @@ impl Gateway {
         self.execute_decoded(caller, &command, (bytes, signature), checker).await
     }
 
+    /// Logs a provider's quotes. What the ticket stands for is asked for with
+    /// [`Gateway::carried_out`]; the order of the log is that of these calls.
+    pub(crate) fn give_quotes(
+        &self,
+        caller: &Caller,
+        bytes: &Bytes,
+        signature: &Bytes,
+    ) -> Result<Ticket, Refusal> {
+        let command = decode(bytes)?;
+        if !matches!(command.body, CommandBody::SetQuotes { .. }) {
+            return Err(Refusal::field("command.kind", "NOT_QUOTES", "must be 20 (set quotes)"));
+        }
+        self.give(caller, &command, (bytes, signature), (0, &Bytes::new()))
+    }
+
     async fn execute_decoded(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        signed: (&Bytes, &Bytes),
+        checker: Checker<'_>,
+    ) -> Result<Executed, Refusal> {
+        let ticket = self.give(caller, command, signed, checker)?;
+        Ok(self.carried_out(ticket).await?)
+    }
+
+    /// Checks a command and puts it into the log.
+    fn give(
         &self,
         caller: &Caller,
         command: &Command,
         (bytes, signature): (&Bytes, &Bytes),
         checker: Checker<'_>,
-    ) -> Result<Executed, Refusal> {
+    ) -> Result<Ticket, Refusal> {
         let view = self.view();
         self.check_room(&view)?;
         self.check_maker(caller, command)?;
-        self.rates.take_command(caller.id)?;
+        match command.body {
+            CommandBody::SetQuotes { .. } => self.rates.take_quotes(caller.id)?,
+            _ => self.rates.take_command(caller.id)?,
+        }
         let statement = command_statement(bytes);
         let signature = signature_bytes(signature, "signature")?;
         caller
@@ -76,8 +107,12 @@ impl Gateway {
             .map_err(|error| Refusal::field("signature", "SIGNATURE_INVALID", error.to_string()))?;
         let checker = check_checker(&view, &statement, checker)?;
         let signed = SignedCommand { command: bytes.to_vec(), signature: *signature, checker };
-        let record = pack_command((self.number, self.clock.now_ms()), &signed);
-        let position = logged(self.append(record)?.await)?;
+        self.append(pack_command((self.number, self.clock.now_ms()), &signed))
+    }
+
+    /// Waits for what the core makes of a command.
+    pub(crate) async fn carried_out(&self, ticket: Ticket) -> Result<Executed, Unanswered> {
+        let position = logged(ticket.await)?;
         let outcome = self.outcome(position).await?;
         Ok(Executed { position, reject: outcome.reject, replayed: outcome.replayed })
     }

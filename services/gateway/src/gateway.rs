@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::errors::Refusal;
+use crate::fx::Book;
 use crate::limits::Limits;
 use crate::rate::Rates;
 use crate::seats::{Seat, Seats};
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     /// Held while a scripted clock is moved.
     pub(crate) advancing: tokio::sync::Mutex<()>,
     pub(crate) analyses: Arc<Semaphore>,
+    /// The quotes as they were last copied.
+    pub(crate) book: tokio::sync::Mutex<Book>,
     watches: Seats<ParticipantId>,
     reads: Turns,
 }
@@ -68,6 +71,7 @@ impl Gateway {
             analyses: Arc::new(Semaphore::new(limits.analyses_max)),
             watches: Seats::new(limits.watches_each_max),
             reads: Turns::new(limits.reads_max, limits.reads_each_max),
+            book: tokio::sync::Mutex::default(),
             advancing: tokio::sync::Mutex::new(()),
             log,
             pool,

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! edge ──▶ conn ──▶ access (one table) ──▶ PaymentService   intake ──▶ log ──▶ answers
-//! TLS 1.3  silence, cut   identity, roles  LedgerService    commands ──▶ log
-//!                                          OperatorService  payments, watch, ledger, operator,
-//!                                          AuditService     audit ◀── store, log
+//! TLS 1.3  silence, cut   identity, roles  FxService        commands ──▶ log
+//!                                          LedgerService    payments, watch, ledger, operator,
+//!                                          OperatorService  audit, fx ◀── store, log
+//!                                          AuditService
 //! ```
 //!
 //! * On the wire: `tls`, `edge` (accept loop), `conn` (one connection), `serve` (start and drain).
@@ -13,6 +14,7 @@
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
 //! * Out: `payments`, `orders`, `watch`, `ledger`, `report`, `operator`, `audit`, `live` (what streams
 //!   share), `tokens`.
+//! * Foreign exchange: `fx` (quotes in, alone or in streams; quotes, prices, fills out).
 //! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
 //!
@@ -28,6 +30,7 @@ mod conn;
 mod differs;
 mod edge;
 mod errors;
+mod fx;
 mod gateway;
 mod health;
 mod identity;

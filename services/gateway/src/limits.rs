@@ -26,7 +26,7 @@ pub struct Limits {
     pub stream_window: u32,
     /// HTTP/2 window of one connection, bytes.
     pub connection_window: u32,
-    /// Batches of one stream that are taken in but not yet answered.
+    /// Batches, or sets of quotes, of one stream that are taken in but not yet answered.
     pub batches_in_flight: usize,
     /// Watches and subscriptions of one participant at once.
     pub watches_each_max: usize,
@@ -51,6 +51,10 @@ pub struct Limits {
     pub commands_per_second: NonZeroU32,
     /// Signed commands that one participant may give at once after a pause.
     pub commands_burst: NonZeroU32,
+    /// Sets of quotes (one pair each) a second of one liquidity provider.
+    pub quotes_per_second: NonZeroU32,
+    /// Sets of quotes that one liquidity provider may give at once after a pause.
+    pub quotes_burst: NonZeroU32,
     /// Durable records that the core has not applied yet, at most; beyond it nothing is taken in.
     pub core_lag_max: u64,
     /// How long a call waits for the core's decision or a readable position, if its own deadline
@@ -95,6 +99,8 @@ impl Default for Limits {
             bytes_burst: nonzero(256 << 20),
             commands_per_second: nonzero(100),
             commands_burst: nonzero(1_000),
+            quotes_per_second: nonzero(1_000),
+            quotes_burst: nonzero(4_000),
             core_lag_max: 8_192,
             wait_max: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(5),

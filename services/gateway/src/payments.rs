@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use channel::{HeaderView, Uetr};
-use clearing::{PaymentState, Place, Reject};
+use channel::{HeaderView, MessageKind, Uetr};
+use clearing::PaymentState;
 use ledger::{Amount, Currency};
+use projector::{Match, PaymentRow, Reader};
 use proto::v1;
 use proto::v1::payment_service_server::PaymentService;
 use settler::PoolView;
@@ -13,6 +14,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::errors::Refusal;
+use crate::fx;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
 use crate::operator::name;
@@ -94,10 +96,12 @@ impl Gateway {
                 let mut payments = Vec::new();
                 for row in &rows {
                     let order = orders.at(row.place)?;
-                    let seen = Seen::new(&caller, Changed::from(row), order, Payloads::All);
-                    payments.extend(seen.map(|seen| seen.worded(&view)));
+                    let seen = Seen::new(&caller, *row, order, Payloads::All);
+                    if let Some(seen) = seen {
+                        payments.push(seen.matched(&gateway.reader)?.worded(&view));
+                    }
                 }
-                Ok::<_, OrderFault>(payments)
+                Ok::<_, ReadFault>(payments)
             })
             .await?;
         let found = v1::GetPaymentResponse { payments, as_of_batch };
@@ -108,40 +112,24 @@ impl Gateway {
     }
 }
 
-/// A payment's latest change.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Changed {
-    pub(crate) place: Place,
-    pub(crate) state: PaymentState,
-    pub(crate) reason: Option<Reject>,
-    /// The batch that brought it into this state.
-    pub(crate) batch: u64,
-    pub(crate) changed_at_ms: u64,
+/// Why a payment cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadFault {
+    #[error(transparent)]
+    Order(#[from] OrderFault),
+    #[error(transparent)]
+    Store(#[from] projector::Fault),
 }
 
-impl Changed {
-    /// The batch in which it settled or ended; 0 if it waits.
-    fn final_batch(&self) -> u64 {
-        match self.state {
-            PaymentState::Queued
-            | PaymentState::Warehoused
-            | PaymentState::AwaitingGroup
-            | PaymentState::AwaitingMatch
-            | PaymentState::Matched => 0,
-            _ => self.batch,
-        }
-    }
-}
-
-impl From<&projector::PaymentRow> for Changed {
-    fn from(row: &projector::PaymentRow) -> Self {
-        Self {
-            place: row.place,
-            state: row.state,
-            reason: row.reason,
-            batch: row.batch,
-            changed_at_ms: row.changed_at_ms,
-        }
+/// The batch in which a payment settled or ended; 0 if it waits.
+pub(crate) fn final_batch(row: &PaymentRow) -> u64 {
+    match row.state {
+        PaymentState::Queued
+        | PaymentState::Warehoused
+        | PaymentState::AwaitingGroup
+        | PaymentState::AwaitingMatch
+        | PaymentState::Matched => 0,
+        _ => row.batch,
     }
 }
 
@@ -158,9 +146,10 @@ pub(crate) enum Payloads {
 
 /// A payment as one of its parties sees it.
 pub(crate) struct Seen {
-    changed: Changed,
+    changed: PaymentRow,
     order: LoggedOrder,
     payload: Bytes,
+    matched: Option<Match>,
 }
 
 impl Seen {
@@ -168,7 +157,7 @@ impl Seen {
     /// settlement on. Until then it is an intention of the sender's alone.
     pub(crate) fn new(
         caller: &Caller,
-        changed: Changed,
+        changed: PaymentRow,
         order: LoggedOrder,
         payloads: Payloads,
     ) -> Option<Self> {
@@ -181,7 +170,16 @@ impl Seen {
             Payloads::All => true,
         };
         let payload = if with_payload { order.payload.clone() } else { Bytes::new() };
-        (sent || received).then_some(Self { changed, order, payload })
+        (sent || received).then_some(Self { changed, order, payload, matched: None })
+    }
+
+    /// With what an FX payment is matched with. Blocks.
+    pub(crate) fn matched(mut self, reader: &Reader) -> Result<Self, projector::Fault> {
+        let kind = HeaderView::trusted(&self.order.header).kind();
+        if kind == Some(MessageKind::FxPayment) {
+            self.matched = reader.matched(&self.changed)?;
+        }
+        Ok(self)
     }
 
     /// Bytes that vary in its message.
@@ -207,10 +205,11 @@ impl Seen {
             digest: Bytes::copy_from_slice(&self.order.digest),
             state: i32::from(self.changed.state as u8),
             reason: self.changed.reason.map_or(0, |reject| i32::from(reject.number())),
-            batch: self.changed.final_batch(),
+            batch: final_batch(&self.changed),
             changed_at_ms: self.changed.changed_at_ms,
             header: Bytes::copy_from_slice(&self.order.header),
             payload: self.payload,
+            exchange: fx::exchange(view, header, self.matched.as_ref()),
         }
     }
 }

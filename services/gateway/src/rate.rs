@@ -1,4 +1,5 @@
-//! Rate limits: every participant has a bucket of orders, one of their bytes, and one of commands.
+//! Rate limits: every participant has a bucket of orders, one of their bytes, one of commands, and
+//! one of sets of quotes.
 
 use std::num::NonZeroU32;
 
@@ -15,6 +16,7 @@ pub(crate) struct Rates {
     orders: DefaultKeyedRateLimiter<u32>,
     bytes: DefaultKeyedRateLimiter<u32>,
     commands: DefaultKeyedRateLimiter<u32>,
+    quotes: DefaultKeyedRateLimiter<u32>,
     clock: DefaultClock,
 }
 
@@ -24,7 +26,9 @@ impl Rates {
         let bytes = Quota::per_second(limits.bytes_per_second).allow_burst(limits.bytes_burst);
         let commands =
             Quota::per_second(limits.commands_per_second).allow_burst(limits.commands_burst);
+        let quotes = Quota::per_second(limits.quotes_per_second).allow_burst(limits.quotes_burst);
         Self {
+            quotes: RateLimiter::keyed(quotes),
             commands: RateLimiter::keyed(commands),
             orders: RateLimiter::keyed(orders),
             bytes: RateLimiter::keyed(bytes),
@@ -49,6 +53,12 @@ impl Rates {
     /// costs it more than an order in a batch.
     pub(crate) fn take_command(&self, caller: ParticipantId) -> Result<(), Refusal> {
         self.draw(&self.commands, caller, 1, "RATE_LIMIT_COMMANDS")
+    }
+
+    /// Takes a set of quotes of one pair out of the caller's bucket: they come far more often than
+    /// other commands.
+    pub(crate) fn take_quotes(&self, caller: ParticipantId) -> Result<(), Refusal> {
+        self.draw(&self.quotes, caller, 1, "RATE_LIMIT_QUOTES")
     }
 
     fn draw(

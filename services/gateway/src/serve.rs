@@ -8,6 +8,7 @@ use bus::Log;
 use channel::{KeyError, Signer};
 use projector::Reader;
 use proto::v1::audit_service_server::AuditServiceServer;
+use proto::v1::fx_service_server::FxServiceServer;
 use proto::v1::insight_service_server::InsightServiceServer;
 use proto::v1::ledger_service_server::LedgerServiceServer;
 use proto::v1::operator_service_server::OperatorServiceServer;
@@ -164,11 +165,13 @@ fn routes(gateway: &Gateway) -> Result<Routes, ServeError> {
         OperatorServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let insight =
         InsightServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
+    let fx = FxServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let audit = AuditServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let mut routes = Routes::new(payments)
         .add_service(ledger)
         .add_service(operator)
         .add_service(insight)
+        .add_service(fx)
         .add_service(audit)
         .add_service(health::service(gateway.clone()));
     if gateway.limits.reflection {

@@ -97,7 +97,7 @@ async fn read_batches(
         };
         match message {
             Ok(None) => return,
-            Err(status) => return room.send(Err(unreadable(status))),
+            Err(status) => return room.send(Err(unreadable(status, "orders"))),
             Ok(Some(v1::SubmitBatchesRequest { batch_id, orders, signature, receipt_only })) => {
                 let taken = gateway.take_in(&caller, Within::Batch, &orders, &signature);
                 room.send(Ok(Read { batch_id, receipt_only, taken }));
@@ -106,10 +106,11 @@ async fn read_batches(
     }
 }
 
-/// A message that is no batch: too large, cut off, not protobuf. The stream ends with it.
-fn unreadable(status: Status) -> Status {
+/// A message that is none: too large, because of this field, cut off, not protobuf. The stream ends
+/// with it.
+pub(crate) fn unreadable(status: Status, field: &'static str) -> Status {
     match status.code() {
-        Code::OutOfRange => Refusal::field("orders", "MESSAGE_TOO_LARGE", status.message()).into(),
+        Code::OutOfRange => Refusal::field(field, "MESSAGE_TOO_LARGE", status.message()).into(),
         Code::Internal => Refusal::field("", "MESSAGE_UNREADABLE", status.message()).into(),
         _ => status,
     }

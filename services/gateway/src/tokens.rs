@@ -24,6 +24,7 @@ pub(crate) enum Purpose {
     Batches = 2,
     Entries = 3,
     Transfers = 4,
+    Fills = 5,
 }
 
 /// Makes and checks tokens.

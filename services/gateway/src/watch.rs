@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use projector::FeedItem;
+use projector::{FeedItem, PaymentRow};
 use proto::v1;
 use tonic::codegen::BoxStream;
 
@@ -14,8 +14,8 @@ use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
 use crate::live::{self, Follow, Outlet};
-use crate::orders::{OrderFault, Orders};
-use crate::payments::{Changed, Payloads, Seen};
+use crate::orders::Orders;
+use crate::payments::{Payloads, ReadFault, Seen};
 use crate::tokens::{Purpose, refused};
 
 /// Payments in one message, at most.
@@ -30,15 +30,6 @@ const READ_MAX: usize = 64;
 struct Delivered {
     batch: u64,
     items: u64,
-}
-
-/// Why a watch cannot go on.
-#[derive(Debug, thiserror::Error)]
-enum WatchFault {
-    #[error(transparent)]
-    Order(#[from] OrderFault),
-    #[error(transparent)]
-    Store(#[from] projector::Fault),
 }
 
 struct Watch {
@@ -149,14 +140,14 @@ impl Watch {
                     break;
                 }
                 count += 1;
-                let changed = Changed { place, state, reason, batch, changed_at_ms };
+                let changed = PaymentRow { place, state, reason, batch, changed_at_ms };
                 let order = orders.at(place)?;
                 if let Some(seen) = Seen::new(&caller, changed, order, payloads) {
                     bytes += seen.payload_len();
-                    payments.push(seen.worded(&view));
+                    payments.push(seen.matched(&gateway.reader)?.worded(&view));
                 }
             }
-            Ok::<_, WatchFault>((payments, count))
+            Ok::<_, ReadFault>((payments, count))
         };
         self.gateway.blocking(self.caller.id, "read payments", read).await
     }

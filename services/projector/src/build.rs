@@ -9,6 +9,7 @@ use crate::layout::{
     self, BatchPart, FEED_PER_ROW, POSTINGS_PER_ROW, Posting, SUMS_PER_ROW, StateEntry,
     TRANSFERS_PER_ROW,
 };
+use crate::matches;
 use crate::people::{People, Slot};
 use crate::reader::FeedItem;
 
@@ -70,6 +71,7 @@ impl Builder {
         for info in &draft.accounts {
             write.put(Table::Meta, layout::account_key(info.account), layout::encode_account(info));
         }
+        draft.matches.iter().for_each(|made| matches::put(made, write));
         Ok(())
     }
 

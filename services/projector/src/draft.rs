@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use channel::Ruling;
-use clearing::{AccountInfo, Outcome, PaymentState, Record, RecordBody, Reject, Ruled};
+use clearing::{AccountInfo, FxEvent, Outcome, PaymentState, Record, RecordBody, Reject, Ruled};
 
 use crate::fault::Fault;
 use crate::layout::StateEntry;
+use crate::matches::Match;
 use crate::people::{People, Slot};
 use crate::uetr::{Entry, Seed};
 
@@ -22,6 +23,7 @@ pub(crate) struct Draft {
     pub(crate) events: Vec<Event>,
     pub(crate) uetrs: Vec<Entry>,
     pub(crate) accounts: Vec<AccountInfo>,
+    pub(crate) matches: Vec<Match>,
 }
 
 impl Draft {
@@ -45,6 +47,12 @@ impl Draft {
             let (place, state, reason) = (change.place, change.state, change.reason);
             let entry = StateEntry { place, at_ms: outcome.time_ms, state, reason };
             self.events.push(Event { entry, sender });
+        }
+        for event in &outcome.fx {
+            if let FxEvent::Matched { order, first_leg, until_ms, fills } = event {
+                let (order, first_leg, until_ms) = (*order, *first_leg, *until_ms);
+                self.matches.push(Match { order, first_leg, until_ms, fills: fills.clone() });
+            }
         }
         Ok(())
     }
@@ -82,6 +90,7 @@ impl Draft {
         self.events.clear();
         self.uetrs.clear();
         self.accounts.clear();
+        self.matches.clear();
     }
 }
 

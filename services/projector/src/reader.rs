@@ -20,6 +20,7 @@ use crate::feed::Inbox;
 use crate::layout::{
     self, BatchPart, COUNTERS_BYTES, Posting, Progress, StateEntry, TRANSFERS_PER_ROW, whole,
 };
+use crate::matches::{self, Match};
 use crate::projector::check_format;
 use crate::uetr::Index;
 
@@ -288,6 +289,43 @@ impl Reader {
             }
         }
         Ok(None)
+    }
+
+    /// The match by which an FX payment came into this state; none if it is neither matched nor
+    /// settled.
+    ///
+    /// # Errors
+    /// [`Fault::Store`], [`Fault::Malformed`].
+    pub fn matched(&self, row: &PaymentRow) -> Result<Option<Match>, Fault> {
+        if !matches!(row.state, PaymentState::Matched | PaymentState::Settled) {
+            return Ok(None);
+        }
+        let Some(batch) = self.header(row.batch)? else { return Ok(None) };
+        matches::latest(&*self.store, row.place, batch.last)
+    }
+
+    /// The matches of a liquidity provider's quotes whose first leg stands at this place or behind
+    /// it, in the order in which they were made, at most `limit` and [`READ_ROWS_MAX`]; each with
+    /// the state of its payment if it is that payment's latest.
+    ///
+    /// # Errors
+    /// [`Fault::Store`], [`Fault::Malformed`].
+    pub fn matches_of(
+        &self,
+        provider: ParticipantId,
+        from: Place,
+        limit: usize,
+    ) -> Result<Vec<(Match, Option<PaymentRow>)>, Fault> {
+        let position = self.readable.borrow().position;
+        let limit = limit.min(READ_ROWS_MAX);
+        let found = matches::of_provider(&*self.store, provider, (from, position), limit)?;
+        let with_state = found.into_iter().map(|made| {
+            let latest = matches::latest(&*self.store, made.order, position)?;
+            let stands = latest.is_some_and(|latest| latest.first_leg == made.first_leg);
+            let row = if stands { self.payment(made.order)? } else { None };
+            Ok((made, row))
+        });
+        with_state.collect()
     }
 
     /// The order at a place of the log, whatever became of it.

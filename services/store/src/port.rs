@@ -38,11 +38,13 @@ pub enum Table {
     Snapshots = 7,
     /// Pages of the index of identities, referred to by snapshots.
     SeenPages = 8,
+    /// Matches of FX payments with quotes.
+    Matches = 9,
 }
 
 impl Table {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Meta,
         Self::Batches,
         Self::Transfers,
@@ -52,6 +54,7 @@ impl Table {
         Self::Uetrs,
         Self::Snapshots,
         Self::SeenPages,
+        Self::Matches,
     ];
 
     /// The name, for messages and for implementations that need one.
@@ -67,6 +70,7 @@ impl Table {
             Self::Uetrs => "uetrs",
             Self::Snapshots => "snapshots",
             Self::SeenPages => "seen_pages",
+            Self::Matches => "matches",
         }
     }
 }

@@ -10,28 +10,33 @@ use tonic_types::StatusExt as _;
 use crate::node::Node;
 use crate::people::{Authority, TRUST_DOMAIN};
 
-/// Bank, agent, operator, regulator: `x` may call, `.` may not.
-const TABLE: [(&str, &str); 20] = [
-    ("/causeway.v1.PaymentService/SubmitPayment", "x..."),
-    ("/causeway.v1.PaymentService/SubmitBatches", "x..."),
-    ("/causeway.v1.PaymentService/GetPayment", "x..."),
-    ("/causeway.v1.PaymentService/CancelPayment", "x..."),
-    ("/causeway.v1.PaymentService/WatchPayments", "x..."),
-    ("/causeway.v1.LedgerService/ListBalances", "xxx."),
-    ("/causeway.v1.LedgerService/ListEntries", "xxx."),
-    ("/causeway.v1.LedgerService/ListTransfers", "xxx."),
-    ("/causeway.v1.LedgerService/GetBatchReport", "xxx."),
-    ("/causeway.v1.InsightService/ExplainPayment", "x.x."),
-    ("/causeway.v1.InsightService/ListUnlocks", "x.x."),
-    ("/causeway.v1.InsightService/SimulateChanges", "x.x."),
-    ("/causeway.v1.OperatorService/ExecuteCommand", "xxx."),
-    ("/causeway.v1.OperatorService/GetPool", "xxxx"),
-    ("/causeway.v1.OperatorService/ListParticipants", "xxxx"),
-    ("/causeway.v1.OperatorService/ListAccounts", "xxx."),
-    ("/causeway.v1.OperatorService/ListLimits", "xxx."),
-    ("/causeway.v1.OperatorService/ListDays", "xxxx"),
-    ("/causeway.v1.OperatorService/AdvanceClock", "..x."),
-    ("/causeway.v1.AuditService/SubscribeBatches", "..xx"),
+/// Bank, agent, operator, regulator, liquidity provider: `x` may call, `.` may not.
+const TABLE: [(&str, &str); 25] = [
+    ("/causeway.v1.PaymentService/SubmitPayment", "x...x"),
+    ("/causeway.v1.PaymentService/SubmitBatches", "x...x"),
+    ("/causeway.v1.PaymentService/GetPayment", "x...x"),
+    ("/causeway.v1.PaymentService/CancelPayment", "x...x"),
+    ("/causeway.v1.PaymentService/WatchPayments", "x...x"),
+    ("/causeway.v1.FxService/SetQuotes", "....x"),
+    ("/causeway.v1.FxService/StreamQuotes", "....x"),
+    ("/causeway.v1.FxService/ListQuotes", "..xxx"),
+    ("/causeway.v1.FxService/ListPrices", "x.xxx"),
+    ("/causeway.v1.FxService/ListFills", "....x"),
+    ("/causeway.v1.LedgerService/ListBalances", "xxx.x"),
+    ("/causeway.v1.LedgerService/ListEntries", "xxx.x"),
+    ("/causeway.v1.LedgerService/ListTransfers", "xxx.x"),
+    ("/causeway.v1.LedgerService/GetBatchReport", "xxx.x"),
+    ("/causeway.v1.InsightService/ExplainPayment", "x.x.."),
+    ("/causeway.v1.InsightService/ListUnlocks", "x.x.."),
+    ("/causeway.v1.InsightService/SimulateChanges", "x.x.."),
+    ("/causeway.v1.OperatorService/ExecuteCommand", "xxx.x"),
+    ("/causeway.v1.OperatorService/GetPool", "xxxxx"),
+    ("/causeway.v1.OperatorService/ListParticipants", "xxxxx"),
+    ("/causeway.v1.OperatorService/ListAccounts", "xxx.x"),
+    ("/causeway.v1.OperatorService/ListLimits", "xxx.x"),
+    ("/causeway.v1.OperatorService/ListDays", "xxxxx"),
+    ("/causeway.v1.OperatorService/AdvanceClock", "..x.."),
+    ("/causeway.v1.AuditService/SubscribeBatches", "..xx."),
 ];
 
 /// What a call with an empty request comes to. An empty message is a valid one of every method.
@@ -50,7 +55,7 @@ pub(crate) fn reason(status: &Status) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_against_every_method() {
     let node = Node::start().await;
-    let callers = [&node.alice, &node.agent, &node.operator, &node.regulator];
+    let callers = [&node.alice, &node.agent, &node.operator, &node.regulator, &node.provider];
     for (at, person) in callers.into_iter().enumerate() {
         let channel = node.channel(person).await;
         for (path, allowed) in TABLE {

@@ -7,6 +7,7 @@ mod access;
 mod bad_input;
 mod commands;
 mod drain;
+mod fx;
 mod insight;
 mod isolation;
 mod node;

@@ -15,6 +15,7 @@ use ledger::Amount;
 use projector::{Projector, Reader};
 use proto::v1;
 use proto::v1::audit_service_client::AuditServiceClient;
+use proto::v1::fx_service_client::FxServiceClient;
 use proto::v1::ledger_service_client::LedgerServiceClient;
 use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::payment_service_client::PaymentServiceClient;
@@ -42,6 +43,7 @@ pub(crate) struct Node {
     pub(crate) agent: Person,
     pub(crate) operator: Person,
     pub(crate) regulator: Person,
+    pub(crate) provider: Person,
     operator_key: [u8; 32],
     shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<Drained>,
@@ -115,6 +117,7 @@ impl Node {
             Person::new(11, Role::Bank, "ALICGB2L"),
             Person::new(12, Role::Bank, "BOBBGB2L"),
             Person::new(13, Role::Bank, "CAROGB2L"),
+            Person::new(21, Role::LiquidityProvider, "maker"),
         ];
         let signer = LocalSigner::from_seed(&Zeroizing::new([0x77; 32]));
         let operator_key = signer.public_key();
@@ -149,7 +152,7 @@ impl Node {
             let stopped = async move { drop(stopped.await) };
             gateway::serve(parts, stopped).await.unwrap()
         });
-        let [operator, agent, regulator, alice, bob, carol] = people;
+        let [operator, agent, regulator, alice, bob, carol, provider] = people;
         let node = Self {
             address,
             log: core.log,
@@ -160,6 +163,7 @@ impl Node {
             agent,
             operator,
             regulator,
+            provider,
             operator_key,
             shutdown: Some(shutdown),
             served,
@@ -233,8 +237,9 @@ impl Node {
         balances.into_inner().balances[0].balance.clone().unwrap().minor_units
     }
 
-    pub(crate) fn people(&self) -> [&Person; 6] {
-        [&self.alice, &self.bob, &self.carol, &self.agent, &self.operator, &self.regulator]
+    pub(crate) fn people(&self) -> [&Person; 7] {
+        let Self { alice, bob, carol, agent, operator, regulator, provider, .. } = self;
+        [alice, bob, carol, agent, operator, regulator, provider]
     }
 
     pub(crate) fn operator_key(&self) -> [u8; 32] {
@@ -281,6 +286,10 @@ impl Node {
 
     pub(crate) async fn ledgers(&self, person: &Person) -> LedgerServiceClient<Channel> {
         LedgerServiceClient::new(self.channel(person).await)
+    }
+
+    pub(crate) async fn fx(&self, person: &Person) -> FxServiceClient<Channel> {
+        FxServiceClient::new(self.channel(person).await)
     }
 
     pub(crate) async fn audits(&self, person: &Person) -> AuditServiceClient<Channel> {

@@ -69,6 +69,7 @@ impl Rig {
             Table::Postings,
             Table::States,
             Table::Feed,
+            Table::Matches,
         ];
         let read = |table| {
             let mut rows = self.store.scan(table, &[0], &[255; 9], usize::MAX).expect("scans");
