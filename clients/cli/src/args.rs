@@ -55,6 +55,9 @@ enum Command {
     Fund(commands::FundArgs),
     Defund(commands::DefundArgs),
     ConfirmDefund(commands::ConfirmDefundArgs),
+    /// Foreign exchange.
+    #[command(subcommand)]
+    Fx(commands::Fx),
     /// Limits, and their use.
     #[command(subcommand)]
     Limits(commands::Limits),
@@ -183,6 +186,7 @@ impl Command {
             Self::Fund(args) => args.run(context).await,
             Self::Defund(args) => args.run(context).await,
             Self::ConfirmDefund(args) => args.run(context).await,
+            Self::Fx(command) => Box::pin(command.run(context)).await,
             Self::Limits(command) => command.run(context).await,
             Self::Days(command) => command.run(context).await,
             Self::Cycles(Cycles::Run(args)) => args.run(context).await,

@@ -36,6 +36,9 @@ pub(crate) struct InitArgs {
     /// A bank: its BIC and its country, such as ALBKGB2L:GB. Three banks are made if none is named.
     #[arg(long = "bank", value_name = "BIC:CC", value_parser = parse_bank)]
     banks: Vec<(String, [u8; 2])>,
+    /// A liquidity provider: its name and its country, such as maker:CH.
+    #[arg(long = "provider", value_name = "NAME:CC", value_parser = parse_provider)]
+    providers: Vec<(String, [u8; 2])>,
     /// A currency of the pool.
     #[arg(long = "currency", value_name = "CODE", value_parser = parse_currency,
         default_values = ["EUR", "USD", "GBP", "JPY"])]
@@ -78,15 +81,27 @@ pub(crate) fn parse_currency(code: &str) -> Result<Currency, String> {
 
 fn parse_bank(text: &str) -> Result<(String, [u8; 2]), String> {
     let (bic, country) = text.split_once(':').ok_or("must be BIC:CC, such as ALBKGB2L:GB")?;
-    let country: [u8; 2] =
-        country.as_bytes().try_into().map_err(|_| "the country must be two letters")?;
     if iso20022::Bic::parse(bic).is_none() {
         return Err(format!("`{bic}` is not a BIC"));
     }
-    if !country.iter().all(u8::is_ascii_uppercase) {
-        return Err("the country must be two capital letters".to_owned());
+    Ok((bic.to_owned(), parse_country(country)?))
+}
+
+fn parse_provider(text: &str) -> Result<(String, [u8; 2]), String> {
+    let (name, country) = text.split_once(':').ok_or("must be NAME:CC, such as maker:CH")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let fits = (1..=channel::NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain);
+    // A name is also that of a folder.
+    if !fits || name.starts_with('.') {
+        return Err("the name must be 1 to 35 of A-Z a-z 0-9 . _ -, no dot first".to_owned());
     }
-    Ok((bic.to_owned(), country))
+    Ok((name.to_owned(), parse_country(country)?))
+}
+
+fn parse_country(text: &str) -> Result<[u8; 2], String> {
+    let country: Option<[u8; 2]> = text.as_bytes().try_into().ok();
+    let country = country.filter(|country| country.iter().all(u8::is_ascii_uppercase));
+    country.ok_or_else(|| "the country must be two capital letters".to_owned())
 }
 
 /// The people and institutions of a development pool beside its banks.
@@ -135,11 +150,16 @@ impl InitArgs {
         }
         let mut participants = officials();
         let numbers = FIRST_BANK..;
+        let banks = banks.into_iter().map(|bank| (Role::Bank, bank));
+        let providers = self.providers.into_iter().map(|it| (Role::LiquidityProvider, it));
         participants.extend(
             numbers
-                .zip(banks)
-                .map(|(id, (bic, country))| Person::new(id, Role::Bank, bic, country)),
+                .zip(banks.chain(providers))
+                .map(|(id, (role, (name, country)))| Person::new(id, role, name, country)),
         );
+        if let Some(person) = repeated(&participants, |person| person.name.clone()) {
+            return twice(&person.name);
+        }
         Ok(Folder {
             dir: self.dir,
             pool: self.pool,

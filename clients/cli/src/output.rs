@@ -248,20 +248,39 @@ fn fields(row: &Row) -> String {
     row.iter().map(line).collect()
 }
 
+/// The columns of a table, in the order in which rows first have them: not every row has all.
+fn columns(rows: &[Row]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (name, _) in rows.iter().flatten() {
+        if !names.contains(name) {
+            names.push(*name);
+        }
+    }
+    names
+}
+
+/// A row's value in a column.
+fn cell<'a>(row: &'a Row, column: &str) -> &'a Cell {
+    row.iter().find(|(name, _)| *name == column).map_or(&Cell::None, |(_, cell)| cell)
+}
+
 /// Columns under their names, numbers to the right.
 pub(crate) fn table(rows: &[Row]) -> String {
-    let Some(first) = rows.first() else { return String::new() };
-    let mut lines: Vec<Vec<String>> =
-        vec![first.iter().map(|(name, _)| name.to_uppercase()).collect()];
-    lines.extend(rows.iter().map(|row| row.iter().map(|(_, cell)| cell.to_text()).collect()));
+    let names = columns(rows);
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut lines: Vec<Vec<String>> = vec![names.iter().map(|name| name.to_uppercase()).collect()];
+    let texts = |row| names.iter().map(|name| cell(row, name).to_text()).collect();
+    lines.extend(rows.iter().map(texts));
     let width = |at: usize| {
         let widths = lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count());
         widths.max().unwrap_or(0)
     };
-    let columns: Vec<(usize, bool)> = first
+    let columns: Vec<(usize, bool)> = names
         .iter()
         .enumerate()
-        .map(|(at, _)| (width(at), rows.iter().any(|row| row[at].1.to_the_right())))
+        .map(|(at, name)| (width(at), rows.iter().any(|row| cell(row, name).to_the_right())))
         .collect();
     let mut text = String::new();
     for line in &lines {
@@ -277,10 +296,13 @@ pub(crate) fn table(rows: &[Row]) -> String {
 
 /// Rows under the names of their columns, as RFC 4180 has them but for the ends of lines.
 fn csv(rows: &[Row]) -> String {
-    let Some(first) = rows.first() else { return String::new() };
-    let mut text = separated(first.iter().map(|(name, _)| (*name).to_owned())) + "\n";
+    let names = columns(rows);
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = separated(names.iter().map(|name| (*name).to_owned())) + "\n";
     for row in rows {
-        let cells = row.iter().map(|(_, cell)| match cell {
+        let cells = names.iter().map(|name| match cell(row, name) {
             Cell::None => String::new(),
             cell => cell.to_text(),
         });

@@ -66,6 +66,14 @@ pub(crate) fn text(id: RequestId) -> String {
 }
 
 impl RequestArgs {
+    /// The instant at which the command is given: what its request id says, or now.
+    pub(crate) async fn issued_at_ms(&self, context: &Context) -> Result<u64, Failure> {
+        match self.request_id.and_then(instant_ms) {
+            Some(at_ms) => Ok(at_ms),
+            None => context.session()?.now_ms().await,
+        }
+    }
+
     /// Signs and carries out a command.
     pub(crate) async fn execute(
         &self,

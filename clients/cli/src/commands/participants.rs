@@ -60,6 +60,8 @@ pub(crate) enum RoleArg {
     Operator,
     /// Reads what it is entitled to.
     Regulator,
+    /// Gives quotes of foreign exchange.
+    Provider,
 }
 
 impl From<RoleArg> for Role {
@@ -69,6 +71,7 @@ impl From<RoleArg> for Role {
             RoleArg::Agent => Self::SettlementAgent,
             RoleArg::Operator => Self::Operator,
             RoleArg::Regulator => Self::Regulator,
+            RoleArg::Provider => Self::LiquidityProvider,
         }
     }
 }

@@ -8,6 +8,7 @@ use iso20022::{Bic, Profile, limits::MESSAGE_BYTES_MAX};
 use sdk::{Client, Order, OrderDecision, Ruling, reason_is_transient, v1};
 use tokio::time::{Instant, sleep};
 
+use super::fx::terms_cells;
 use super::orders::{Directory, messages_of, orders_of, read};
 use super::receipts::Receipts;
 use super::{explain, show};
@@ -29,12 +30,19 @@ pub(crate) struct PayArgs {
     /// The files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Say what would be sent, and send nothing.
-    #[arg(long)]
-    dry_run: bool,
     /// Take messages without a business application header.
     #[arg(long)]
     plain: bool,
+    #[command(flatten)]
+    hand_in: HandInArgs,
+}
+
+/// What every command that hands in orders is told.
+#[derive(Debug, Args)]
+pub(super) struct HandInArgs {
+    /// Say what would be sent, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Append the operator's signed receipts to this file, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
@@ -67,22 +75,34 @@ impl PayArgs {
         if orders.is_empty() {
             return Err(Failure::usage("the files hold no message"));
         }
+        self.hand_in.run(context, (&session, &directory), &orders).await
+    }
+}
+
+impl HandInArgs {
+    /// Hands in orders, and shows what came of them.
+    pub(super) async fn run(
+        &self,
+        context: &Context,
+        (session, directory): (&Session, &Directory),
+        orders: &[Order],
+    ) -> Result<Shown, Failure> {
         if self.dry_run {
-            let rows = orders.iter().map(|order| dry_row(order, &directory));
+            let rows = orders.iter().map(|order| dry_row(order, directory));
             return Ok(Shown::Many(rows.collect()));
         }
         let receipts = self.receipts.as_deref().map(Receipts::open).transpose()?;
-        let (decided, unkept) = submit(&session.client, &orders, receipts).await?;
+        let (decided, unkept) = submit(&session.client, orders, receipts).await?;
         let states = match self.wait {
             None => vec![None; orders.len()],
             Some(Until::Settled) => {
                 let ends_at = Instant::now() + Duration::from_secs(self.wait_seconds);
-                let states = wait(&session.client, &orders, &decided, ends_at).await?;
+                let states = wait(&session.client, orders, &decided, ends_at).await?;
                 states.into_iter().map(Some).collect()
             }
         };
         let answers = || orders.iter().zip(&decided).zip(&states);
-        let rows = answers().map(|((order, one), state)| row(order, one, *state, &directory));
+        let rows = answers().map(|((order, one), state)| row(order, one, *state, directory));
         let rows: Vec<Row> = rows.collect();
         explain::notes(context.output, decided.iter().filter_map(|one| one.decision.reason));
         let mut kind =
@@ -275,7 +295,7 @@ fn row(
 fn dry_row(order: &Order, names: &Directory) -> Row {
     let fields = order.fields();
     let currency = String::from_utf8_lossy(&fields.currency_bytes()).into_owned();
-    vec![
+    let mut row = vec![
         ("uetr", order.uetr().to_string().into()),
         ("kind", show::kind(fields.kind_number().into())),
         ("receiver", names.name_of(fields.receiver()).into()),
@@ -283,7 +303,9 @@ fn dry_row(order: &Order, names: &Directory) -> Row {
         ("currency", currency.into()),
         ("value_date", show::day(fields.value_date_number())),
         ("urgent", fields.urgent().into()),
-    ]
+    ];
+    row.extend(fields.fx().map(terms_cells).unwrap_or_default());
+    row
 }
 
 #[cfg(test)]

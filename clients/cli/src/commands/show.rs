@@ -93,12 +93,30 @@ pub(crate) fn reason(reason: v1::RejectReason) -> Cell {
     }
 }
 
+/// A rate of exchange as a decimal number, all its digits.
+pub(crate) fn rate(rate: Option<&v1::Rate>) -> Cell {
+    let exact = |rate: &v1::Rate| sdk::Rate::new(rate.mantissa, u8::try_from(rate.scale).ok()?);
+    rate.and_then(exact).map_or(Cell::None, |rate| Cell::Digits(rate.to_string()))
+}
+
+/// On which side of the market a quote stands.
+pub(crate) fn side(side: v1::QuoteSide) -> Cell {
+    word(side.as_str_name(), "QUOTE_SIDE_")
+}
+
+/// The currency of an amount.
+pub(crate) fn currency(money: Option<&v1::Money>) -> Cell {
+    money.map(|money| money.currency_code.clone()).into()
+}
+
 /// A message kind's name.
 pub(crate) fn kind(number: u32) -> Cell {
     match number {
         1 => "pacs.008".into(),
         2 => "pacs.009".into(),
         3 => "pacs.009 COV".into(),
+        4 => "fx instruction".into(),
+        5 => "fx payment".into(),
         other => other.into(),
     }
 }

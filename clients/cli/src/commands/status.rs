@@ -4,6 +4,7 @@ use channel::CommandBody;
 use clap::{Args, ValueEnum};
 use sdk::{Clock, MessageKind, Uetr, v1};
 
+use super::fx::exchange_cells;
 use super::{explain, show};
 use crate::context::{Context, Session};
 use crate::failure::Failure;
@@ -60,10 +61,10 @@ pub(crate) fn parse_uetr(text: &str) -> Result<Uetr, String> {
     text.parse().map_err(|_| "must be a version 4 UUID".to_owned())
 }
 
-/// A payment as its parties see it.
+/// A payment as its parties see it; one of two currencies with what is got for it.
 pub(crate) fn payment_row(payment: &v1::Payment) -> Row {
     let currency = payment.amount.as_ref().map(|amount| amount.currency_code.clone());
-    vec![
+    let mut row = vec![
         ("uetr", payment.uetr.as_str().into()),
         ("kind", show::kind(payment.message_kind)),
         ("sender", payment.sender.as_str().into()),
@@ -74,7 +75,9 @@ pub(crate) fn payment_row(payment: &v1::Payment) -> Row {
         ("reason", show::reason(payment.reason())),
         ("batch", (payment.batch != 0).then_some(payment.batch).into()),
         ("changed_at", show::instant_or_none(payment.changed_at_ms)),
-    ]
+    ];
+    row.extend(payment.exchange.as_ref().map(exchange_cells).unwrap_or_default());
+    row
 }
 
 /// Bank: take back a payment that has not settled.
@@ -99,6 +102,10 @@ enum KindArg {
     Pacs009,
     /// pacs.009 COV
     Cover,
+    /// An FX instruction.
+    FxInstruction,
+    /// An FX payment.
+    FxPayment,
 }
 
 impl CancelArgs {
@@ -107,6 +114,8 @@ impl CancelArgs {
             KindArg::Pacs008 => MessageKind::CustomerTransfer,
             KindArg::Pacs009 => MessageKind::InstitutionTransfer,
             KindArg::Cover => MessageKind::Cover,
+            KindArg::FxInstruction => MessageKind::FxInstruction,
+            KindArg::FxPayment => MessageKind::FxPayment,
         };
         self.request.execute(context, CommandBody::Cancel { uetr: self.uetr, kind }).await
     }

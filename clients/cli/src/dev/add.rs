@@ -1,4 +1,4 @@
-//! One more bank for a development folder.
+//! One more bank, or liquidity provider, for a development folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,29 +10,35 @@ use toml::Table;
 
 use super::authority::Authority;
 use super::folder::{Person, public, to_toml, write_identity};
-use super::parse_bank;
+use super::{parse_bank, parse_provider};
 use crate::failure::{Failure, at};
 use crate::output::{Output, Shown, hex};
 
-/// Make certificate, keys and profile of one more bank.
+/// Make certificate, keys and profile of one more bank or liquidity provider.
 ///
 /// The pool does not know it yet: an operator takes it in with `participants add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
     /// The folder.
     dir: PathBuf,
-    /// The bank's number, unused so far.
+    /// Its number, unused so far.
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     id: u32,
-    /// Its BIC and its country, such as DRBKFRPP:FR.
-    #[arg(value_name = "BIC:CC", value_parser = parse_bank)]
-    bank: (String, [u8; 2]),
+    /// A bank's BIC and its country, such as DRBKFRPP:FR.
+    #[arg(value_name = "BIC:CC", value_parser = parse_bank, required_unless_present = "provider")]
+    bank: Option<(String, [u8; 2])>,
+    /// A liquidity provider's name and its country, such as maker:CH.
+    #[arg(long, value_name = "NAME:CC", value_parser = parse_provider, conflicts_with = "bank")]
+    provider: Option<(String, [u8; 2])>,
 }
 
 impl AddArgs {
     pub(crate) fn run(self, output: Output) -> Result<Shown, Failure> {
-        let (name, country) = self.bank;
-        let person = Person::new(self.id, Role::Bank, name, country);
+        let bank = self.bank.map(|bank| (Role::Bank, bank));
+        let provider = self.provider.map(|provider| (Role::LiquidityProvider, provider));
+        let given = bank.or(provider).ok_or_else(|| Failure::usage("name a bank or a provider"))?;
+        let (role, (name, country)) = given;
+        let person = Person::new(self.id, role, name, country);
         let own = self.dir.join("participants").join(&person.name);
         if own.exists() {
             let own = own.display();
@@ -58,8 +64,9 @@ impl AddArgs {
         let code = String::from_utf8_lossy(&person.country);
         output.note(&format!(
             "made {}; next:\n  causeway --dir {dir} --profile alice participants add {id} {name} \
-             --country {code} --key {key}",
-            own.display()
+             --role {} --country {code} --key {key}",
+            own.display(),
+            role.as_str()
         ));
         let mut row = person.to_row();
         row.push(("key", key.into()));
