@@ -15,9 +15,15 @@ pub(crate) struct DiveOptions {
     pub(crate) margin: f64,
     /// By how much the size of what is fixed falls from round to round.
     pub(crate) ratio: f64,
-    /// Iterations of pricing per round.
-    pub(crate) iterations: usize,
+    /// Iterations of pricing per round, while few items are fixed: what the largest decide, nothing
+    /// repairs later.
+    pub(crate) early: usize,
+    /// Iterations per round after that.
+    pub(crate) late: usize,
 }
+
+/// The part of the items that is open early in a dive.
+const EARLY: f64 = 0.95;
 
 /// What the relaxation said last: of each bundle, and of each item that was a column of its own
 /// (below zero: never).
@@ -81,7 +87,7 @@ impl<'a> Dive<'a> {
         lp: &mut Lp,
         run: &mut dyn FnMut(&mut Lp),
     ) -> Shares {
-        let options = DiveOptions { cut: 0.5, margin: 0.0, ratio: 2.0, iterations: 40 };
+        let options = DiveOptions { cut: 0.5, margin: 0.0, ratio: 2.0, early: 0, late: 0 };
         let mut dive = Self::new(core, options, shares);
         dive.relax(lp);
         run(lp);
@@ -112,7 +118,7 @@ impl<'a> Dive<'a> {
             if self.largest() >= least {
                 self.relax(lp);
                 // The first round starts from what the root found.
-                let length = if priced { self.options.iterations / 2 } else { 0 };
+                let length = if priced { self.iterations() / 2 } else { 0 };
                 lp.run(2, length, &mut |_| {});
                 self.fixing.work += (2 * (length + 2) * lp.entries()) as u64;
                 priced = true;
@@ -122,6 +128,11 @@ impl<'a> Dive<'a> {
             least /= self.options.ratio;
         }
         (self.fixing.taken(), self.fixing.work)
+    }
+
+    fn iterations(&self) -> usize {
+        let early = self.fixing.open as f64 > EARLY * self.core.alive.len() as f64;
+        if early { self.options.early } else { self.options.late }
     }
 
     pub(crate) const fn shares(&self) -> &Shares {

@@ -30,6 +30,8 @@ pub(crate) struct Repair<'a> {
     random: Random,
     alive: &'a [u32],
     mean: f64,
+    /// What an operation counts for: chains jump about in memory, beyond the caches that is slow.
+    weight: u64,
     pub(crate) work: u64,
 }
 
@@ -67,6 +69,11 @@ impl<'a> Repair<'a> {
             random: Random::new(seed),
             alive,
             mean,
+            weight: match alive.len() {
+                0..=20_000 => 1,
+                20_001..=50_000 => 3,
+                _ => 8,
+            },
             work: 0,
         };
         for row in 0..rows {
@@ -145,7 +152,7 @@ impl<'a> Repair<'a> {
                 }
             }
         }
-        self.work += 40;
+        self.work += 40 * self.weight;
         best
     }
 
@@ -180,7 +187,7 @@ impl<'a> Repair<'a> {
         };
         let least = heat * self.random.unit().ln();
         let accepted = start.is_some_and(|item| self.chain(item, least));
-        self.work += 30;
+        self.work += 30 * self.weight;
         if let Some(row) = hole
             && !accepted
         {

@@ -1,4 +1,5 @@
-//! Set after set while the budget lasts: dives and ways down the tree in turns, each repaired; then
+//! Set after set while the budget lasts, each repaired: dives and ways down the tree in turns, of
+//! large problems quick dives and a careful one; then
 //! the best of them trades value.
 
 use crate::core::Core;
@@ -11,8 +12,12 @@ use crate::tree::Tree;
 const SMALL: usize = 500;
 /// Up to so many, dives are cheap against the budget.
 const MEDIUM: usize = 12_000;
-/// Beyond so many there is time for a dive or two.
-const LARGE: usize = 50_000;
+/// Beyond so many the budget is for a few dives, and the tree is too dear.
+const LARGE: usize = 20_000;
+/// Beyond so many, trading value finds next to nothing in the time there is.
+const WIDE: usize = 50_000;
+/// Beyond so many there is time for one dive.
+pub(crate) const HUGE: usize = 300_000;
 
 /// In how many bursts, each cooling down anew, the rest of the budget trades value.
 const BURSTS: u64 = 8;
@@ -65,7 +70,7 @@ impl<'a> Search<'a> {
     fn candidate(&mut self, tree: &mut Tree<'a>, round: u64) -> Vec<bool> {
         let core = self.root.core;
         let large = core.alive.len() > LARGE;
-        let mut options = if large { careful(round, core) } else { varied(round, core) };
+        let mut options = if large { sparing(round, core) } else { varied(round, core) };
         if self.best.is_none() && !large {
             // Nothing was closed: hold back more each time.
             options.margin *= 1.0 + round as f64;
@@ -92,7 +97,7 @@ impl<'a> Search<'a> {
         let left = self.budget.saturating_sub(self.work);
         let large = self.root.core.alive.len() > LARGE;
         let long = left / 10 * 3 + ((cost / 2) << (seed / 16).min(6));
-        repair.close(if large { cost / 4 } else { long });
+        repair.close(if large { cost } else { long });
         let value = repair.restore();
         self.work += repair.work;
         if let Some(value) = value
@@ -106,7 +111,7 @@ impl<'a> Search<'a> {
     fn improve(&mut self, heat: f64) {
         let left = self.budget.saturating_sub(self.work);
         let Some((_, taken)) = &mut self.best else { return };
-        if left == 0 {
+        if left == 0 || self.root.core.alive.len() > WIDE {
             return;
         }
         let mut repair = Repair::new(self.root.core, std::mem::take(taken), self.root.price, 7);
@@ -124,22 +129,33 @@ fn varied(round: u64, core: &Core<'_>) -> DiveOptions {
     const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
     const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
     let at = usize::try_from(round).unwrap_or(0);
+    // Where a dive takes much of the budget, less exact and more of them is better.
+    let iterations = if core.alive.len() <= MEDIUM { 128 } else { 96 };
     DiveOptions {
         cut: CUTS[at % CUTS.len()],
         margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
         ratio: RATIOS[at % RATIOS.len()],
-        // Where a dive takes much of the budget, less exact and more of them is better.
-        iterations: if core.alive.len() <= MEDIUM { 128 } else { 96 },
+        early: iterations,
+        late: iterations,
     }
 }
 
-/// Each time more careful, until nothing is left to close.
-fn careful(round: u64, core: &Core<'_>) -> DiveOptions {
+/// First a quick dive, then one that prices the largest with care (in turns better: which, nothing
+/// tells beforehand), then quick ones that hold back more each time.
+fn sparing(round: u64, core: &Core<'_>) -> DiveOptions {
+    const CUTS: [f64; 3] = [0.6, 0.6, 0.7];
     let at = usize::try_from(round).unwrap_or(0);
+    let careful = at == 1;
+    let (early, late) = match core.problem.items() {
+        _ if careful => (200, 32),
+        0..=HUGE => (64, 64),
+        _ => (40, 24),
+    };
     DiveOptions {
-        cut: [0.6, 0.7, 0.8][at.min(2)],
-        margin: 0.008 * [1.0, 1.0, 2.0, 4.0][at.min(3)],
-        ratio: 2.0,
-        iterations: if core.problem.items() > 300_000 { 40 } else { 64 },
+        cut: CUTS[at % CUTS.len()],
+        margin: 0.008 * (at / 2 + 1) as f64,
+        ratio: if careful && core.alive.len() <= WIDE { 1.5 } else { 2.0 },
+        early,
+        late,
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{Instance, InstanceError};
 use crate::presolve::presolve;
 use crate::prices::Lp;
 use crate::problem::Problem;
-use crate::search::Search;
+use crate::search::{HUGE, Search};
 
 /// Elementary operations (about a nanosecond or two each) that count as one step.
 const STEP: u64 = 1_000;
@@ -146,7 +146,7 @@ fn search(problem: &Problem, options: Options<'_>) -> Found {
     let core = Core::new(problem, &presolved);
     let mut root = Root::new(&core);
     root.start_from(options.prices);
-    root.price(if problem.items() > 300_000 { 200 } else { 400 });
+    root.price(if problem.items() > HUGE { 160 } else { 400 });
     let upper_bound = dual(problem, &presolved, &root.prices);
     let steps = options.steps.unwrap_or_else(|| default_steps(problem.items()));
     let budget = steps.min(STEPS_MAX) * STEP;
@@ -160,9 +160,10 @@ fn search(problem: &Problem, options: Options<'_>) -> Found {
 fn default_steps(items: usize) -> u64 {
     match items {
         0..=500 => 4_500,
-        501..=3_000 => 14_000,
-        3_001..=30_000 => 100_000,
-        _ => 100_000,
+        501..=3_000 => 15_000,
+        3_001..=20_000 => 90_000,
+        20_001..=50_000 => 200_000,
+        _ => 330_000,
     }
 }
 
