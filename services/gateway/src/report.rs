@@ -51,7 +51,7 @@ struct Sides(BTreeMap<AccountId, Side>);
 
 impl Sides {
     fn add(&mut self, transfer: &Transfer) {
-        if transfer.kind == TransferKind::Payment {
+        if matches!(transfer.kind, TransferKind::Payment | TransferKind::FxLeg) {
             self.0.entry(transfer.debit).or_default().send(transfer.minor);
             self.0.entry(transfer.credit).or_default().receive(transfer.minor);
         }
