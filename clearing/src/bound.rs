@@ -21,6 +21,8 @@
 //!
 //! Integers only, and nothing in common with the solver.
 
+use std::collections::BTreeMap;
+
 use crate::candidates::Candidate;
 use crate::cycle::CutQueue;
 use crate::fifo::{Fifo, NONE};
@@ -129,9 +131,15 @@ impl Remainder {
         }
     }
 
-    /// Groups of which a member is missing cannot settle: they are left out.
+    /// Groups of which a member is missing cannot settle: they are left out. The others come in the
+    /// order of their first members: their handles are others in a pool that was restored.
     fn take_groups(&mut self, pool: &Pool, mut grouped: Vec<(u32, Leg, u128)>) {
-        grouped.sort_by_key(|(group, ..)| *group);
+        let mut numbers = BTreeMap::new();
+        for (group, ..) in &grouped {
+            let next = numbers.len();
+            numbers.entry(*group).or_insert(next);
+        }
+        grouped.sort_by_key(|(group, ..)| numbers.get(group).copied());
         for members in grouped.chunk_by(|one, next| one.0 == next.0) {
             if members.len() == usize::from(pool.groups.get(members[0].0).size) {
                 let at = self.legs.len() as u32;

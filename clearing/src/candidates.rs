@@ -1,5 +1,7 @@
 //! What a solver gets to see of a cut: payments, liquidity, limits, and what each payment counts.
 
+use std::collections::BTreeMap;
+
 use channel::AGES;
 use ledger::AccountId;
 
@@ -28,7 +30,8 @@ pub struct Candidate {
     /// How many steps it has aged, 0 to [`AGES`] − 1; nobody in its class and queue that stands
     /// before it is younger.
     pub age: u8,
-    /// Members of a group have the same number here; it has no meaning beyond the cut.
+    /// Members of a group have the same number here: that of the first of them, counted in groups.
+    /// It has no meaning beyond the cut.
     pub group: Option<u32>,
     /// Whether it is in the FIFO maximum; a proposal must hold it.
     pub floor: bool,
@@ -125,11 +128,13 @@ impl Pool {
             credit: AccountId(row.credit),
             room: row.room.unsigned_abs(),
         });
-        let payments = self.cut_payments(queues, ages);
+        let mut payments = self.cut_payments(queues, ages);
+        let mut broken_groups = self.broken_groups(&payments);
+        number_groups(&mut payments, &mut broken_groups);
         Candidates {
             cut: cut.clone(),
             as_of: self.next_position,
-            broken_groups: self.broken_groups(&payments),
+            broken_groups,
             payments,
             accounts: self.cut_accounts(),
             limits: limits.collect(),
@@ -199,4 +204,18 @@ impl Pool {
         });
         Weights { class: self.rules.class_weights, currency: currencies.collect() }
     }
+}
+
+/// Numbers the groups by their first members. A pool that was restored has other handles for them
+/// than one that never ended, and the same cut must give the same proposal.
+fn number_groups(payments: &mut [Candidate], broken: &mut [u32]) {
+    let mut numbers = BTreeMap::new();
+    for group in payments.iter_mut().filter_map(|payment| payment.group.as_mut()) {
+        let next = numbers.len() as u32;
+        *group = *numbers.entry(*group).or_insert(next);
+    }
+    for group in broken.iter_mut() {
+        *group = numbers.get(group).copied().unwrap_or(*group);
+    }
+    broken.sort_unstable();
 }

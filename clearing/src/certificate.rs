@@ -148,6 +148,18 @@ impl Pool {
     /// The certificate of a cut whose payments in `slots` are about to settle: by a proposal, or
     /// as the FIFO maximum.
     pub(crate) fn certify(
+        &mut self,
+        cycle: u64,
+        queues: &[CutQueue],
+        slots: &[Slot],
+        proposal: Option<&SettleRecord<'_>>,
+    ) -> Certificate {
+        let certificate = self.certificate(cycle, queues, slots, proposal);
+        self.note_evidence(&certificate, queues, slots, proposal);
+        certificate
+    }
+
+    fn certificate(
         &self,
         cycle: u64,
         queues: &[CutQueue],

@@ -11,7 +11,7 @@
 //! | orders: guards, rulings | `intake`, `seen`, `probe` |
 //! | what waits, for what, and how it leaves | `payment`, `waiting`, `queue`, `group`, `expiry`, `lifecycle` |
 //! | cut, ages, candidates, proposal, FIFO maximum, settlement | `cycle`, `age`, `candidates`, `proposal`, `fifo`, `settle` |
-//! | what a cycle settled at best | `certificate`, `bound` |
+//! | what a cycle settled at best, and from what that was computed | `certificate`, `bound`, `evidence` |
 //! | foreign exchange | `fx` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
@@ -34,6 +34,7 @@ mod command;
 mod cycle;
 mod day;
 mod directory;
+mod evidence;
 mod expiry;
 mod explain;
 mod fifo;
@@ -70,6 +71,7 @@ pub use command::DEFERRED_MAX;
 pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};
 pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
+pub use evidence::Evidence;
 pub use explain::{GroupMember, MemberStage, Waiting, WaitsFor};
 pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
 pub use fx::{FILLS_MAX, LADDERS_MAX, PROVIDER_QUOTES_MAX, STANDING_QUOTES_MAX, StandingQuote};

@@ -7,6 +7,7 @@ use risk::{Limits, Velocity};
 use crate::batch::{BATCH_TRANSFERS_SOFT_MAX, OpenBatch, balance_after};
 use crate::cycle::Cycle;
 use crate::directory::Directory;
+use crate::evidence::Evidence;
 use crate::expiry::Expiry;
 use crate::fifo::Fifo;
 use crate::funding::Funding;
@@ -62,6 +63,8 @@ pub struct Pool {
     pub(crate) fifo: Fifo,
     /// Memory of a settlement.
     pub(crate) postings: Vec<ledger::Transfer>,
+    /// Kept for those who asked for it; no part of the state.
+    pub(crate) evidence: Option<Vec<Evidence>>,
 }
 
 impl Pool {
@@ -97,6 +100,7 @@ impl Pool {
             last_root: [0; 32],
             fifo: Fifo::default(),
             postings: Vec::new(),
+            evidence: None,
         }
     }
 

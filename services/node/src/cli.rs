@@ -1,6 +1,6 @@
 //! The command line. Data goes to stdout, everything else to stderr.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Settings};
 use crate::node::{self, Exit};
-use crate::{catalogue, export, telemetry, verify};
+use crate::{catalogue, certificates, export, telemetry, verify};
 
 /// A Causeway node.
 #[derive(Debug, Parser)]
@@ -68,6 +68,21 @@ enum Command {
         /// The file to write, whole or not at all; it may not be there yet. `-` is stdout.
         file: PathBuf,
         /// How the result is written; to stderr if the log goes to stdout.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Write what the certificate of each cycle is computed from, a line for each, so that it can be
+    /// checked without the log. Shows who is short of money, as the log does: for the operator, its
+    /// standby, and an overseer who was given the log.
+    Certificates {
+        /// A data directory, or a folder that holds one as `data`, on which no node may run; or a
+        /// file that `export` wrote.
+        #[arg(value_name = "DIR|FILE")]
+        dir: PathBuf,
+        /// Only this cycle.
+        #[arg(long)]
+        cycle: Option<u64>,
+        /// How a cycle is written: its certificate in short, or all that it takes to check it.
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -143,6 +158,7 @@ pub fn main() -> ExitCode {
             verify(&dir, output, (!no_signatures, resolve))
         }
         Command::Export { dir, file, output } => write_out(&dir, &file, output),
+        Command::Certificates { dir, cycle, output } => write_certificates(&dir, cycle, output),
         Command::Config(ConfigCommand::Show { config, origin }) => show(config.as_deref(), origin),
         Command::Metrics(ListCommand::List { output }) => print(&catalogue::metrics(output)),
         Command::Rejects(ListCommand::List { output }) => print(&catalogue::rejects(output)),
@@ -205,6 +221,20 @@ fn write_out(dir: &Path, file: &Path, output: Output) -> Result<ExitCode> {
             Ok(ExitCode::from(2))
         }
         Err(error) => Err(error),
+    }
+}
+
+fn write_certificates(dir: &Path, cycle: Option<u64>, output: Output) -> Result<ExitCode> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = certificates::write(dir, cycle, output, &mut out)?;
+    out.flush().context("cannot write to stdout")?;
+    match (written, cycle) {
+        (Err(bad), _) => {
+            complain(&format!("causewayd: {bad}"));
+            Ok(ExitCode::from(6))
+        }
+        (Ok(0), Some(cycle)) => anyhow::bail!("cycle {cycle} settled nothing in this log"),
+        (Ok(_), _) => Ok(ExitCode::SUCCESS),
     }
 }
 

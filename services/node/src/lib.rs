@@ -6,11 +6,13 @@
 //! * `node`: wiring, start, drain. `http`: metrics and health. `ready`: who is told. `telemetry`:
 //!   events.
 //! * `export`: the log as one file. `verify`: replays either from zero and compares everything.
+//!   `certificates`: replays either and writes what each certificate is computed from.
 //!
 //! Deliberately absent: separate processes per role (they need a shared log and store), and any
 //! code that opens payloads.
 
 mod catalogue;
+mod certificates;
 mod cli;
 mod config;
 mod datadir;

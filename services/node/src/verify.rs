@@ -29,10 +29,9 @@ use clearing::{Pool, Record, RecordBody};
 
 use self::batches::Batches;
 use self::checker::Checker;
-use self::report::Bad;
-pub(crate) use self::report::Report;
+pub(crate) use self::report::{Bad, Report};
 use self::resolve::Resolve;
-use self::source::Source;
+pub(crate) use self::source::Source;
 
 /// Verifies a data directory or an export; `signatures` says whether to check those, too, and
 /// `resolve` whether to run the solver again for each proposal.
@@ -108,7 +107,7 @@ impl Replay {
                 let outcome = self.pool.apply(position, &record);
                 let outcome = outcome.map_err(|error| Bad::record(position, error))?;
                 if let Some(resolve) = &mut self.resolve {
-                    resolve.follow(&self.pool);
+                    resolve.follow(&self.pool, !outcome.rulings.is_empty());
                 }
                 self.orders += outcome.rulings.len() as u64;
                 for sealed in outcome.sealed_before.iter().chain(&outcome.sealed) {

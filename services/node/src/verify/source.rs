@@ -22,7 +22,7 @@ const READ_BYTES: usize = 4 << 20;
 const FULL_CHECKS: u64 = 8;
 
 /// The records to replay.
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The log of a data directory, which stays locked.
     Log { log: Arc<EmbeddedLog>, dir: DataDir },
     /// A file that `causewayd export` wrote.
@@ -34,7 +34,7 @@ impl Source {
     ///
     /// # Errors
     /// The outer one: there is nothing that could be read. The inner one: what is there is damaged.
-    pub(super) fn open(path: &Path) -> Result<Result<Self, Bad>> {
+    pub(crate) fn open(path: &Path) -> Result<Result<Self, Bad>> {
         if path.is_file() {
             let file = File::open(path);
             let file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -66,7 +66,7 @@ impl Source {
     ///
     /// # Errors
     /// They cannot be read.
-    pub(super) fn read(&mut self, next: u64) -> Result<Vec<Bytes>, Bad> {
+    pub(crate) fn read(&mut self, next: u64) -> Result<Vec<Bytes>, Bad> {
         match self {
             Self::Log { log, .. } if next == log.end().0 => Ok(Vec::new()),
             Self::Log { log, .. } => {

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on must fail, and one that is skipped must say so"
 )]
 
+mod certificates;
 mod commands;
 mod crash;
 mod damage;
@@ -15,4 +16,5 @@ mod drain;
 mod duplicates;
 mod export;
 mod full_disk;
+mod resolve;
 mod rig;
