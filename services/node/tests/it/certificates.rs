@@ -196,7 +196,7 @@ fn name(index: u32) -> String {
     format!("BANK{}AXX", char::from(b'A' + index as u8))
 }
 
-/// Five cycles: three by a proposal, one by the floor alone, one in which everything settles.
+/// Five cycles: three by a proposal, two by the floor alone.
 fn busy_day() -> Day {
     let mut day = Day::new(NettingMode::FifoFloor);
     let mut previous = None;
@@ -204,14 +204,14 @@ fn busy_day() -> Day {
         day.orders(9, 3);
         previous = Some(day.solved(previous.as_ref()));
     }
-    day.orders(6, 0);
-    day.cut();
-    day.time_ms += 500;
-    day.apply(pack_tick((POOL, day.time_ms), 0));
-    for index in 0..2 * BANKS {
-        day.fund(index, 10_000);
+    // Nobody proposes: some of it settles, then most.
+    for minor in [40, 10_000] {
+        day.orders(6, 0);
+        (0..2 * BANKS).for_each(|index| day.fund(index, minor));
+        day.cut();
+        day.time_ms += 500;
+        day.apply(pack_tick((POOL, day.time_ms), 0));
     }
-    day.cut();
     day
 }
 
@@ -219,6 +219,7 @@ fn strict_day() -> Day {
     let mut day = Day::new(NettingMode::StrictFifo);
     for _ in 0..2 {
         day.orders(12, 2);
+        (0..2 * BANKS).for_each(|index| day.fund(index, 20));
         day.cut();
     }
     day

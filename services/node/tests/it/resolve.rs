@@ -60,7 +60,7 @@ fn proposals_of_a_node_are_found_again_also_one_of_a_restarted_node() {
     }
     log.close();
     rig.start();
-    runtime.block_on(paid(&rig.client(&bic(0)), 2_000));
+    runtime.block_on(async { paid(&rig.client(&bic(0)), 2_000).await });
     assert_eq!(rig.terminate(), Some(0));
 
     let output = rig.run(&["verify", ".", "--resolve", "--output", "json"]);
