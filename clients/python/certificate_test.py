@@ -31,7 +31,8 @@ def lies(cut: dict):
     if open_places:
         settled = sorted([*cut["settled"], open_places[0]], key=int)
         yield "a payment more", lambda it: it.update(settled=settled)
-    yield "an amount", lambda it: add(it["candidates"][0], "amount", 1 << 40)
+    paid = next(at for at, it in enumerate(cut["candidates"]) if it["place"] in cut["settled"])
+    yield "an amount", lambda it: add(it["candidates"][paid], "amount", 1)
     yield "nobody has money", lambda it: [row.update(liquidity="0") for row in it["accounts"]]
     if stated["basis"] == 2:
         yield "a price", lambda it: add(it["prices"]["accounts"], 0, 1)
