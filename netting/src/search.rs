@@ -1,6 +1,5 @@
-//! Set after set while the budget lasts, each repaired: dives and ways down the tree in turns, of
-//! large problems quick dives and a careful one; then
-//! the best of them trades value.
+//! Set after set while the budget lasts, each repaired: dives and ways down the tree in turns; of
+//! large problems quick dives, and a careful one. Then the best of them trades value.
 
 use crate::core::Core;
 use crate::dive::{Dive, DiveOptions, Shares};
@@ -10,8 +9,6 @@ use crate::tree::Tree;
 
 /// Up to so many items, trading value gains more than another dive.
 const SMALL: usize = 500;
-/// Up to so many, dives are cheap against the budget.
-const MEDIUM: usize = 12_000;
 /// Beyond so many the budget is for a few dives, and the tree is too dear.
 const LARGE: usize = 20_000;
 /// Beyond so many, trading value finds next to nothing in the time there is.
@@ -129,14 +126,13 @@ fn varied(round: u64, core: &Core<'_>) -> DiveOptions {
     const RATIOS: [f64; 3] = [1.5, 1.3, 1.8];
     const MARGINS: [f64; 4] = [1.0, 0.5, 2.0, 0.25];
     let at = usize::try_from(round).unwrap_or(0);
-    // Where a dive takes much of the budget, less exact and more of them is better.
-    let iterations = if core.alive.len() <= MEDIUM { 128 } else { 96 };
+    let (early, late) = if core.alive.len() <= SMALL { (128, 128) } else { (200, 48) };
     DiveOptions {
         cut: CUTS[at % CUTS.len()],
         margin: 0.008 * MARGINS[(at + at / CUTS.len()) % MARGINS.len()],
         ratio: RATIOS[at % RATIOS.len()],
-        early: iterations,
-        late: iterations,
+        early,
+        late,
     }
 }
 
