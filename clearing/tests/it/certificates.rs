@@ -6,7 +6,7 @@ use ledger::Amount;
 use proptest::prelude::*;
 
 use crate::days::feasible;
-use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, POOL, bank, currency, order};
+use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, POOL, bank, currency, order, strict_rules};
 
 const BANKS: u32 = 4;
 const CODES: [&str; 2] = ["EUR", "USD"];
@@ -59,7 +59,7 @@ fn desk(case: &Case) -> Desk {
         class_weights: [8, 5, 2, 1],
         currency_weights: vec![3, 2],
         ageing_cycles: 1,
-        ..RuleBook::standard(CODES.map(currency).to_vec())
+        ..strict_rules(CODES.map(currency).to_vec())
     };
     let mut desk = Desk::new(rules, BANKS);
     desk.shadow = false;
@@ -233,7 +233,7 @@ proptest! {
 
 #[test]
 fn strict_fifo_is_its_own_bound() {
-    let mut desk = Desk::new(RuleBook::standard(vec![currency("EUR")]), 2);
+    let mut desk = Desk::new(strict_rules(vec![currency("EUR")]), 2);
     let eur = currency("EUR");
     for member in 0..2 {
         let body =

@@ -15,7 +15,7 @@ use ledger::Amount;
 use proptest::prelude::*;
 
 use crate::desk::{
-    AGENT, Desk, OPERATOR, POOL, bank, currency, order, orders_record, restore, uetr,
+    AGENT, Desk, OPERATOR, POOL, bank, currency, order, orders_record, restore, strict_rules, uetr,
 };
 
 const BANKS: u32 = 4;
@@ -127,7 +127,7 @@ fn rules() -> impl Strategy<Value = RuleBook> {
             ageing_cycles: 1,
             currency_weights: vec![3, 1],
             solver_steps: 5,
-            ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
+            ..strict_rules(CODES.iter().map(|code| currency(code)).collect())
         },
     )
 }
@@ -531,7 +531,7 @@ proptest! {
         whom in 0..BANKS,
     ) {
         let rules = RuleBook { proposal_timeout_ms: 300, netting: NettingMode::FifoFloor,
-            ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect()) };
+            ..strict_rules(CODES.iter().map(|code| currency(code)).collect()) };
         let mut day = Day::new(rules);
         let at = at.index(steps.len());
         steps[..at].iter().for_each(|step| day.take(step));
@@ -565,7 +565,7 @@ type Refused = fn(&mut Desk) -> Vec<u8>;
 fn what_is_refused_leaves_no_trace() {
     let rules = RuleBook {
         queue_max: 1,
-        ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
+        ..strict_rules(CODES.iter().map(|code| currency(code)).collect())
     };
     let refused: [(&str, Refused); 4] = [
         ("queue full", |desk| orders_record(desk.time_ms, &[order(2, 0, 1, 5, "EUR")])),

@@ -2,8 +2,8 @@
 //! to a shadow of it that is restored from a snapshot before every record.
 
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Uetr, ValueDate, order_digest, sha256,
+    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate, order_digest, sha256,
 };
 use clearing::{
     Outcome, Place, Pool, Proposal, SealedBatch, pack_command, pack_genesis, pack_orders,
@@ -22,6 +22,15 @@ pub(crate) fn currency(code: &str) -> Currency {
 
 pub(crate) fn bank(index: u32) -> ParticipantId {
     ParticipantId(11 + index)
+}
+
+/// Cycles settle the FIFO maximum at once, unless a test says otherwise.
+pub(crate) fn strict_rules(currencies: Vec<Currency>) -> RuleBook {
+    RuleBook {
+        netting: NettingMode::StrictFifo,
+        proposal_timeout_ms: 0,
+        ..RuleBook::standard(currencies)
+    }
 }
 
 pub(crate) const OPERATOR: ParticipantId = ParticipantId(1);

@@ -7,7 +7,7 @@ use clearing::{
 };
 use ledger::Amount;
 
-use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, POOL, bank, currency, order};
+use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, POOL, bank, currency, order, strict_rules};
 
 fn hex(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -42,7 +42,7 @@ fn desk() -> (Desk, Outcome) {
         netting: NettingMode::FifoFloor,
         proposal_timeout_ms: 500,
         two_person: vec![1],
-        ..RuleBook::standard(vec![currency("EUR"), currency("JPY")])
+        ..strict_rules(vec![currency("EUR"), currency("JPY")])
     };
     let mut desk = Desk::new(rules, 2);
     let eur = currency("EUR");
@@ -185,7 +185,7 @@ fn a_damaged_snapshot_is_refused_at_every_byte() {
 /// The pages of the index are part of a snapshot: without one of them, or with a false one, no pool.
 #[test]
 fn a_snapshot_needs_its_pages() {
-    let mut desk = Desk::new(RuleBook::standard(vec![currency("EUR")]), 2);
+    let mut desk = Desk::new(strict_rules(vec![currency("EUR")]), 2);
     desk.shadow = false;
     for record in 0..3 {
         let orders: Vec<OrderHeader> =

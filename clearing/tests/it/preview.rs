@@ -5,13 +5,13 @@ use clearing::{Lever, MemberStage, Place, Preview, Ruling, TransferKind, WaitsFo
 use ledger::{AccountId, Amount};
 use proptest::prelude::*;
 
-use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, bank, currency, order, uetr};
+use crate::desk::{AGENT, DAY_MS, Desk, OPERATOR, bank, currency, order, strict_rules, uetr};
 
 const BANKS: u32 = 4;
 
 /// Four banks with an account each, the day open, nobody with any money.
 fn desk() -> Desk {
-    let mut desk = Desk::new(RuleBook::standard(vec![currency("EUR")]), BANKS);
+    let mut desk = Desk::new(strict_rules(vec![currency("EUR")]), BANKS);
     desk.shadow = false;
     for index in 0..BANKS {
         let (participant, currency) = (bank(index), currency("EUR"));

@@ -36,7 +36,7 @@ use ledger::Amount;
 
 use crate::desk::{
     AGENT, DAY_MS, Desk, LP1, LP2, OPERATOR, POOL, REGULATOR, SECOND, bank, currency, order,
-    participant,
+    participant, strict_rules,
 };
 
 mod fx;
@@ -110,7 +110,7 @@ impl<'a> Words<'a> {
 
 fn rules(words: &Words<'_>) -> RuleBook {
     let plain = words.0.iter().filter(|word| !word.contains('='));
-    let mut rules = RuleBook::standard(plain.map(|code| currency(code)).collect());
+    let mut rules = strict_rules(plain.map(|code| currency(code)).collect());
     change_rules(&mut rules, words);
     rules
 }

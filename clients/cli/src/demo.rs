@@ -99,7 +99,7 @@ impl DemoArgs {
         let place = Place::find(self.data_dir.as_deref(), self.seed, &banks)?;
         let node = Node::start(&place.dir, self.threads).await?;
         let feeder = Feeder::connect(&place.dir, node.address())?;
-        feeder.feed(&script, context.output).await?;
+        feeder.feed(&place.dir, &script, context.output).await?;
         let tally = tally::read(&place.dir, node.address(), &script).await?;
         node.stop().await?;
         let replay = node::verify(&place.dir).await?;

@@ -1,8 +1,9 @@
 //! A pool of five banks in one currency, driven by records.
 
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Uetr, ValueDate, merkle_root, order_digest,
+    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate, merkle_root,
+    order_digest,
 };
 use clearing::{Place, Pool, Preview, pack_command, pack_genesis, pack_orders};
 use ledger::{AccountId, Amount, Currency};
@@ -49,7 +50,8 @@ impl World {
         let name = |index: u32| format!("BANK{}AXX", char::from(b'A' + index as u8));
         let banks = (0..BANKS).map(|index| person(bank(index), Role::Bank, name(index)));
         participants.extend(banks);
-        let rules = RuleBook::standard(vec![eur()]);
+        let rules =
+            RuleBook { netting: NettingMode::StrictFifo, ..RuleBook::standard(vec![eur()]) };
         let genesis = Genesis { pool: 1, rules, operator_key: [9; 32], participants };
         let mut pool = Pool::new(1);
         pool.apply(0, &pack_genesis(START_MS, &genesis)).unwrap();

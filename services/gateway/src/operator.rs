@@ -182,6 +182,7 @@ fn pool(view: &PoolView, readable_position: u64, operator: bool) -> v1::GetPoolR
         seen_entries: if operator { view.seen_entries } else { 0 },
         readable_position,
         rules: Some(rules(&view.rules)),
+        open_cut: view.open_cut.unwrap_or(0),
     }
 }
 

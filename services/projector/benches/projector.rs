@@ -19,8 +19,8 @@ use std::time::Instant;
 use bus::embedded::EmbeddedLog;
 use bytes::Bytes;
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Uetr, ValueDate,
+    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate,
 };
 use clearing::{Pool, pack_command, pack_genesis, pack_orders, pack_tick};
 use ledger::{Amount, Currency};
@@ -141,7 +141,8 @@ impl Feeder {
             let name = format!("BANK{}{}XX", letter(bank / 26), letter(bank % 26));
             participant(11 + bank, Role::Bank, name)
         }));
-        let rules = RuleBook::standard(vec![euro()]);
+        let rules =
+            RuleBook { netting: NettingMode::StrictFifo, ..RuleBook::standard(vec![euro()]) };
         let genesis = Genesis { pool: POOL, rules, operator_key: [9; 32], participants };
         feeder.apply(pack_genesis(START_MS, &genesis));
         for bank in 0..BANKS {

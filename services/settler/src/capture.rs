@@ -78,6 +78,7 @@ impl Capture {
             batch: self.batch,
             state_root: self.state_root,
             cycle: pool.cycle(),
+            open_cut: pool.cut_waiting(),
             rules: self.rules.clone(),
             rules_hash: status.rules_hash,
             queues: status

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use bus::Log;
 use bytes::Bytes;
-use clearing::{Candidates, Pool, Proposal, pack_settle};
+use clearing::{Candidates, Pool, Proposal, Record, RecordBody, pack_settle};
 
 use crate::clock::Clock;
 use crate::handle::Shared;
@@ -23,6 +23,9 @@ use crate::settler::{Fault, spawn};
 pub trait Proposer: Send + 'static {
     /// What shall settle together: places of candidates, all of the floor among them.
     fn propose(&mut self, candidates: &Candidates) -> Proposal;
+
+    /// Takes up from the last proposal in the log, made by a proposer before this one.
+    fn resume(&mut self, _last: Proposal) {}
 }
 
 /// Proposes the floor: the FIFO maximum, at once instead of when the cut's time is up.
@@ -55,6 +58,10 @@ impl Proposer for Solver {
         self.previous = Some(Proposal { places: Vec::new(), ..proposal.clone() });
         proposal
     }
+
+    fn resume(&mut self, last: Proposal) {
+        self.previous = Some(last);
+    }
 }
 
 /// Hands cuts to the proposer's thread, each once.
@@ -64,6 +71,8 @@ pub(crate) struct Desk {
     thread: Option<JoinHandle<()>>,
     /// The cycle of the last cut handed over.
     offered: u64,
+    /// The last proposal that was found in the log at the start, until it is handed over.
+    last: Option<Proposal>,
 }
 
 impl Desk {
@@ -76,7 +85,10 @@ impl Desk {
         let tray = Arc::new(Tray::default());
         let waiting = tray.clone();
         let thread = spawn("proposer", move || {
-            while let Some(candidates) = waiting.take() {
+            while let Some((candidates, last)) = waiting.take() {
+                if let Some(last) = last {
+                    proposer.resume(last);
+                }
                 let cycle = candidates.cut.cycle;
                 let found = proposed(&mut *proposer, &candidates);
                 shared.proposed.store(found.as_ref().map(without_places));
@@ -87,7 +99,15 @@ impl Desk {
                 }
             }
         })?;
-        Ok(Self { tray, thread: Some(thread), offered: 0 })
+        Ok(Self { tray, thread: Some(thread), offered: 0, last: None })
+    }
+
+    /// Notes a record that was in the log before the start. With what the proposer gave last it
+    /// goes on as if it had not been interrupted.
+    pub(crate) fn replayed(&mut self, record: &[u8]) {
+        if let Ok(Record { body: RecordBody::Settle(settle), .. }) = Record::read(record) {
+            self.last = Some(Proposal { places: Vec::new(), ..settle.proposal() });
+        }
     }
 
     /// Hands over the open cut, if there is one that was not handed over yet.
@@ -98,7 +118,7 @@ impl Desk {
         }
         self.offered = cycle;
         if let Some(candidates) = pool.candidates() {
-            self.tray.put(candidates);
+            self.tray.put(candidates, self.last.take());
         }
     }
 }
@@ -145,12 +165,16 @@ struct Tray {
 #[derive(Debug, Default)]
 struct Held {
     candidates: Option<Candidates>,
+    last: Option<Proposal>,
     closed: bool,
 }
 
 impl Tray {
-    fn put(&self, candidates: Candidates) {
-        self.lock().candidates = Some(candidates);
+    fn put(&self, candidates: Candidates, last: Option<Proposal>) {
+        let mut held = self.lock();
+        held.candidates = Some(candidates);
+        held.last = last.or_else(|| held.last.take());
+        drop(held);
         self.changed.notify_one();
     }
 
@@ -159,15 +183,15 @@ impl Tray {
         self.changed.notify_one();
     }
 
-    /// Waits for a cut; none once it is closed.
-    fn take(&self) -> Option<Candidates> {
+    /// Waits for a cut, and what to take up from; none once it is closed.
+    fn take(&self) -> Option<(Candidates, Option<Proposal>)> {
         let mut held = self.lock();
         loop {
             if held.closed {
                 return None;
             }
             if let Some(candidates) = held.candidates.take() {
-                return Some(candidates);
+                return Some((candidates, held.last.take()));
             }
             held = self.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
         }

@@ -257,6 +257,8 @@ impl Work {
         if self.caught_up {
             // At once, so that the solver sees the cut as it was made: whoever replays has no other.
             self.desk.offer(&self.pool);
+        } else if outcome.subject == Subject::System {
+            self.desk.replayed(&record);
         }
         self.capture.note(&outcome);
         if outcome.subject != Subject::Orders {

@@ -26,6 +26,8 @@ pub struct PoolView {
     pub state_root: Hash,
     /// The cycle that is collecting.
     pub cycle: u64,
+    /// The cycle whose cut waits for a proposal, if one does.
+    pub open_cut: Option<u64>,
     /// The rule book in force.
     pub rules: Arc<RuleBook>,
     /// Its hash.

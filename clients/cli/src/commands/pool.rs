@@ -29,6 +29,7 @@ impl PoolArgs {
             ("readable_position", pool.readable_position.into()),
             ("batch", pool.batch.into()),
             ("cycle", pool.cycle.into()),
+            ("open_cut", (pool.open_cut > 0).then_some(pool.open_cut).into()),
             ("state_root", hex(&pool.state_root).into()),
             ("rules_version", pool.rules_version.into()),
             ("rules_hash", hex(&pool.rules_hash).into()),

@@ -1,5 +1,5 @@
-//! The script of the day: what happens, in order. Step `k` becomes the record at position `k + 1`
-//! of the log, behind the genesis.
+//! The script of the day: what happens, in order. Each step becomes one record of the log, behind
+//! the genesis; behind a step that closes a cycle there may be one more, the solver's proposal.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +42,13 @@ pub(super) enum Step {
     Command { by: Actor, request_id: RequestId, issued_at_ms: u64, body: CommandBody },
     /// Orders of one bank.
     Orders { by: Actor, orders: Vec<Order> },
+}
+
+impl Step {
+    /// Whether it closes a cycle, so that the solver may add a record of its own behind it.
+    pub(super) fn cuts(&self) -> bool {
+        matches!(self, Self::Clock { close_cycle: true, .. })
+    }
 }
 
 /// A payment before it is handed in.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bus::Log;
 use bus::embedded::EmbeddedLog;
-use channel::{CommandBody, Genesis, LocalSigner, Role, RuleBook, Signer as _, ValueDate};
+use channel::{
+    CommandBody, Genesis, LocalSigner, NettingMode, Role, RuleBook, Signer as _, ValueDate,
+};
 use clearing::pack_genesis;
 use gateway::{Drained, GatewayParts, Limits, ServerTls};
 use ledger::Amount;
@@ -121,7 +123,10 @@ impl Node {
         ];
         let signer = LocalSigner::from_seed(&Zeroizing::new([0x77; 32]));
         let operator_key = signer.public_key();
-        let mut rules = RuleBook::standard(vec![currency("EUR"), currency("USD")]);
+        let mut rules = RuleBook {
+            netting: NettingMode::StrictFifo,
+            ..RuleBook::standard(vec![currency("EUR"), currency("USD")])
+        };
         change(&mut rules);
         let genesis = Genesis {
             pool: POOL,

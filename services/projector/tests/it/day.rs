@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use channel::{
-    Command, CommandBody, Genesis, LinkTerms, MessageKind, OrderHeader, Participant, ParticipantId,
-    RequestId, Role, RuleBook, SignedCommand, Status, Uetr, ValueDate, order_digest, sha256,
+    Command, CommandBody, Genesis, LinkTerms, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Status, Uetr, ValueDate, order_digest,
+    sha256,
 };
 use clearing::{Pool, Proposal, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick};
 use ledger::{Amount, Currency, Hash};
@@ -100,7 +101,10 @@ impl Making {
             let letter = char::from(b'A' + index as u8);
             participant(bank(index), Role::Bank, format!("BANK{letter}{letter}XX"))
         }));
-        let rules = RuleBook::standard((0..CODES.len()).map(currency).collect());
+        let rules = RuleBook {
+            netting: NettingMode::StrictFifo,
+            ..RuleBook::standard((0..CODES.len()).map(currency).collect())
+        };
         let genesis = Genesis { pool: POOL, rules, operator_key: [9; 32], participants };
         self.apply(pack_genesis(START_MS, &genesis));
         for index in 0..BANKS {

@@ -1,8 +1,8 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use bus::Log;
+use bus::{Log, Position};
 use channel::{NettingMode, RuleBook};
-use clearing::{Candidates, Place, Proposal, Reject, pack_tick};
+use clearing::{Candidates, Place, Proposal, Record, RecordBody, Reject, pack_tick};
 use settler::{Floor, Proposer, Solver};
 use tempfile::tempdir;
 
@@ -36,7 +36,12 @@ fn time_up(world: &World, cut_at_ms: u64) {
 fn settles_past_the_head(world: &World) {
     let cut = world.cycle();
     assert!(cut.cut.is_some());
-    let settled = world.outcome(cut.position + 1);
+    settles(world, cut.position);
+}
+
+/// What a proposal settled for the cut at a position, and that nothing waits but the head.
+fn settles(world: &World, cut: u64) {
+    let settled = world.outcome(cut + 1);
     assert_eq!((settled.reject, settled.sealed.as_ref().unwrap().payments), (None, 1));
     until(|| world.queued() == 1);
 }
@@ -137,5 +142,52 @@ fn the_floor_is_proposed_at_once() {
     let settled = world.outcome(cut.position + 1);
     assert_eq!((settled.reject, &settled.sealed), (None, &None));
     assert!(world.cycle().cut.is_some(), "the cut before is resolved");
+    world.close();
+}
+
+/// Never answers: its node ends before it can.
+struct Silent;
+
+impl Proposer for Silent {
+    fn propose(&mut self, _: &Candidates) -> Proposal {
+        panic!("the node ends here");
+    }
+}
+
+/// The proposal at a position.
+fn logged(world: &World, position: u64) -> Proposal {
+    let records = world.log.read(Position(position), 1).unwrap();
+    match Record::read(&records[0]).unwrap().body {
+        RecordBody::Settle(settle) => settle.proposal(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_cut_that_was_open_at_the_end_is_proposed_for_after_the_start() {
+    let dir = tempdir().unwrap();
+    let open = |proposer| World::open(dir.path(), scripted(), proposer, u64::MAX);
+    let world = open(Box::new(Solver::default()));
+    world.begin(waits_for_proposals);
+    world.log(world.orders(ALBION, 2_000_000, 1));
+    world.log(world.orders(ALBION, 500, 1));
+    let first = world.cycle();
+    settles(&world, first.position);
+    world.close();
+
+    let world = open(Box::new(Silent));
+    world.log(world.orders(ALBION, 700, 1));
+    let cut = world.cycle();
+    assert!(cut.cut.is_some());
+    world.close();
+
+    let world = open(Box::new(Solver::default()));
+    until(|| world.log.end().0 > cut.position + 1);
+    until(|| world.queued() == 1);
+    // It began with the prices of the proposal before, as if nothing had happened in between.
+    let (before, after) = (logged(&world, first.position + 1), logged(&world, cut.position + 1));
+    assert_eq!(before.warm, 0);
+    assert_eq!(after.warm, before.cycle);
+    assert_eq!(world.pool.view().open_cut, None);
     world.close();
 }

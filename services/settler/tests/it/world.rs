@@ -9,8 +9,9 @@ use bus::embedded::EmbeddedLog;
 use bus::{Log, Position, Refused, Ticket};
 use bytes::Bytes;
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, OrderHeader, Participant, ParticipantId, RequestId,
-    Role, RuleBook, SignedCommand, Uetr, ValueDate, merkle_root, order_digest,
+    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate, merkle_root,
+    order_digest,
 };
 use clearing::{Outcome, pack_command, pack_genesis, pack_orders};
 use ledger::{Amount, Currency};
@@ -173,7 +174,8 @@ impl World {
 
     /// Begins the pool, with everything in place for orders.
     pub(crate) fn begin(&self, change: impl FnOnce(&mut RuleBook)) {
-        let mut rules = RuleBook::standard(vec![eur()]);
+        let netting = NettingMode::StrictFifo;
+        let mut rules = RuleBook { netting, ..RuleBook::standard(vec![eur()]) };
         change(&mut rules);
         let person = |id, role, name: &str| Participant {
             id,
