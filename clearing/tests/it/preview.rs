@@ -1,6 +1,6 @@
 //! What is said beforehand is what then happens.
 
-use channel::{CommandBody, LinkTerms, OrderHeader, RuleBook, link_group};
+use channel::{CommandBody, LinkTerms, OrderHeader, link_group};
 use clearing::{Lever, MemberStage, Place, Preview, Ruling, TransferKind, WaitsFor};
 use ledger::{AccountId, Amount};
 use proptest::prelude::*;

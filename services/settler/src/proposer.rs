@@ -85,7 +85,7 @@ impl Desk {
         let tray = Arc::new(Tray::default());
         let waiting = tray.clone();
         let thread = spawn("proposer", move || {
-            while let Some((candidates, last)) = waiting.take() {
+            while let Some(Offer { candidates, now_ms, last }) = waiting.take() {
                 if let Some(last) = last {
                     proposer.resume(last);
                 }
@@ -93,7 +93,8 @@ impl Desk {
                 let found = proposed(&mut *proposer, &candidates);
                 shared.proposed.store(found.as_ref().map(without_places));
                 let Some(proposal) = found else { continue };
-                let settle = pack_settle((pool, clock.now_ms()), &proposal);
+                // A scripted clock is set only after the tick that made the cut.
+                let settle = pack_settle((pool, clock.now_ms().max(now_ms)), &proposal);
                 if let Err(refused) = log.append(Bytes::from(settle)) {
                     tracing::warn!(cycle, %refused, "the log takes no proposal");
                 }
@@ -118,7 +119,7 @@ impl Desk {
         }
         self.offered = cycle;
         if let Some(candidates) = pool.candidates() {
-            self.tray.put(candidates, self.last.take());
+            self.tray.put(Offer { candidates, now_ms: pool.now_ms(), last: self.last.take() });
         }
     }
 }
@@ -155,6 +156,16 @@ fn without_places(proposal: &Proposal) -> Arc<Proposal> {
     Arc::new(Proposal { places: Vec::new(), prices, ..*proposal })
 }
 
+/// A cut that waits for a proposal.
+#[derive(Debug)]
+struct Offer {
+    candidates: Candidates,
+    /// The pool's time, ms.
+    now_ms: u64,
+    /// What the proposer is to take up from.
+    last: Option<Proposal>,
+}
+
 /// Holds the newest cut until the proposer is free: of older ones the floor has settled.
 #[derive(Debug, Default)]
 struct Tray {
@@ -164,16 +175,16 @@ struct Tray {
 
 #[derive(Debug, Default)]
 struct Held {
-    candidates: Option<Candidates>,
-    last: Option<Proposal>,
+    offer: Option<Offer>,
     closed: bool,
 }
 
 impl Tray {
-    fn put(&self, candidates: Candidates, last: Option<Proposal>) {
+    fn put(&self, mut offer: Offer) {
         let mut held = self.lock();
-        held.candidates = Some(candidates);
-        held.last = last.or_else(|| held.last.take());
+        let passed = held.offer.take().and_then(|passed| passed.last);
+        offer.last = offer.last.or(passed);
+        held.offer = Some(offer);
         drop(held);
         self.changed.notify_one();
     }
@@ -183,15 +194,15 @@ impl Tray {
         self.changed.notify_one();
     }
 
-    /// Waits for a cut, and what to take up from; none once it is closed.
-    fn take(&self) -> Option<(Candidates, Option<Proposal>)> {
+    /// Waits for a cut; none once it is closed.
+    fn take(&self) -> Option<Offer> {
         let mut held = self.lock();
         loop {
             if held.closed {
                 return None;
             }
-            if let Some(candidates) = held.candidates.take() {
-                return Some((candidates, held.last.take()));
+            if let Some(offer) = held.offer.take() {
+                return Some(offer);
             }
             held = self.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
         }

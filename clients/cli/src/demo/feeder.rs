@@ -59,7 +59,7 @@ impl Feeder {
     ) -> Result<(), Failure> {
         let bar = progress(script.len() as u64);
         let mut mark = Mark::read(dir)?;
-        let mut position = self.position().await?;
+        let mut position = self.position(0).await?;
         if position > 1 {
             output.note(&format!("taking the day up again at position {position}"));
         }
@@ -72,8 +72,9 @@ impl Feeder {
             }
             let Some(step) = script.get(at) else { break };
             bar.set_position(at as u64);
+            let mut known = position;
             match self.step(step, position).await {
-                Ok(reached) if reached == position => retries = 0,
+                Ok(reached) if reached == position => (known, retries) = (reached + 1, 0),
                 Ok(reached) => {
                     return Err(Failure::fault(format!(
                         "step {at} became record {reached}, not {position}: somebody else writes \
@@ -86,19 +87,22 @@ impl Feeder {
                 }
                 Err(failure) => return Err(failure.about(format!("step {at}"))),
             }
-            position = self.position().await?;
+            position = self.position(known).await?;
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    /// The position that the next step gets: what the node adds by itself is there before it. Time
-    /// stands still meanwhile, so a cut is resolved by the solver, however long it takes.
-    async fn position(&self) -> Result<u64, Failure> {
+    /// The position that the next step gets, at least `known`: what the node adds by itself is there
+    /// before it. Time stands still meanwhile, so a cut is resolved by the solver, however long it
+    /// takes.
+    async fn position(&self, known: u64) -> Result<u64, Failure> {
         let (mut retries, began_at) = (0, Instant::now());
         loop {
             let pause = match self.client("alice")?.pool_info().await {
-                Ok(pool) if pool.open_cut == 0 => return Ok(pool.next_position),
+                Ok(pool) if pool.next_position >= known && pool.open_cut == 0 => {
+                    return Ok(pool.next_position);
+                }
                 Ok(pool) if began_at.elapsed() > SOLVED_WITHIN => {
                     let cycle = pool.open_cut;
                     return Err(Failure::fault(format!("the solver left cycle {cycle} open")));
