@@ -3,7 +3,7 @@
 mod accounts;
 mod balances;
 mod batch_report;
-mod batches;
+pub(crate) mod batches;
 mod days;
 mod explain;
 mod funds;

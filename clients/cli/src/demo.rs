@@ -34,7 +34,8 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::output::Shown;
 
-/// Play a payment day: a dozen banks, five currencies, several hundred ISO 20022 payments.
+/// Play a payment day: a dozen banks, six currencies, several hundred ISO 20022 payments, foreign
+/// exchange, and a gridlock that only netting resolves.
 ///
 /// Starts a node of its own, hands in the day's files, runs the cycles, reports, and checks every
 /// invariant by replaying the log. Keys and time are the demonstration's own.
@@ -59,8 +60,8 @@ pub(crate) struct DemoArgs {
 enum Played {
     /// With the report.
     Reported(Shown),
-    /// With the report shown and the node running again.
-    Running(Node, Place),
+    /// With the report shown and the node running again; what to try next on it.
+    Running(Node, Place, String),
 }
 
 impl DemoArgs {
@@ -78,11 +79,11 @@ impl DemoArgs {
             _ = tokio::signal::ctrl_c() => return interrupted(),
             _ = terminate.recv() => return interrupted(),
         };
-        let (mut node, place) = match played {
+        let (mut node, _place, next) = match played {
             Played::Reported(shown) => return Ok(shown),
-            Played::Running(node, place) => (node, place),
+            Played::Running(node, place, next) => (node, place, next),
         };
-        context.output.note(&report::next_steps(&place.dir));
+        context.output.note(&next);
         // Until somebody ends it: that is how it is meant to end.
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
@@ -94,9 +95,9 @@ impl DemoArgs {
     }
 
     async fn play(&self, context: &Context) -> Result<Played, Failure> {
-        let banks = banks::banks()?;
-        let script = day::script(self.seed, &banks)?;
-        let place = Place::find(self.data_dir.as_deref(), self.seed, &banks)?;
+        let cast = banks::cast()?;
+        let script = day::script(self.seed, &cast)?;
+        let place = Place::find(self.data_dir.as_deref(), self.seed, &cast)?;
         let node = Node::start(&place.dir, self.threads).await?;
         let feeder = Feeder::connect(&place.dir, node.address())?;
         feeder.feed(&place.dir, &script, context.output).await?;
@@ -115,6 +116,7 @@ impl DemoArgs {
         let node = Node::start(&place.dir, self.threads).await?;
         place.set_address(node.address())?;
         context.output.show(&shown)?;
-        Ok(Played::Running(node, place))
+        let next = report.next_steps(&place.dir);
+        Ok(Played::Running(node, place, next))
     }
 }

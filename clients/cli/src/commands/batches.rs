@@ -72,7 +72,7 @@ fn total(batch: &v1::Batch, field: impl Fn(&v1::Certificate) -> &String) -> u128
 }
 
 /// How much more could have settled at most, in percent of the bound.
-fn gap(batch: &v1::Batch) -> String {
+pub(crate) fn gap(batch: &v1::Batch) -> String {
     let (value, bound) = (total(batch, |it| &it.value), total(batch, |it| &it.bound));
     if bound == 0 {
         return String::new();

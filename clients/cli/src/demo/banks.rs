@@ -1,9 +1,11 @@
-//! The banks of the demonstration and their messages, as the project ships them.
+//! The banks and liquidity providers of the demonstration and the banks' messages, as the project ships them.
 
-use ledger::Currency;
+use ledger::{Amount, Currency};
+use sdk::ParticipantId;
 use serde::Deserialize;
 
 use crate::commands::messages_of;
+use crate::dev::FIRST_BANK;
 use crate::failure::Failure;
 
 const BANKS: &str = include_str!("../../../../deploy/demo/banks.toml");
@@ -28,6 +30,47 @@ const FILES: [(&str, &[u8]); 12] = [
 #[serde(deny_unknown_fields)]
 struct File {
     banks: Vec<Bank>,
+    providers: Vec<Provider>,
+}
+
+/// A liquidity provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Provider {
+    pub(crate) bic: String,
+    pub(crate) country: String,
+    /// What it brings in the morning, one amount per currency.
+    money: Vec<String>,
+}
+
+impl Provider {
+    pub(crate) fn money(&self) -> impl Iterator<Item = Result<Amount, Failure>> {
+        let fault = |error: ledger::MoneyError| Failure::fault(error.to_string());
+        self.money.iter().map(move |text| Amount::parse_text(text).map_err(fault))
+    }
+}
+
+/// Who plays the day beside the officials: the banks, then the providers, numbered in this order.
+#[derive(Debug, Clone)]
+pub(crate) struct Cast {
+    pub(crate) banks: Vec<Bank>,
+    pub(crate) providers: Vec<Provider>,
+}
+
+impl Cast {
+    /// Numbers, BICs and countries.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (ParticipantId, &str, &str)> {
+        let banks = self.banks.iter().map(|bank| (bank.bic.as_str(), bank.country.as_str()));
+        let providers = self.providers.iter().map(|it| (it.bic.as_str(), it.country.as_str()));
+        let numbered = (FIRST_BANK..).map(ParticipantId).zip(banks.chain(providers));
+        numbered.map(|(id, (bic, country))| (id, bic, country))
+    }
+
+    /// The number of a bank or a provider.
+    pub(crate) fn number(&self, bic: &str) -> Result<ParticipantId, Failure> {
+        let found = self.members().find(|(_, name, _)| *name == bic).map(|(id, ..)| id);
+        found.ok_or_else(|| Failure::fault(format!("no bank {bic}")))
+    }
 }
 
 /// A bank.
@@ -57,11 +100,11 @@ impl Bank {
     }
 }
 
-/// The banks, in the order of their numbers.
-pub(crate) fn banks() -> Result<Vec<Bank>, Failure> {
+/// Who plays the day.
+pub(crate) fn cast() -> Result<Cast, Failure> {
     let file: File = toml::from_str(BANKS)
         .map_err(|error| Failure::fault(format!("banks.toml: {}", error.message())))?;
-    Ok(file.banks)
+    Ok(Cast { banks: file.banks, providers: file.providers })
 }
 
 #[cfg(test)]
@@ -70,12 +113,16 @@ mod tests {
 
     #[test]
     fn every_bank_is_whole() {
-        let banks = banks().unwrap();
+        let Cast { banks, providers } = cast().unwrap();
         assert_eq!(banks.len(), FILES.len());
         for bank in &banks {
             assert!(iso20022::Bic::parse(&bank.bic).is_some());
             assert_eq!(bank.currencies().count(), bank.currencies.len(), "{}", bank.bic);
             assert!(!bank.messages().is_empty(), "{}", bank.bic);
+        }
+        for provider in providers {
+            assert!(iso20022::Bic::parse(&provider.bic).is_some());
+            assert!(provider.money().all(|money| money.is_ok()), "{}", provider.bic);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The script of the day: what happens, in order. Each step becomes one record of the log, behind
 //! the genesis; behind a step that closes a cycle there may be one more, the solver's proposal.
 
+mod exchange;
+pub(super) mod gridlock;
+
 use std::collections::BTreeMap;
 
 use channel::{CommandBody, sha256};
@@ -8,7 +11,7 @@ use iso20022::{Bic, Body, Edition, Header, Message, Profile};
 use ledger::{Amount, Currency};
 use sdk::{Order, OrderBuilder, ParticipantId, RequestId, ValueDate};
 
-use super::banks::Bank;
+use super::banks::{Bank, Cast};
 use super::random::Random;
 use crate::commands::{orders_of, read};
 use crate::dev::FIRST_BANK;
@@ -21,6 +24,9 @@ const MINUTE_MS: u64 = 60_000;
 const POOL: u32 = 1;
 /// When the banks hand in what they have, minutes after the start: 08:00, 10:00 … 16:00.
 const SESSIONS: [u64; 5] = [120, 240, 360, 480, 600];
+/// Behind which of them foreign exchange comes, and behind which the gridlock.
+const EXCHANGE_AFTER: u64 = 240;
+const GRIDLOCK_AFTER: u64 = 360;
 /// Between handing in and the cycle that follows, minutes.
 const CYCLE_AFTER: u64 = 10;
 /// The last cycle, and the end of the script: 18:00 and 18:10.
@@ -58,22 +64,51 @@ struct Payment {
 }
 
 /// The script of a seed.
-pub(super) fn script(seed: u64, banks: &[Bank]) -> Result<Vec<Step>, Failure> {
+pub(super) fn script(seed: u64, cast: &Cast) -> Result<Vec<Step>, Failure> {
     let mut random = Random::new(seed);
+    let banks = &cast.banks;
     let payments = payments(&mut random, banks)?;
-    let mut writer = Writer { seed, now_ms: START_MS, steps: Vec::new() };
-    writer.morning(banks, &payments)?;
+    let mut writer = Writer { seed, now_ms: START_MS, made: 0, steps: Vec::new() };
+    writer.morning(cast, &payments)?;
     let mut from_ms = 0;
     for minutes in SESSIONS {
-        let until_ms = START_MS + minutes * MINUTE_MS;
+        let until_ms = minute(minutes);
         writer.clock(minutes, false);
         writer.session(&mut random, banks, &payments, from_ms..until_ms);
         writer.clock(minutes + CYCLE_AFTER, true);
         from_ms = until_ms;
+        if minutes == EXCHANGE_AFTER {
+            writer.clock(minutes + 2 * CYCLE_AFTER, false);
+            writer.exchange(&mut random, cast)?;
+            writer.clock(minutes + 3 * CYCLE_AFTER, true);
+        }
+        if minutes == GRIDLOCK_AFTER {
+            writer.clock(minutes + 2 * CYCLE_AFTER, false);
+            writer.gridlock(&mut random, cast)?;
+            writer.clock(minutes + 3 * CYCLE_AFTER, true);
+        }
     }
     writer.clock(LAST_CYCLE, true);
     writer.clock(END, false);
     Ok(writer.steps)
+}
+
+/// The currencies of the day, in alphabetical order.
+pub(super) fn currencies(cast: &Cast) -> Result<Vec<Currency>, Failure> {
+    let mut currencies: Vec<Currency> = cast.banks.iter().flat_map(Bank::currencies).collect();
+    currencies.push(currency(gridlock::CURRENCY)?);
+    currencies.sort_unstable();
+    currencies.dedup();
+    Ok(currencies)
+}
+
+fn currency(code: &str) -> Result<Currency, Failure> {
+    Currency::parse(code).map_err(|error| Failure::fault(format!("{code}: {error}")))
+}
+
+/// Logged time so many minutes after the start.
+fn minute(minutes: u64) -> u64 {
+    START_MS + minutes * MINUTE_MS
 }
 
 /// The orders of the day: most of the messages the project ships, their amounts varied.
@@ -124,6 +159,8 @@ fn vary(message: &Message, permille: u64) -> Result<Message, Failure> {
 struct Writer {
     seed: u64,
     now_ms: u64,
+    /// How many orders were made beside those of the shipped messages.
+    made: u64,
     steps: Vec<Step>,
 }
 
@@ -134,13 +171,7 @@ impl Writer {
     }
 
     fn command(&mut self, by: &str, body: CommandBody) {
-        let step = (self.steps.len() as u64).to_be_bytes();
-        let label = b"causeway demo request".as_slice();
-        let digest = sha256(&[label, &self.seed.to_be_bytes(), &step].concat());
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest[..16]);
-        id[6] = id[6] & 0x0f | 0x40;
-        id[8] = id[8] & 0x3f | 0x80;
+        let id = self.unique(b"causeway demo request", self.steps.len() as u64);
         self.steps.push(Step::Command {
             by: Actor(by.to_owned()),
             request_id: RequestId(id),
@@ -149,11 +180,20 @@ impl Writer {
         });
     }
 
+    /// A number in the form of a random UUID, always the same for the same seed and `number`.
+    fn unique(&self, label: &[u8], number: u64) -> [u8; 16] {
+        let seed = self.seed.to_be_bytes();
+        let digest = sha256(&[label, &seed, &number.to_be_bytes()].concat());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        id[6] = id[6] & 0x0f | 0x40;
+        id[8] = id[8] & 0x3f | 0x80;
+        id
+    }
+
     /// Accounts, days, limits, and what the banks bring.
-    fn morning(&mut self, banks: &[Bank], payments: &[Payment]) -> Result<(), Failure> {
-        let mut currencies: Vec<Currency> = banks.iter().flat_map(Bank::currencies).collect();
-        currencies.sort_unstable();
-        currencies.dedup();
+    fn morning(&mut self, cast: &Cast, payments: &[Payment]) -> Result<(), Failure> {
+        let banks = &cast.banks;
         for (participant, bank) in numbered(banks) {
             for currency in bank.currencies() {
                 let body = CommandBody::OpenAccount { participant, currency, credit_line: 0 };
@@ -161,15 +201,17 @@ impl Writer {
             }
         }
         let date = sdk::parse_date(DAY).ok_or_else(|| Failure::fault("the day is no day"))?;
-        for currency in &currencies {
-            self.open_day(*currency, date);
+        for currency in currencies(cast)? {
+            self.open_day(currency, date);
         }
         for (at, (participant, bank)) in numbered(banks).enumerate() {
             for currency in bank.currencies() {
                 self.fund(at, participant, bank, currency, payments);
             }
         }
-        self.limits(banks)
+        self.providers_open(cast)?;
+        self.ring_opens(cast)?;
+        self.limits(cast)
     }
 
     /// Tokyo and Zurich close before the others: their last orders are too late.
@@ -202,31 +244,32 @@ impl Writer {
         if amount.minor() == 0 {
             return;
         }
+        self.fund_with(&bank.bic, participant, amount);
+    }
+
+    /// Credits a pay-in.
+    fn fund_with(&mut self, bic: &str, participant: ParticipantId, amount: Amount) {
         let mut pay_in = [0; 16];
-        let reference = format!("pay-in {} {currency}", bank.bic);
+        let reference = format!("pay-in {bic} {}", amount.currency());
         pay_in.copy_from_slice(&sha256(reference.as_bytes())[..16]);
         self.command("agent", CommandBody::Fund { participant, amount, pay_in });
     }
 
     /// One bank trusts another only so far, and one is capped by the operator.
-    fn limits(&mut self, banks: &[Bank]) -> Result<(), Failure> {
+    fn limits(&mut self, cast: &Cast) -> Result<(), Failure> {
         let limit = |text: &str| {
             Amount::parse_text(text).map_err(|error| Failure::fault(error.to_string()))
         };
-        let number = |bic: &str| {
-            let found = numbered(banks).find(|(_, bank)| bank.bic == bic);
-            found.map(|(id, _)| id).ok_or_else(|| Failure::fault(format!("no bank {bic}")))
-        };
         let amount = limit("3000000.00 EUR")?;
         let body = CommandBody::SetBilateralLimit {
-            counterparty: number("BALTSESS")?,
+            counterparty: cast.number("BALTSESS")?,
             currency: amount.currency(),
             limit: Some(amount.minor()),
         };
         self.command("RHNBDEFF", body);
         let amount = limit("8000000.00 USD")?;
         let body = CommandBody::SetDebitCap {
-            participant: number("LAKEUS44")?,
+            participant: cast.number("LAKEUS44")?,
             currency: amount.currency(),
             cap: Some(amount.minor()),
         };
@@ -269,12 +312,14 @@ fn numbered(banks: &[Bank]) -> impl Iterator<Item = (ParticipantId, &Bank)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::banks::banks;
+    use std::collections::BTreeSet;
+
+    use super::super::banks::cast;
     use super::*;
     use crate::commands::created_at_ms;
 
     fn digest(seed: u64) -> [u8; 32] {
-        let steps = script(seed, &banks().unwrap()).unwrap();
+        let steps = script(seed, &cast().unwrap()).unwrap();
         sha256(format!("{steps:?}").as_bytes())
     }
 
@@ -286,9 +331,9 @@ mod tests {
 
     #[test]
     fn several_hundred_payments_of_every_kind_are_handed_in_once() {
-        let banks = banks().unwrap();
-        let made = payments(&mut Random::new(7), &banks).unwrap();
-        let steps = script(7, &banks).unwrap();
+        let cast = cast().unwrap();
+        let made = payments(&mut Random::new(7), &cast.banks).unwrap();
+        let steps = script(7, &cast).unwrap();
         let orders: Vec<&Order> = steps
             .iter()
             .filter_map(|step| match step {
@@ -297,9 +342,12 @@ mod tests {
             })
             .flatten()
             .collect();
-        assert_eq!(orders.len(), made.len());
+        // Beside the shipped ones: foreign exchange, and the ring with what blocks it.
+        assert_eq!(orders.len(), made.len() + 10 + 1 + 4 + 3 + 24 + 1);
         assert!(orders.len() > 250, "{}", orders.len());
-        for kind in 1..=3 {
+        let references: BTreeSet<_> = orders.iter().map(|order| order.uetr()).collect();
+        assert_eq!(references.len(), orders.len());
+        for kind in 1..=5 {
             assert!(orders.iter().any(|order| order.fields().kind_number() == kind), "{kind}");
         }
         assert!(orders.iter().any(|order| order.fields().urgent()));
@@ -308,7 +356,7 @@ mod tests {
 
     #[test]
     fn creation_times_lie_before_the_last_session() {
-        for bank in banks().unwrap() {
+        for bank in cast().unwrap().banks {
             for bytes in bank.messages() {
                 let message = read(bytes, Profile::Cbpr).unwrap();
                 let at_ms = created_at_ms(&message).unwrap();

@@ -13,7 +13,7 @@ use iso20022::{
 use ledger::{Amount, Currency};
 
 use self::customers::{Customer, customer};
-use super::banks::{Bank, banks};
+use super::banks::{Bank, cast};
 use super::random::Random;
 
 /// Messages of the day.
@@ -54,7 +54,7 @@ struct Leg {
 #[test]
 fn the_files_are_what_the_generator_makes() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/demo/day");
-    let banks = banks().unwrap();
+    let banks = cast().unwrap().banks;
     let mut generator =
         Generator { random: Random::new(20_260_302), banks: banks.clone(), ring: Vec::new() };
     let mut files = vec![String::new(); banks.len()];

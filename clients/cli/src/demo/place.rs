@@ -8,9 +8,9 @@ use sdk::Role;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
-use super::banks::Bank;
-use super::day::START_MS;
-use crate::dev::{Clock, FIRST_BANK, Folder, Person, officials, rules_of};
+use super::banks::Cast;
+use super::day::{START_MS, currencies};
+use crate::dev::{Clock, Folder, Person, officials, rules_of};
 use crate::failure::{Failure, at};
 
 /// Says which day a folder holds.
@@ -25,7 +25,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The folder that was named, or a temporary one: as it was left, or new.
-    pub(super) fn find(named: Option<&Path>, seed: u64, banks: &[Bank]) -> Result<Self, Failure> {
+    pub(super) fn find(named: Option<&Path>, seed: u64, cast: &Cast) -> Result<Self, Failure> {
         let (dir, temporary) = match named {
             Some(dir) => (dir.to_owned(), None),
             None => {
@@ -39,7 +39,7 @@ impl Place {
         if mark.exists() {
             place.check(seed)?;
         } else {
-            folder(&place.dir, seed, banks)?.write()?;
+            folder(&place.dir, seed, cast)?.write()?;
         }
         Ok(place)
     }
@@ -74,12 +74,14 @@ fn mark_of(seed: u64) -> String {
     format!("seed = {seed}\n")
 }
 
-fn folder(dir: &Path, seed: u64, banks: &[Bank]) -> Result<Folder, Failure> {
+fn folder(dir: &Path, seed: u64, cast: &Cast) -> Result<Folder, Failure> {
     let mut participants = officials();
-    for (id, bank) in (FIRST_BANK..).zip(banks) {
-        let country = bank.country.as_bytes().try_into();
+    for (at, (id, bic, country)) in cast.members().enumerate() {
+        let country = country.as_bytes().try_into();
         let country = country.map_err(|_| Failure::fault("a country has two letters"))?;
-        participants.push(Person::new(id, Role::Bank, &bank.bic, country));
+        let bank = at < cast.banks.len();
+        let role = if bank { Role::Bank } else { Role::LiquidityProvider };
+        participants.push(Person::new(id.0, role, bic, country));
     }
     for person in &mut participants {
         person.seed = Some(key_seed(seed, &person.name));
@@ -91,22 +93,21 @@ fn folder(dir: &Path, seed: u64, banks: &[Bank]) -> Result<Folder, Failure> {
         metrics_listen: "127.0.0.1:0".to_owned(),
         clock: Clock::Scripted,
         genesis_ms: Some(START_MS),
-        rules: rules(banks),
+        rules: rules(cast)?,
         participants,
         receipt_seed: Some(key_seed(seed, "receipts")),
         mark: Some((MARK, mark_of(seed))),
     })
 }
 
-fn rules(banks: &[Bank]) -> Table {
-    let mut currencies: Vec<_> = banks.iter().flat_map(Bank::currencies).collect();
-    currencies.sort_unstable();
-    currencies.dedup();
-    let mut rules = rules_of(&currencies);
-    // Cycles are the script's; what is urgent is sealed within the minute.
+fn rules(cast: &Cast) -> Result<Table, Failure> {
+    let mut rules = rules_of(&currencies(cast)?);
+    // Cycles are the script's; what is urgent is sealed within the minute, and a match stands until
+    // the cycles behind it.
     rules.insert("cycle_ms".to_owned(), 3_600_000.into());
     rules.insert("seal_ms".to_owned(), 60_000.into());
-    rules
+    rules.insert("match_ms".to_owned(), 21_600_000.into());
+    Ok(rules)
 }
 
 /// The demonstration's signing keys are made from its seed, so that its log comes out the same.

@@ -1,5 +1,7 @@
 //! What the demonstration tells people and programs.
 
+mod exchange;
+mod gridlock;
 mod liquidity;
 mod text;
 
@@ -10,9 +12,13 @@ use std::path::Path;
 use sdk::{reason_name, v1};
 use serde_json::{Value, json};
 
+use self::exchange::Exchange;
+use self::gridlock::Gridlock;
 use self::liquidity::Liquidity;
+use super::day::gridlock::CURRENCY;
 use super::node::Replay;
-use super::tally::Tally;
+use super::tally::{Movement, Tally};
+use crate::commands::batches::gap;
 use crate::commands::show::decimal;
 use crate::failure::Failure;
 use crate::output::hex;
@@ -30,6 +36,8 @@ pub(super) struct Report {
     /// What waits, by bank and currency.
     waiting: Vec<Waiting>,
     currencies: Vec<Currency>,
+    exchange: Exchange,
+    gridlock: Option<Gridlock>,
     batches: Vec<Batch>,
     invariants: Invariants,
 }
@@ -58,8 +66,13 @@ struct Waiting {
 #[derive(Debug)]
 struct Currency {
     code: String,
+    /// Movements of settled payments and their value.
+    settled: u64,
     gross: i128,
     net: i128,
+    /// Payments that wait, and their value.
+    waiting: u64,
+    waiting_minor: i128,
     liquidity: Liquidity,
 }
 
@@ -68,6 +81,8 @@ struct Batch {
     pool: u32,
     number: u64,
     payments: u32,
+    /// How much more could have settled at most, in percent; empty if no cycle settled in it.
+    gap: String,
     state_root: String,
 }
 
@@ -105,6 +120,7 @@ impl Report {
             pool: batch.pool,
             number: batch.number,
             payments: batch.payment_count,
+            gap: gap(batch),
             state_root: hex(&batch.state_root),
         };
         let senders: BTreeSet<&str> = tally.payments.values().map(|p| p.sender.as_str()).collect();
@@ -115,6 +131,8 @@ impl Report {
             rejections: rejections(tally),
             waiting: waiting(tally)?,
             currencies: currencies(tally)?,
+            exchange: Exchange::of(tally),
+            gridlock: Gridlock::of(tally)?,
             batches: tally.batches.iter().map(batch).collect(),
             counts,
             invariants,
@@ -133,8 +151,11 @@ impl Report {
             let text = |minor| decimal(minor, &currency.code);
             json!({
                 "currency": currency.code,
+                "settled": currency.settled,
                 "gross": text(currency.gross),
                 "net": text(currency.net),
+                "waiting": currency.waiting,
+                "waiting_amount": text(currency.waiting_minor),
                 "liquidity_without_netting": text(currency.liquidity.without_netting),
                 "liquidity_with_netting": text(currency.liquidity.with_netting),
             })
@@ -145,6 +166,7 @@ impl Report {
                 "number": batch.number,
                 "state_root": batch.state_root,
                 "payments": batch.payments,
+                "gap": batch.gap,
             })
         };
         let waiting = |waiting: &Waiting| {
@@ -172,6 +194,8 @@ impl Report {
             "rejections": self.rejections,
             "waiting": self.waiting.iter().map(waiting).collect::<Vec<_>>(),
             "currencies": self.currencies.iter().map(currency).collect::<Vec<_>>(),
+            "fx": self.exchange.to_json(),
+            "gridlock": self.gridlock.as_ref().map(Gridlock::to_json),
             "batches": self.batches.iter().map(batch).collect::<Vec<_>>(),
             "invariants": {
                 "ok": self.ok(),
@@ -296,22 +320,31 @@ fn nets_are_zero(batches: &[v1::Batch]) -> Result<bool, Failure> {
 
 /// Gross and net of each currency over the day, and the liquidity that either takes.
 fn currencies(tally: &Tally) -> Result<Vec<Currency>, Failure> {
-    let mut gross: BTreeMap<&str, i128> = BTreeMap::new();
+    let mut gross: BTreeMap<&str, (u64, i128)> = BTreeMap::new();
     let mut positions: BTreeMap<(&str, &str), i128> = BTreeMap::new();
-    for payment in tally.payments.values() {
-        if payment.state() == v1::PaymentState::Settled {
-            let (currency, minor) = amount(payment);
-            *gross.entry(currency).or_default() += minor;
-            *positions.entry((currency, &payment.sender)).or_default() -= minor;
-            *positions.entry((currency, &payment.receiver)).or_default() += minor;
-        }
+    for Movement { currency, from, to, minor, .. } in &tally.movements {
+        let sum = gross.entry(currency).or_default();
+        *sum = (sum.0 + 1, sum.1 + minor);
+        *positions.entry((currency, from)).or_default() -= minor;
+        *positions.entry((currency, to)).or_default() += minor;
+    }
+    let mut waits: BTreeMap<&str, (u64, i128)> = BTreeMap::new();
+    let queued = |it: &&v1::Payment| it.state() == v1::PaymentState::Queued;
+    for payment in tally.payments.values().filter(queued) {
+        let (currency, minor) = amount(payment);
+        let sum = waits.entry(currency).or_default();
+        *sum = (sum.0 + 1, sum.1 + minor);
     }
     let needed = liquidity::needed(tally)?;
-    let currency = |(code, gross): (&str, i128)| {
+    let currency = |(code, (settled, gross)): (&str, (u64, i128))| {
+        let (waiting, waiting_minor) = waits.get(code).copied().unwrap_or_default();
         let own = positions.iter().filter(|((currency, _), _)| *currency == code);
         Currency {
             code: code.to_owned(),
+            settled,
             gross,
+            waiting,
+            waiting_minor,
             net: own.map(|(_, position)| (*position).max(0)).sum(),
             liquidity: needed.get(code).copied().unwrap_or_default(),
         }
@@ -319,18 +352,31 @@ fn currencies(tally: &Tally) -> Result<Vec<Currency>, Failure> {
     Ok(gross.into_iter().map(currency).collect())
 }
 
-/// What to try next against the running node, wherever the other terminal is.
-pub(super) fn next_steps(dir: &Path) -> String {
-    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let program = std::env::current_exe().unwrap_or_else(|_| "causeway".into());
-    let (program, dir) = (quoted(&program), quoted(&absolute));
-    let inbox = quoted(&absolute.join("inbox-HUDSUS33"));
-    format!(
-        "\nThe node keeps running until Ctrl-C. In another terminal:\n  \
-         {program} --dir {dir} --profile alice pool\n  \
-         {program} --dir {dir} --profile ALBKGB2L balances\n  \
-         {program} --dir {dir} --profile HUDSUS33 inbox --into {inbox}"
-    )
+impl Report {
+    /// What to try next against the running node, wherever the other terminal is.
+    pub(super) fn next_steps(&self, dir: &Path) -> String {
+        let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        let program = std::env::current_exe().unwrap_or_else(|_| "causeway".into());
+        let (program, dir) = (quoted(&program), quoted(&absolute));
+        let first = match self.gridlock.as_ref().and_then(|gridlock| gridlock.blocking.as_ref()) {
+            Some((bank, uetr, _)) => format!("{bank} why {uetr}"),
+            None => "ALBKGB2L balances".to_owned(),
+        };
+        let fund = self.waiting.iter().max_by_key(|it| (it.currency == CURRENCY, it.payments));
+        let last = match fund {
+            Some(it) => {
+                let short = decimal((it.first - it.available).max(1), &it.currency);
+                format!("whatif --fund {}:{}:{short}", it.bank, it.currency)
+            }
+            None => "pool".to_owned(),
+        };
+        format!(
+            "\nThe node keeps running until Ctrl-C. In another terminal:\n  \
+             {program} --dir {dir} --profile {first}\n  \
+             {program} --dir {dir} --profile alice unlock\n  \
+             {program} --dir {dir} --profile alice {last}"
+        )
+    }
 }
 
 /// A path as a shell takes it.

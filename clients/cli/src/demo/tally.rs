@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bytes::Bytes;
 use sdk::{Client, ClientBuilder, Order, Uetr, v1};
 use tokio::task::JoinSet;
 
@@ -18,8 +19,21 @@ pub(super) struct Tally {
     /// All payments by their place in the log, in their last state.
     pub(super) payments: BTreeMap<u64, v1::Payment>,
     pub(super) balances: Vec<v1::Balance>,
+    /// What payments have moved, in the order of the batches.
+    pub(super) movements: Vec<Movement>,
     /// How many orders the script hands in.
     pub(super) handed_in: u64,
+}
+
+/// A payment between two participants, or a leg of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Movement {
+    /// The place of the order it belongs to.
+    pub(super) origin: u64,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) currency: String,
+    pub(super) minor: i128,
 }
 
 /// Asks the node.
@@ -46,7 +60,8 @@ pub(super) async fn read(dir: &Path, address: &str, script: &[Step]) -> Result<T
         payments.extend(answer.map_err(|error| Failure::fault(error.to_string()))??);
     }
     let balances = operator.balances("", None, 0).await?.balances;
-    Ok(Tally { pool, batches, payments, balances, handed_in: count })
+    let movements = movements(operator, &batches).await?;
+    Ok(Tally { pool, batches, payments, balances, movements, handed_in: count })
 }
 
 /// All batches, once the last can be read.
@@ -57,6 +72,37 @@ async fn batches(operator: &Client, last: u64) -> Result<Vec<v1::Batch>, Failure
         batches.extend(feed.next().await?);
     }
     Ok(batches)
+}
+
+async fn movements(operator: &Client, batches: &[v1::Batch]) -> Result<Vec<Movement>, Failure> {
+    let accounts = operator.accounts().await?.into_iter();
+    let owners: BTreeMap<u32, String> = accounts.map(|it| (it.account, it.participant)).collect();
+    let owner = |account| owners.get(&account).cloned().unwrap_or_default();
+    let mut movements = Vec::new();
+    for batch in batches {
+        let mut token = Bytes::new();
+        loop {
+            let page = operator.transfers_page(batch.number, token).await?;
+            let paid = page.transfers.iter().filter(|it| {
+                matches!(it.kind(), v1::TransferKind::Payment | v1::TransferKind::FxLeg)
+            });
+            movements.extend(paid.filter_map(|it| {
+                let money = it.amount.as_ref()?;
+                Some(Movement {
+                    origin: it.origin,
+                    from: owner(it.debit_account),
+                    to: owner(it.credit_account),
+                    currency: money.currency_code.clone(),
+                    minor: money.minor_units.into(),
+                })
+            }));
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(movements)
 }
 
 /// What each bank has handed in.

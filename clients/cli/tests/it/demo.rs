@@ -63,6 +63,18 @@ fn check_shape(report: &Value) {
         assert!(amount("net") < amount("gross"));
         assert!(amount("liquidity_with_netting") <= amount("liquidity_without_netting"));
     }
+    let fx = &report["fx"];
+    assert!(fx["matched_pairs"].as_u64().unwrap() > 0);
+    assert!(!fx["unmatched"].as_array().unwrap().is_empty());
+    let across = fx["payments"].as_array().unwrap();
+    assert!(across.iter().any(|payment| payment["fills"] == 2), "one payment takes two quotes");
+    assert_eq!(fx["linked_legs"], 3);
+    let gridlock = &report["gridlock"];
+    assert_eq!(gridlock["stuck"]["payments"], 25);
+    assert_eq!(gridlock["one_by_one"]["payments"], 0);
+    assert_eq!(gridlock["in_order"]["payments"], 0);
+    assert_eq!(gridlock["netted"]["payments"], 24);
+    assert_eq!(gridlock["blocking"]["payer"], "RHNBDEFF");
     for reason in ["UNKNOWN_RECEIVER", "CUT_OFF_PASSED", "VALUE_DATE_PAST"] {
         assert!(report["rejections"][reason].as_u64().unwrap() > 0, "{reason}");
     }

@@ -2,6 +2,7 @@
 //! between themselves, payments that arrive in another currency, and a triangle of three banks that
 //! settles as a whole.
 
+use channel::CommandBody;
 use sdk::{Order, OrderBuilder, ParticipantId, QuoteBuilder, link_orders};
 
 use super::{Actor, DAY, POOL, START_MS, Step, Writer, minute};
@@ -29,11 +30,11 @@ const QUOTES: [&[Ladder]; 2] = [
 
 /// Instructions on both sides: who sells what to whom for what.
 const AGREED: [(&str, &str, &str, &str); 5] = [
-    ("ALBKGB2L", "800000.00 GBP", "HUDSUS33", "1016560.00 USD"),
-    ("RHNBDEFF", "1200000.00 EUR", "LAKEUS44", "1299120.00 USD"),
-    ("SEQBFRPP", "650000.00 EUR", "MERLSGSG", "703690.00 USD"),
-    ("HELVCHZZ", "400000.00 CHF", "AMSTNL2A", "424180.00 EUR"),
-    ("BALTSESS", "300000.00 USD", "RHNBDEFF", "277020.00 EUR"),
+    ("ALBKGB2L", "80000.00 GBP", "HUDSUS33", "101656.00 USD"),
+    ("RHNBDEFF", "120000.00 EUR", "LAKEUS44", "129912.00 USD"),
+    ("SEQBFRPP", "65000.00 EUR", "MERLSGSG", "70369.00 USD"),
+    ("HELVCHZZ", "40000.00 CHF", "ALBKGB2L", "42418.00 EUR"),
+    ("BALTSESS", "30000.00 USD", "RHNBDEFF", "27702.00 EUR"),
 ];
 
 /// An instruction whose other side never comes.
@@ -42,7 +43,7 @@ const ALONE: (&str, &str, &str, &str) = ("MAPLCATT", "450000.00 USD", "ALBKGB2L"
 /// Payments in another currency than they arrive in: from, amount, to, currency, the least rate. The
 /// second is more than the best quote alone takes.
 const ACROSS: [(&str, &str, &str, &str, &str); 4] = [
-    ("MAPLCATT", "240000.00 USD", "ALBKGB2L", "GBP", "0.7800"),
+    ("MAPLCATT", "24000.00 USD", "ALBKGB2L", "GBP", "0.7800"),
     ("HUDSUS33", "1750000.00 USD", "RHNBDEFF", "EUR", "0.9200"),
     ("ALBKGB2L", "310000.00 GBP", "SEQBFRPP", "EUR", "1.1650"),
     ("AMSTNL2A", "275000.00 EUR", "MERLSGSG", "USD", "1.0800"),
@@ -56,14 +57,28 @@ const TRIANGLE: [(&str, &str, &str); 3] = [
 ];
 
 impl Writer {
+    /// Accounts of the providers, and what they bring.
+    pub(super) fn providers_open(&mut self, cast: &Cast) -> Result<(), Failure> {
+        for provider in &cast.providers {
+            let participant = cast.number(&provider.bic)?;
+            for money in provider.money() {
+                let (amount, credit_line) = (money?, 0);
+                let currency = amount.currency();
+                let body = CommandBody::OpenAccount { participant, currency, credit_line };
+                self.command("alice", body);
+                self.fund_with(&provider.bic, participant, amount);
+            }
+        }
+        Ok(())
+    }
+
     /// Quotes first, then what is matched with them, and what banks match among themselves.
     pub(super) fn exchange(&mut self, random: &mut Random, cast: &Cast) -> Result<(), Failure> {
         for (provider, ladders) in cast.providers.iter().zip(QUOTES) {
             for (pair, quotes) in ladders {
                 let mut builder = QuoteBuilder::new(pair, minute(QUOTED_UNTIL));
                 for (buys, size, rate) in *quotes {
-                    builder =
-                        if *buys { builder.bid(size, rate) } else { builder.ask(size, rate) };
+                    builder = if *buys { builder.bid(size, rate) } else { builder.ask(size, rate) };
                 }
                 self.command(&provider.bic, builder.build()?);
             }
@@ -104,7 +119,7 @@ impl Writer {
         Ok(OrderBuilder::new(POOL, payer)
             .receiver(payee)
             .amount(amount)
-            .kind(sdk::MessageKind::BankTransfer)
+            .kind(sdk::MessageKind::InstitutionTransfer)
             .class(0)
             .value_date(DAY)
             .uetr(uetr)

@@ -70,8 +70,7 @@ impl Exchange {
                 "sold": spoken(it.sold.1, &it.sold.0), "bought": spoken(it.bought.1, &it.bought.0),
             })
         };
-        let unmatched =
-            |(bank, sells): &(String, String)| json!({ "bank": bank, "sells": sells });
+        let unmatched = |(bank, sells): &(String, String)| json!({ "bank": bank, "sells": sells });
         json!({
             "matched_pairs": self.matched,
             "unmatched": self.unmatched.iter().map(unmatched).collect::<Vec<_>>(),

@@ -108,9 +108,8 @@ impl Gridlock {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let sum = |sum: Sum| {
-            json!({ "payments": sum.payments, "amount": decimal(sum.minor, CURRENCY) })
-        };
+        let sum =
+            |sum: Sum| json!({ "payments": sum.payments, "amount": decimal(sum.minor, CURRENCY) });
         json!({
             "currency": CURRENCY,
             "banks": self.banks,
@@ -149,16 +148,17 @@ impl Gridlock {
         );
         if let Some((payer, _, minor)) = &self.blocking {
             let amount = spoken(*minor, CURRENCY);
-            text += &format!("  {payer}'s {amount} at the head of its queue was passed, and waits\n");
+            text +=
+                &format!("  {payer}'s {amount} at the head of its queue was passed, and waits\n");
         }
         text
     }
 }
 
 /// What settles if every payment is tried by itself, again and again until none is covered.
-fn alone(parts: &[Part<'_>], mut money: BTreeMap<&str, i128>) -> Sum {
+fn alone<'a>(parts: &[Part<'a>], mut money: BTreeMap<&'a str, i128>) -> Sum {
     let mut sum = Sum::default();
-    let mut waiting: Vec<&Part<'_>> = parts.iter().collect();
+    let mut waiting: Vec<&Part<'a>> = parts.iter().collect();
     loop {
         let before = waiting.len();
         waiting.retain(|part| {
@@ -179,8 +179,8 @@ fn alone(parts: &[Part<'_>], mut money: BTreeMap<&str, i128>) -> Sum {
 
 /// The most that settles together as a front of every queue: of all, the last of a payer who is
 /// short is taken away until nobody is.
-fn in_order(parts: &[Part<'_>], money: &BTreeMap<&str, i128>) -> Sum {
-    let mut kept: Vec<&Part<'_>> = parts.iter().collect();
+fn in_order<'a>(parts: &[Part<'a>], money: &BTreeMap<&'a str, i128>) -> Sum {
+    let mut kept: Vec<&Part<'a>> = parts.iter().collect();
     loop {
         let mut left = money.clone();
         for part in &kept {

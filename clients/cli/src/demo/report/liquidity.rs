@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sdk::v1;
-
-use super::super::tally::Tally;
-use super::{amount, minor};
+use super::super::tally::{Movement, Tally};
+use super::minor;
 use crate::failure::Failure;
 
 /// The money that the banks must bring for one currency, all together, minor units.
@@ -49,12 +47,11 @@ fn add(ways: &mut Ways, currency: &str, bank: &str, minor: i128) {
 /// By currency.
 pub(super) fn needed(tally: &Tally) -> Result<BTreeMap<String, Liquidity>, Failure> {
     let (mut alone, mut netted) = (Ways::new(), Ways::new());
-    for payment in tally.payments.values() {
-        if payment.state() == v1::PaymentState::Settled {
-            let (currency, minor) = amount(payment);
-            add(&mut alone, currency, &payment.sender, -minor);
-            add(&mut alone, currency, &payment.receiver, minor);
-        }
+    let mut ordered: Vec<&Movement> = tally.movements.iter().collect();
+    ordered.sort_by_key(|movement| movement.origin);
+    for Movement { currency, from, to, minor, .. } in ordered {
+        add(&mut alone, currency, from, -minor);
+        add(&mut alone, currency, to, *minor);
     }
     for net in tally.batches.iter().flat_map(|batch| &batch.nets) {
         let Some(money) = &net.net else { continue };
@@ -72,16 +69,13 @@ pub(super) fn needed(tally: &Tally) -> Result<BTreeMap<String, Liquidity>, Failu
 
 #[cfg(test)]
 mod tests {
+    use sdk::v1;
+
     use super::*;
 
-    fn payment(sender: &str, receiver: &str, minor_units: i64) -> v1::Payment {
-        v1::Payment {
-            sender: sender.into(),
-            receiver: receiver.into(),
-            amount: Some(v1::Money { currency_code: "EUR".into(), minor_units }),
-            state: v1::PaymentState::Settled.into(),
-            ..v1::Payment::default()
-        }
+    fn payment(origin: u64, from: &str, to: &str, minor: i128) -> Movement {
+        let (from, to, currency) = (from.into(), to.into(), "EUR".into());
+        Movement { origin, from, to, currency, minor }
     }
 
     fn net(participant: &str, minor: i128) -> v1::Net {
@@ -91,14 +85,15 @@ mod tests {
 
     #[test]
     fn a_ring_takes_nothing_but_the_difference() {
-        let ring = [payment("A", "B", 100), payment("B", "C", 100), payment("C", "A", 90)];
+        let ring = [payment(1, "A", "B", 100), payment(2, "B", "C", 100), payment(3, "C", "A", 90)];
         let tally = Tally {
             pool: v1::GetPoolResponse::default(),
             batches: vec![v1::Batch {
                 nets: vec![net("A", -10), net("C", 10)],
                 ..Default::default()
             }],
-            payments: (0..).zip(ring).collect(),
+            payments: BTreeMap::new(),
+            movements: ring.into(),
             balances: Vec::new(),
             handed_in: 3,
         };

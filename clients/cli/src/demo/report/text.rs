@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::day::START_MS;
 use super::Report;
-use crate::commands::show::{decimal, instant};
+use crate::commands::show::{instant, spoken};
 use crate::output::{Cell, Row, table};
 
 /// Batches shown in text; all of them are in JSON.
@@ -34,6 +34,10 @@ impl Report {
         }
         section(&mut text, "Waiting at the end of the day, and why", self.waiting());
         section(&mut text, "Gross against net, and the liquidity it takes", self.money());
+        text.push_str(&self.exchange.to_text());
+        if let Some(gridlock) = &self.gridlock {
+            text.push_str(&gridlock.to_text());
+        }
         section(&mut text, "Batches", self.shown_batches());
         if let Some(more) = self.batches.len().checked_sub(BATCHES_MAX).filter(|more| *more > 0) {
             let _ = writeln!(text, "  and {more} before them");
@@ -56,7 +60,7 @@ impl Report {
 
     fn waiting(&self) -> Vec<Row> {
         let row = |waiting: &super::Waiting| -> Row {
-            let digits = |minor| Cell::Digits(decimal(minor, &waiting.currency));
+            let digits = |minor| grouped(minor, &waiting.currency);
             vec![
                 ("bank", waiting.bank.as_str().into()),
                 ("currency", waiting.currency.as_str().into()),
@@ -72,11 +76,14 @@ impl Report {
 
     fn money(&self) -> Vec<Row> {
         let row = |currency: &super::Currency| -> Row {
-            let digits = |minor| Cell::Digits(decimal(minor, &currency.code));
+            let digits = |minor| grouped(minor, &currency.code);
             vec![
                 ("currency", currency.code.as_str().into()),
+                ("settled", currency.settled.into()),
                 ("gross", digits(currency.gross)),
                 ("net", digits(currency.net)),
+                ("waits", currency.waiting.into()),
+                ("value", digits(currency.waiting_minor)),
                 ("one by one", digits(currency.liquidity.without_netting)),
                 ("netted", digits(currency.liquidity.with_netting)),
                 ("saves", currency.liquidity.saving().into()),
@@ -91,6 +98,7 @@ impl Report {
             vec![
                 ("batch", batch.number.into()),
                 ("payments", batch.payments.into()),
+                ("gap", batch.gap.as_str().into()),
                 (
                     "state root",
                     batch.state_root.chars().take(ROOT_DIGITS).collect::<String>().into(),
@@ -109,6 +117,12 @@ fn section(text: &mut String, title: &str, rows: Vec<Row>) {
     for line in table(&rows).lines() {
         let _ = writeln!(text, "  {line}");
     }
+}
+
+/// An amount without its currency, in groups of three digits.
+fn grouped(minor: i128, currency: &str) -> Cell {
+    let text = spoken(minor, currency);
+    Cell::Digits(text.rsplit_once(' ').map_or(text.clone(), |(number, _)| number.to_owned()))
 }
 
 /// The day that is played.
