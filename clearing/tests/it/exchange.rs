@@ -106,7 +106,7 @@ fn rules() -> impl Strategy<Value = RuleBook> {
             proposal_timeout_ms,
             unmatched_ms: 1_000,
             match_ms: 400,
-            ..RuleBook::standard(CODES.iter().map(|code| currency(code)).collect())
+            ..crate::desk::strict_rules(CODES.iter().map(|code| currency(code)).collect())
         },
     )
 }
@@ -482,7 +482,7 @@ proptest! {
 /// The days above do match and settle: not that nothing ever happens in them.
 #[test]
 fn a_busy_day_matches_often() {
-    let rules = RuleBook::standard(CODES.iter().map(|code| currency(code)).collect());
+    let rules = crate::desk::strict_rules(CODES.iter().map(|code| currency(code)).collect());
     let mut day = Day::new(rules, true);
     for index in 0..5 {
         (0..3).for_each(|code| day.take(&Step::Fund(index, code, 100_000_000)));
