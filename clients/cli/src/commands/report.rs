@@ -8,7 +8,7 @@ use iso20022::{
     Entry, Header, Message, Notification, Profile, Status, StatusReport, Uetr,
 };
 use ledger::Amount;
-use sdk::{Client, v1};
+use sdk::{Client, MessageKind, v1};
 
 use super::inbox::write;
 use super::orders::{messages_of, read};
@@ -135,14 +135,16 @@ fn iso_code(reason: v1::RejectReason) -> &'static str {
         R::IdentityReused | R::RequestReused | R::PayInReused => "DUPL",
         R::InsufficientFunds | R::LimitExceeded => "AM04",
         R::Expired | R::LinkGroupBroken => "AB05",
-        R::DayClosed => "AB03",
+        R::DayClosed | R::Unmatched | R::MatchLapsed => "AB03",
         R::CutOffPassed | R::CommandStale => "TM01",
         R::ValueDatePast | R::ValueDateTooFar => "DT01",
         R::CreatedTooEarly | R::CreatedTooLate | R::DayInstants => "DT04",
         R::CurrencyNotInPool => "AM03",
         R::UnknownReceiver | R::ReceiverSuspended => "RC04",
         R::UnknownParticipant | R::SenderSuspended | R::ParticipantSuspended => "RC03",
-        R::NoDebtorAccount | R::NoCreditorAccount | R::UnknownAccount => "AC06",
+        R::NoDebtorAccount | R::NoCreditorAccount | R::NoCounterAccount | R::UnknownAccount => {
+            "AC06"
+        }
         R::Cancelled => "CUST",
         _ => "NARR",
     }
@@ -162,7 +164,7 @@ async fn notifications(session: &Session, into: &Path) -> Result<Shown, Failure>
             .collect();
         let mut codes: Vec<&str> = settled
             .iter()
-            .filter_map(|payment| payment.amount.as_ref())
+            .filter_map(|payment| booked(&session.profile.name, payment))
             .map(|amount| amount.currency_code.as_str())
             .collect();
         codes.sort_unstable();
@@ -177,6 +179,16 @@ async fn notifications(session: &Session, into: &Path) -> Result<Shown, Failure>
     }
 }
 
+/// What a settled payment moved on a participant's account: the receiver of an FX payment gets the
+/// counter amount.
+fn booked<'a>(name: &str, payment: &'a v1::Payment) -> Option<&'a v1::Money> {
+    let arrived = payment.message_kind == MessageKind::FxPayment as u32 && payment.receiver == name;
+    match payment.exchange.as_ref().filter(|_| arrived) {
+        Some(exchange) => exchange.counter_amount.as_ref(),
+        None => payment.amount.as_ref(),
+    }
+}
+
 fn notification(
     name: &str,
     batch: u64,
@@ -187,7 +199,7 @@ fn notification(
     let mut entries = Vec::new();
     let mut changed_at_ms = 0;
     for payment in settled {
-        let Some(money) = payment.amount.as_ref().filter(|m| m.currency_code == code) else {
+        let Some(money) = booked(name, payment).filter(|m| m.currency_code == code) else {
             continue;
         };
         let amount = Amount::try_from(money).map_err(|error| Failure::fault(error.to_string()))?;

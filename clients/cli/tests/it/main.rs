@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod fx;
 mod insight;
 mod net;
 mod node;

@@ -118,11 +118,11 @@ fn rules_say_no_with_their_exit_codes() {
 fn a_bank_is_taken_in_while_the_node_runs() {
     let Some(node) = Node::start() else { return };
     let dir = node.dir();
-    let made = node.ok("alice", &["dev", "add", dir.to_str().unwrap(), "13", "DRBKFRPP:FR"]);
+    let made = node.ok("alice", &["dev", "add", dir.to_str().unwrap(), "14", "DRBKFRPP:FR"]);
     let key = made["key"].as_str().unwrap();
     // Its certificate is good, but the pool does not know it.
     assert_eq!(node.run("DRBKFRPP", &["pool"]).0, 5);
-    let add = ["participants", "add", "13", "DRBKFRPP", "--country", "FR", "--key", key];
+    let add = ["participants", "add", "14", "DRBKFRPP", "--country", "FR", "--key", key];
     node.ok("alice", &add);
     assert_eq!(node.ok("DRBKFRPP", &["pool"])["pool"], 1);
     let (code, value) = node.run("alice", &add);

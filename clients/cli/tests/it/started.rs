@@ -37,7 +37,7 @@ impl Node {
         let made = causeway()
             .args(["dev", "init", "--metrics-listen", "127.0.0.1:0"])
             .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--bank", "ALBKGB2L:GB", "--bank", "RHNBDEFF:DE"])
+            .args(["--bank", "ALBKGB2L:GB", "--bank", "RHNBDEFF:DE", "--provider", "maker:CH"])
             .arg(&dir)
             .output()
             .unwrap();
@@ -83,10 +83,16 @@ impl Node {
             self.ok("alice", &["accounts", "open", bank, "EUR"]);
             self.ok("agent", &["fund", bank, "1000.00 EUR", "--reference", &format!("{bank} 1")]);
         }
+        self.open_day("EUR");
+    }
+
+    /// Opens a business day that is far from its end.
+    pub(crate) fn open_day(&self, currency: &str) {
         let (day, next) = (instant(0), instant(1));
         let cut_off = format!("{next}T10:00:00Z");
         let close = format!("{next}T12:00:00Z");
-        self.ok("alice", &["days", "open", "EUR", &day, "--cut-off", &cut_off, "--close", &close]);
+        let open = ["days", "open", currency, &day, "--cut-off", &cut_off, "--close", &close];
+        self.ok("alice", &open);
     }
 }
 

@@ -30,11 +30,12 @@ fn a_development_folder_is_made_once() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("dev");
     let name = dir.to_str().unwrap();
-    let (code, made) = json(&["dev", "init", name, "--bank", "ALBKGB2L:GB"]);
+    let (code, made) =
+        json(&["dev", "init", name, "--bank", "ALBKGB2L:GB", "--provider", "maker:CH"]);
     assert_eq!(code, 0);
     let names: Vec<&str> =
         made.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["alice", "bob", "agent", "overseer", "ALBKGB2L"]);
+    assert_eq!(names, ["alice", "bob", "agent", "overseer", "ALBKGB2L", "maker"]);
     let own = dir.join("participants/ALBKGB2L");
     for secret in ["ca.key.pem", "node/tls.key.pem", "node/receipt.key.pem"] {
         assert_eq!(fs::metadata(dir.join(secret)).unwrap().permissions().mode() & 0o777, 0o600);
@@ -57,6 +58,8 @@ fn a_bank_or_a_currency_named_twice_is_refused() {
     for twice in [
         ["--bank", "ALBKGB2L:GB", "--bank", "ALBKGB2LXXX:GB"],
         ["--currency", "EUR", "--currency", "EUR"],
+        ["--provider", "maker:CH", "--provider", "maker:GB"],
+        ["--provider", "alice:CH", "--currency", "EUR"],
     ] {
         let (code, value) = json(&[&["dev", "init", name], &twice[..]].concat());
         assert_eq!(code, 2);
