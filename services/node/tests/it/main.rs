@@ -16,5 +16,6 @@ mod drain;
 mod duplicates;
 mod export;
 mod full_disk;
+mod fx;
 mod resolve;
 mod rig;

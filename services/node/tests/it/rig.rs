@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 const OPERATOR: u32 = 1;
 const AGENT: u32 = 2;
+const PROVIDER: u32 = 3;
 const FIRST_BANK: u32 = 11;
 /// What every bank is funded with, minor units.
 pub(crate) const FUNDS: u64 = 1_000_000_000;
@@ -69,6 +70,7 @@ impl Rig {
         let mut people = vec![
             person(&issuer, OPERATOR, Role::Operator, "alice"),
             person(&issuer, AGENT, Role::SettlementAgent, "agent"),
+            person(&issuer, PROVIDER, Role::LiquidityProvider, "maker"),
         ];
         people.extend(
             (0..banks).map(|bank| person(&issuer, FIRST_BANK + bank, Role::Bank, &bic(bank))),
@@ -188,7 +190,7 @@ impl Rig {
         self.child.take().unwrap().wait().unwrap().code()
     }
 
-    /// A client of the operator, the agent or a bank.
+    /// A client of the operator, the agent, the liquidity provider or a bank.
     pub(crate) fn client(&self, name: &str) -> Client {
         self.client_within(name, Duration::from_secs(30))
     }
