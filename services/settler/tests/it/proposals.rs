@@ -167,7 +167,7 @@ fn logged(world: &World, position: u64) -> Proposal {
 fn a_cut_that_was_open_at_the_end_is_proposed_for_after_the_start() {
     let dir = tempdir().unwrap();
     let open = |proposer| World::open(dir.path(), scripted(), proposer, u64::MAX);
-    let world = open(Box::new(Solver::default()));
+    let world = open(Box::<Solver>::default());
     world.begin(waits_for_proposals);
     world.log(world.orders(ALBION, 2_000_000, 1));
     world.log(world.orders(ALBION, 500, 1));
@@ -181,7 +181,7 @@ fn a_cut_that_was_open_at_the_end_is_proposed_for_after_the_start() {
     assert!(cut.cut.is_some());
     world.close();
 
-    let world = open(Box::new(Solver::default()));
+    let world = open(Box::<Solver>::default());
     until(|| world.log.end().0 > cut.position + 1);
     until(|| world.queued() == 1);
     // It began with the prices of the proposal before, as if nothing had happened in between.
