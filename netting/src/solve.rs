@@ -160,7 +160,7 @@ fn search(problem: &Problem, options: Options<'_>) -> Found {
 fn default_steps(items: usize) -> u64 {
     match items {
         0..=500 => 4_500,
-        501..=3_000 => 15_000,
+        501..=3_000 => 12_000,
         3_001..=20_000 => 90_000,
         20_001..=50_000 => 200_000,
         _ => 330_000,

@@ -516,6 +516,8 @@ proptest! {
         let cut = 1 + cut.index(log.len());
         let (mut pool_then, _) = replay(&log[..cut], 5);
         let mut restored = restore(&mut pool_then);
+        // A solver sees the same cut on either side of a restart.
+        prop_assert_eq!(restored.candidates(), pool_then.candidates());
         for (position, record) in log.iter().enumerate().skip(cut) {
             prop_assert_eq!(&restored.apply(position as u64, record).unwrap(), &outcomes[position]);
         }
