@@ -251,6 +251,10 @@ impl Day {
 
     fn set_quotes(&mut self, maker: ParticipantId, (base, quote): (usize, usize), draws: &[Draw]) {
         self.desk.time_ms += 1;
+        if self.desk.pool.cut_waiting().is_some() {
+            // The cut's time may be up, and with it a suspension take effect.
+            self.take(&Step::Tick);
+        }
         let now_ms = self.desk.time_ms;
         let quotes: Vec<Quote> = draws
             .iter()
