@@ -89,8 +89,8 @@ const PURE: [&str; 10] = [
     "iso20022",
     "sealing",
 ];
-const HEAVY: [&str; 8] =
-    ["tokio", "tonic", "prost", "fjall", "rustls", "metrics", "tracing", "rustix"];
+const HEAVY: [&str; 9] =
+    ["tokio", "tonic", "prost", "fjall", "rdkafka", "rustls", "metrics", "tracing", "rustix"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().current_dir(super::root()).exec().unwrap()
@@ -166,6 +166,7 @@ fn one_crate_knows_each_technology() {
     let owner = [
         ("quick-xml", "iso20022"),
         ("fjall", "store"),
+        ("rdkafka", "bus"),
         ("rcgen", "cli"),
         ("hpke", "sealing"),
         ("aes-gcm", "sealing"),
