@@ -4,8 +4,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "causeway/v1/audit.proto",
+    "causeway/v1/directory.proto",
     "causeway/v1/fx.proto",
     "causeway/v1/insight.proto",
     "causeway/v1/ledger.proto",

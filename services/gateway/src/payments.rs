@@ -210,6 +210,8 @@ impl Seen {
             header: Bytes::copy_from_slice(&self.order.header),
             payload: self.payload,
             exchange: fx::exchange(view, header, self.matched.as_ref()),
+            holds: Vec::new(),
+            proof: Bytes::new(),
         }
     }
 }

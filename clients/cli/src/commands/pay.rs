@@ -239,8 +239,8 @@ fn state_of(ruling: Ruling) -> v1::PaymentState {
 
 /// Whether a payment in this state may still settle.
 fn waits(state: v1::PaymentState) -> bool {
-    use v1::PaymentState::{AwaitingGroup, AwaitingMatch, Matched, Queued, Warehoused};
-    matches!(state, Queued | Warehoused | AwaitingGroup | AwaitingMatch | Matched)
+    use v1::PaymentState::{AwaitingGroup, AwaitingMatch, Held, Matched, Queued, Warehoused};
+    matches!(state, Queued | Warehoused | AwaitingGroup | AwaitingMatch | Matched | Held)
 }
 
 /// What a script should do about an order: nothing, or the kind of its failure.

@@ -225,7 +225,8 @@ fn counts(tally: &Tally) -> Counts {
             v1::PaymentState::Queued
             | v1::PaymentState::AwaitingGroup
             | v1::PaymentState::AwaitingMatch
-            | v1::PaymentState::Matched => counts.queued += 1,
+            | v1::PaymentState::Matched
+            | v1::PaymentState::Held => counts.queued += 1,
             v1::PaymentState::Warehoused => counts.warehoused += 1,
             v1::PaymentState::Rejected
             | v1::PaymentState::Cancelled

@@ -126,6 +126,9 @@ fn linked(payment: &v1::Payment) -> bool {
 fn open(state: v1::PaymentState) -> bool {
     matches!(
         state,
-        v1::PaymentState::Queued | v1::PaymentState::AwaitingMatch | v1::PaymentState::Matched
+        v1::PaymentState::Queued
+            | v1::PaymentState::AwaitingMatch
+            | v1::PaymentState::Matched
+            | v1::PaymentState::Held
     )
 }
