@@ -5,7 +5,9 @@ use std::fmt;
 use ledger::MoneyError;
 
 use crate::Leaf;
-use crate::limits::{ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, MESSAGE_BYTES_MAX, TEXT_CHARS_MAX};
+use crate::limits::{
+    ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, MESSAGE_BYTES_MAX, TEXT_CHARS_MAX, VIEW_BYTES_MAX,
+};
 
 /// Characters of a foreign name that a path repeats.
 const NAME_CHARS_MAX: usize = 40;
@@ -111,6 +113,12 @@ pub enum ErrorKind {
     /// An element that the message does not have at this place.
     #[error("element is not part of the message here")]
     UnknownElement,
+    /// An element in a view that belongs into another one, or views of different messages.
+    #[error("element is not part of this view")]
+    OtherView,
+    /// A view of more than [`VIEW_BYTES_MAX`] bytes.
+    #[error("view is larger than {VIEW_BYTES_MAX} bytes")]
+    ViewTooLarge,
     /// An element that should have come earlier.
     #[error("element is out of order")]
     OutOfOrder,

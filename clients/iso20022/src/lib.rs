@@ -4,7 +4,8 @@
 //! or with its business application header, and refuses everything that its schema and its
 //! [`Profile`] do not allow, with the path and the line of what is wrong. [`Message::body`] is
 //! what Causeway uses of it, [`Message::document_element`] all of it, [`Message::routings`] what
-//! an order needs. [`Message::compose`] makes messages from the same bodies.
+//! an order needs. [`Message::compose`] makes messages from the same bodies. [`Message::views`]
+//! takes a payment apart into what different readers may see, [`Excerpt`] puts views together.
 //!
 //! ```
 //! use iso20022::{ErrorKind, Message, Profile};
@@ -42,6 +43,7 @@ mod rules;
 mod schema;
 mod status_report;
 mod value;
+mod views;
 mod writer;
 
 pub use credit_transfer::{
@@ -59,3 +61,4 @@ pub use routing::{Kind, Routing};
 pub use schema::{Edition, MessageType};
 pub use status_report::{Status, StatusReport, TransferStatus};
 pub use value::{Bic, Date, Uetr};
+pub use views::{Excerpt, View};

@@ -17,3 +17,6 @@ pub const TEXT_CHARS_MAX: usize = 10_000;
 
 /// Transfers of one message.
 pub const TRANSFERS_MAX: u16 = 1_000;
+
+/// Bytes of one view of a payment: what the largest bucket of `ppc/1` holds.
+pub const VIEW_BYTES_MAX: usize = 8_192;

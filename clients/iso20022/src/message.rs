@@ -118,8 +118,8 @@ impl Header {
 #[derive(Clone)]
 pub struct Message {
     bytes: Vec<u8>,
-    header_part: Option<Part>,
-    document_part: Part,
+    pub(crate) header_part: Option<Part>,
+    pub(crate) document_part: Part,
     header: Option<Header>,
     body: Body,
 }

@@ -20,8 +20,17 @@ pub(crate) struct Parts {
 
 /// Reads a message: a document alone, or one element around a header, if any, and a document.
 pub(crate) fn read(bytes: &[u8]) -> Result<Parts, Error> {
+    read_parts(bytes, false)
+}
+
+/// Reads a part of a message: the same, but anything may be missing.
+pub(crate) fn read_partial(bytes: &[u8]) -> Result<Parts, Error> {
+    read_parts(bytes, true)
+}
+
+fn read_parts(bytes: &[u8], partial: bool) -> Result<Parts, Error> {
     let lexer = Lexer::new(bytes).map_err(|fault| Error::new(fault.kind, "/", fault.line))?;
-    let mut reader = Reader { lexer, path: Vec::new() };
+    let mut reader = Reader { lexer, path: Vec::new(), partial };
     let root = reader.start_of_root()?;
     let parts = if matches!(root.name.as_str(), "Document" | "AppHdr") {
         Parts { header: None, document: reader.part(&root, "Document")? }
@@ -39,6 +48,8 @@ struct Reader<'a> {
     lexer: Lexer<'a>,
     /// The names on the way to the current element, with their number if they may be repeated.
     path: Vec<(&'static str, Option<u16>)>,
+    /// Whether elements may be missing.
+    partial: bool,
 }
 
 impl Reader<'_> {
@@ -117,7 +128,8 @@ impl Reader<'_> {
         match content {
             Type::Leaf(leaf) => self.value(*leaf, &mut element)?,
             Type::Sequence(fields) => {
-                self.elements(&mut Sequence::new(fields, version.edition), &mut element, version)?;
+                let mut order = Sequence::new(fields, version.edition, self.partial);
+                self.elements(&mut order, &mut element, version)?;
             }
             Type::Choice(fields) => {
                 self.elements(
@@ -175,6 +187,9 @@ impl Reader<'_> {
             let child = self.element(field.name, field.content, &tag, version)?;
             self.path.pop();
             element.children.push(child);
+        }
+        if self.partial {
+            return Ok(());
         }
         order.finish(&element.children).map_err(|kind| self.error_on(kind, element.line))
     }
@@ -246,11 +261,13 @@ struct Sequence {
     current: usize,
     /// How often the current field has been there.
     count: u16,
+    /// Whether fields may be missing.
+    partial: bool,
 }
 
 impl Sequence {
-    fn new(fields: &'static [Field], edition: Edition) -> Self {
-        Self { fields, edition, current: 0, count: 0 }
+    fn new(fields: &'static [Field], edition: Edition, partial: bool) -> Self {
+        Self { fields, edition, current: 0, count: 0, partial }
     }
 
     /// Checks the number of the current field and of those that follow it, before `end`.
@@ -280,7 +297,9 @@ impl Order for Sequence {
             return Err(if repeated { ErrorKind::Repeated } else { ErrorKind::OutOfOrder });
         }
         if at > self.current {
-            self.check_passed(at)?;
+            if !self.partial {
+                self.check_passed(at)?;
+            }
             self.current = at;
             self.count = 0;
         }

@@ -21,6 +21,47 @@ pub(crate) fn write(header: Option<&Part>, document: &Part) -> String {
     xml
 }
 
+/// The same in one line without white space between elements and without a declaration.
+pub(crate) fn write_compact(header: Option<&Part>, document: &Part) -> String {
+    let mut xml = String::new();
+    match header {
+        None => push_compact_part(&mut xml, document),
+        Some(header) => {
+            xml.push_str(&format!("<{ENVELOPE}>"));
+            push_compact_part(&mut xml, header);
+            push_compact_part(&mut xml, document);
+            xml.push_str(&format!("</{ENVELOPE}>"));
+        }
+    }
+    xml
+}
+
+fn push_compact_part(xml: &mut String, (version, element): &Part) {
+    let namespace = format!(" xmlns=\"{NAMESPACE_PREFIX}{}\"", version.identifier);
+    push_compact(xml, element, &namespace);
+}
+
+fn push_compact(xml: &mut String, element: &Element, attributes: &str) {
+    let name = element.name;
+    push_start(xml, element, attributes);
+    for child in &element.children {
+        push_compact(xml, child, "");
+    }
+    xml.push_str(&format!("</{name}>"));
+}
+
+/// The start tag and the text.
+fn push_start(xml: &mut String, element: &Element, attributes: &str) {
+    xml.push_str(&format!("<{}{attributes}", element.name));
+    if let Some(currency) = &element.currency {
+        xml.push_str(" Ccy=\"");
+        push_escaped(xml, currency);
+        xml.push('"');
+    }
+    xml.push('>');
+    push_escaped(xml, &element.text);
+}
+
 fn write_part(xml: &mut String, (version, element): &Part, depth: usize) {
     let namespace = format!(" xmlns=\"{NAMESPACE_PREFIX}{}\"", version.identifier);
     write_element(xml, element, depth, &namespace);
@@ -29,14 +70,8 @@ fn write_part(xml: &mut String, (version, element): &Part, depth: usize) {
 fn write_element(xml: &mut String, element: &Element, depth: usize, attributes: &str) {
     let indent = "  ".repeat(depth);
     let name = element.name;
-    xml.push_str(&format!("{indent}<{name}{attributes}"));
-    if let Some(currency) = &element.currency {
-        xml.push_str(" Ccy=\"");
-        push_escaped(xml, currency);
-        xml.push('"');
-    }
-    xml.push('>');
-    push_escaped(xml, &element.text);
+    xml.push_str(&indent);
+    push_start(xml, element, attributes);
     if !element.children.is_empty() {
         xml.push('\n');
         for child in &element.children {

@@ -8,3 +8,5 @@ mod refusals;
 mod round_trip;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod views;

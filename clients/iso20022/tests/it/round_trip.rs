@@ -182,7 +182,7 @@ fn transfer(form: Form) -> BoxedStrategy<Transfer> {
     }
 }
 
-fn credit_transfer(count: usize) -> impl Strategy<Value = Body> {
+pub(crate) fn credit_transfer(count: usize) -> impl Strategy<Value = Body> {
     let methods = vec![
         SettlementMethod::InstructedAgent,
         SettlementMethod::InstructingAgent,
@@ -270,7 +270,7 @@ fn notification() -> impl Strategy<Value = Body> {
     })
 }
 
-fn edition() -> impl Strategy<Value = Edition> {
+pub(crate) fn edition() -> impl Strategy<Value = Edition> {
     select(vec![Edition::E2019, Edition::E2024])
 }
 
