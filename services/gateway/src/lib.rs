@@ -12,8 +12,8 @@
 //! * Who and whether: `identity`, `access`, `scope` (a bank reads its own side only), `rate`,
 //!   `seats` and `turns` (so many at once for each).
 //! * In: `intake` (orders), `commands`, `submit` (streams); back: `answers`, `differs`.
-//! * Out: `payments`, `orders`, `watch`, `ledger`, `report`, `operator`, `audit`, `live` (what streams
-//!   share), `tokens`.
+//! * Out: `payments`, `orders`, `proofs`, `watch`, `ledger`, `report`, `operator`, `audit`, `live`
+//!   (what streams share), `tokens`.
 //! * Foreign exchange: `fx` (quotes in, alone or in streams; quotes, prices, fills out).
 //! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
@@ -43,6 +43,7 @@ pub mod metrics;
 mod operator;
 mod orders;
 mod payments;
+mod proofs;
 mod rate;
 mod report;
 mod scope;

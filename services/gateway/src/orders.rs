@@ -2,9 +2,11 @@
 
 use bus::{Log, Position};
 use bytes::Bytes;
-use channel::{HEADER_LEN, HeaderView};
+use channel::{BatchProof, HEADER_LEN, HeaderView};
 use clearing::{Place, Record, RecordBody, RecordError};
 use ledger::Hash;
+
+use crate::proofs::Tree;
 
 /// An order as it stands in the log.
 #[derive(Debug, Clone)]
@@ -39,6 +41,10 @@ struct Columns {
     headers: Bytes,
     digests: Bytes,
     payloads: Bytes,
+    /// The sender's signature of the batch.
+    signature: [u8; 64],
+    /// Made when it is first asked for.
+    tree: Option<Tree>,
 }
 
 impl<'a> Orders<'a> {
@@ -53,14 +59,24 @@ impl<'a> Orders<'a> {
 
     /// The order at a place. Blocks.
     pub(crate) fn at(&mut self, place: Place) -> Result<LoggedOrder, OrderFault> {
+        let found = self.columns(place)?.and_then(|columns| columns.order(place.index()));
+        found.ok_or(OrderFault::NoOrder(place.0))
+    }
+
+    /// That the order at a place was signed by its sender. Blocks.
+    pub(crate) fn proof(&mut self, place: Place) -> Result<BatchProof, OrderFault> {
+        let found = self.columns(place)?.and_then(|columns| columns.proof(place.index()));
+        found.ok_or(OrderFault::NoOrder(place.0))
+    }
+
+    /// The record in which a place is.
+    fn columns(&mut self, place: Place) -> Result<Option<&mut Columns>, OrderFault> {
         let position = place.position();
         let columns = match self.last.take() {
             Some((known, columns)) if known == position => columns,
             _ => self.read(position)?,
         };
-        let found = columns.as_ref().and_then(|columns| columns.order(place.index()));
-        self.last = Some((position, columns));
-        found.ok_or(OrderFault::NoOrder(place.0))
+        Ok(self.last.insert((position, columns)).1.as_mut())
     }
 
     /// Nothing if the record holds something else than orders.
@@ -75,7 +91,8 @@ impl<'a> Orders<'a> {
         let lengths = batch.headers.iter().map(|header| HeaderView::trusted(header).payload_len());
         // Reading it has checked that the payloads fill the rest of the record.
         let payloads = bytes.slice(bytes.len() - lengths.sum::<usize>()..);
-        Ok(Some(Columns { headers, digests, payloads }))
+        let signature = *batch.signature;
+        Ok(Some(Columns { headers, digests, payloads, signature, tree: None }))
     }
 }
 
@@ -92,6 +109,11 @@ impl Columns {
             digest: *digests.get(index)?,
             payload: self.payloads.slice(start..end),
         })
+    }
+
+    fn proof(&mut self, index: usize) -> Option<BatchProof> {
+        let (digests, _) = self.digests.as_chunks();
+        self.tree.get_or_insert_with(|| Tree::new(digests)).proof(index, self.signature)
     }
 }
 

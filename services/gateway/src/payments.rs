@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use channel::{HeaderView, MessageKind, Uetr};
+use channel::{HeaderView, MessageKind, Uetr, Writer};
 use clearing::PaymentState;
 use ledger::{Amount, Currency};
-use projector::{Match, PaymentRow, Reader};
+use projector::{Match, Part, PaymentRow, Reader};
 use proto::v1;
 use proto::v1::payment_service_server::PaymentService;
 use settler::PoolView;
@@ -96,8 +96,9 @@ impl Gateway {
                 let mut payments = Vec::new();
                 for row in &rows {
                     let order = orders.at(row.place)?;
-                    let seen = Seen::new(&caller, *row, order, Payloads::All);
-                    if let Some(seen) = seen {
+                    let party = part_of(&caller, row, &order).is_some();
+                    if party || gateway.reader.reads(id, row.place)? {
+                        let seen = Seen::new(*row, order).with_payload(&mut orders)?;
                         payments.push(seen.matched(&gateway.reader)?.worded(&view));
                     }
                 }
@@ -133,44 +134,39 @@ pub(crate) fn final_batch(row: &PaymentRow) -> u64 {
     }
 }
 
-/// Which payloads a caller wants, of those it may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Payloads {
-    /// None.
-    None,
-    /// Of payments to it.
-    Received,
-    /// Of payments from it and to it.
-    All,
+/// The caller's part in a payment as its sender, always, or as its receiver, from the settlement
+/// on: until then it is an intention of the sender's alone.
+pub(crate) fn part_of(caller: &Caller, changed: &PaymentRow, order: &LoggedOrder) -> Option<Part> {
+    let header = HeaderView::trusted(&order.header);
+    if header.sender() == caller.id {
+        return Some(Part::Sent);
+    }
+    let received = header.receiver() == caller.id && changed.state == PaymentState::Settled;
+    received.then_some(Part::Received)
 }
 
-/// A payment as one of its parties sees it.
+/// A payment as somebody sees it who has a part in it.
 pub(crate) struct Seen {
     changed: PaymentRow,
     order: LoggedOrder,
     payload: Bytes,
+    proof: Bytes,
     matched: Option<Match>,
 }
 
 impl Seen {
-    /// Nothing, if the caller has no part in it: its sender always has, its receiver from the
-    /// settlement on. Until then it is an intention of the sender's alone.
-    pub(crate) fn new(
-        caller: &Caller,
-        changed: PaymentRow,
-        order: LoggedOrder,
-        payloads: Payloads,
-    ) -> Option<Self> {
-        let header = HeaderView::trusted(&order.header);
-        let sent = header.sender() == caller.id;
-        let received = header.receiver() == caller.id && changed.state == PaymentState::Settled;
-        let with_payload = match payloads {
-            Payloads::None => false,
-            Payloads::Received => received,
-            Payloads::All => true,
-        };
-        let payload = if with_payload { order.payload.clone() } else { Bytes::new() };
-        (sent || received).then_some(Self { changed, order, payload, matched: None })
+    pub(crate) fn new(changed: PaymentRow, order: LoggedOrder) -> Self {
+        let (payload, proof) = (Bytes::new(), Bytes::new());
+        Self { changed, order, payload, proof, matched: None }
+    }
+
+    /// With the payload, and the proof that the sender signed it. Blocks.
+    pub(crate) fn with_payload(mut self, orders: &mut Orders<'_>) -> Result<Self, OrderFault> {
+        let mut proof = Writer::new();
+        orders.proof(self.changed.place)?.write(&mut proof);
+        self.payload = self.order.payload.clone();
+        self.proof = proof.into_bytes().into();
+        Ok(self)
     }
 
     /// With what an FX payment is matched with. Blocks.
@@ -184,7 +180,7 @@ impl Seen {
 
     /// Bytes that vary in its message.
     pub(crate) fn payload_len(&self) -> usize {
-        self.payload.len()
+        self.payload.len() + self.proof.len()
     }
 
     pub(crate) fn worded(self, view: &PoolView) -> v1::Payment {
@@ -211,7 +207,7 @@ impl Seen {
             payload: self.payload,
             exchange: fx::exchange(view, header, self.matched.as_ref()),
             holds: Vec::new(),
-            proof: Bytes::new(),
+            proof: self.proof,
         }
     }
 }

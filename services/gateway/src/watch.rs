@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use projector::{FeedItem, PaymentRow};
+use projector::{FeedItem, Part, PaymentRow};
 use proto::v1;
 use tonic::codegen::BoxStream;
 
@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::identity::Caller;
 use crate::live::{self, Follow, Outlet};
 use crate::orders::Orders;
-use crate::payments::{Payloads, ReadFault, Seen};
+use crate::payments::{ReadFault, Seen, part_of};
 use crate::tokens::{Purpose, refused};
 
 /// Payments in one message, at most.
@@ -35,7 +35,7 @@ struct Delivered {
 struct Watch {
     gateway: Gateway,
     caller: Arc<Caller>,
-    payloads: Payloads,
+    with_payloads: bool,
     delivered: Delivered,
 }
 
@@ -55,9 +55,8 @@ impl Gateway {
                 Delivered { batch, items }
             }
         };
-        let payloads = if request.with_payloads { Payloads::Received } else { Payloads::None };
-        let id = caller.id;
-        live::stream(self, id, Watch { gateway: self.clone(), caller, payloads, delivered })
+        let (id, with_payloads) = (caller.id, request.with_payloads);
+        live::stream(self, id, Watch { gateway: self.clone(), caller, with_payloads, delivered })
     }
 }
 
@@ -127,7 +126,7 @@ impl Watch {
         changes: Vec<FeedItem>,
     ) -> Result<(Vec<v1::Payment>, usize), Refusal> {
         let (gateway, caller) = (self.gateway.clone(), Arc::clone(&self.caller));
-        let payloads = self.payloads;
+        let with_payloads = self.with_payloads;
         let log_bytes_max = self.gateway.limits.log_bytes_each_max;
         let read = move || {
             let view = gateway.view();
@@ -135,17 +134,23 @@ impl Watch {
             let changed_at_ms = sealed.map_or(0, |sealed| sealed.header.sealed_at_ms);
             let mut orders = Orders::new(&*gateway.log);
             let (mut payments, mut count, mut bytes) = (Vec::new(), 0, 0);
-            for FeedItem { place, state, reason, .. } in changes {
+            for FeedItem { place, state, reason, part } in changes {
                 if bytes >= PAYLOADS_BYTES || orders.bytes_read() > log_bytes_max {
                     break;
                 }
                 count += 1;
                 let changed = PaymentRow { place, state, reason, batch, changed_at_ms };
                 let order = orders.at(place)?;
-                if let Some(seen) = Seen::new(&caller, changed, order, payloads) {
-                    bytes += seen.payload_len();
-                    payments.push(seen.matched(&gateway.reader)?.worded(&view));
+                // Whom the feed tells of an order that it may read has no other part in it.
+                if part != Part::Read && part_of(&caller, &changed, &order) != Some(part) {
+                    continue;
                 }
+                let mut seen = Seen::new(changed, order);
+                if with_payloads && part != Part::Sent {
+                    seen = seen.with_payload(&mut orders)?;
+                }
+                bytes += seen.payload_len();
+                payments.push(seen.matched(&gateway.reader)?.worded(&view));
             }
             Ok::<_, ReadFault>((payments, count))
         };

@@ -11,7 +11,7 @@ use crate::layout::{
 };
 use crate::matches;
 use crate::people::{People, Slot};
-use crate::reader::FeedItem;
+use crate::reader::{FeedItem, Part};
 
 /// Builds rows; holds the memory that building needs.
 #[derive(Debug, Default)]
@@ -185,8 +185,8 @@ impl Builder {
         for event in &draft.events {
             let StateEntry { place, state, reason, .. } = event.entry;
             if state != PaymentState::Settled {
-                self.unsorted
-                    .push((event.sender, FeedItem { place, state, reason, received: false }));
+                let part = Part::Sent;
+                self.unsorted.push((event.sender, FeedItem { place, state, reason, part }));
             }
         }
         let mut legs = Legs::default();
@@ -196,11 +196,12 @@ impl Builder {
                 TransferKind::FxLeg => legs.next(transfer),
                 _ => continue,
             };
-            let sides = [(paid, transfer.debit, false), (received, transfer.credit, true)];
-            for (_, account, received) in sides.into_iter().filter(|(told, ..)| *told) {
+            let sides =
+                [(paid, transfer.debit, Part::Sent), (received, transfer.credit, Part::Received)];
+            for (_, account, part) in sides.into_iter().filter(|(told, ..)| *told) {
                 let Some(owner) = people.owner(account) else { continue };
                 let (place, state) = (transfer.origin, PaymentState::Settled);
-                self.unsorted.push((owner, FeedItem { place, state, reason: None, received }));
+                self.unsorted.push((owner, FeedItem { place, state, reason: None, part }));
             }
         }
         self.ends.clear();

@@ -10,7 +10,7 @@ use ledger::{AccountId, Currency, Hash};
 use store::{Store, Table};
 
 use crate::fault::Fault;
-use crate::reader::Readable;
+use crate::reader::{FeedItem, Part, Readable};
 
 /// The number of the layouts in this file.
 pub(crate) const FORMAT: u32 = 1;
@@ -302,22 +302,27 @@ impl StateEntry {
     }
 }
 
-/// `place u64 | state u8 | received u8 | reason u16`.
-pub(crate) fn put_feed(into: &mut Vec<u8>, item: &crate::reader::FeedItem) {
+/// `place u64 | state u8 | part u8 | reason u16`.
+pub(crate) fn put_feed(into: &mut Vec<u8>, item: &FeedItem) {
     let mut bytes = [0; FEED_BYTES];
     bytes[..8].copy_from_slice(&item.place.0.to_be_bytes());
     bytes[8] = item.state as u8;
-    bytes[9] = u8::from(item.received);
+    bytes[9] = item.part as u8;
     bytes[10..].copy_from_slice(&reason_number(item.reason).to_be_bytes());
     into.extend_from_slice(&bytes);
 }
 
-pub(crate) fn get_feed(bytes: &[u8; FEED_BYTES]) -> Result<crate::reader::FeedItem, Fault> {
+pub(crate) fn get_feed(bytes: &[u8; FEED_BYTES]) -> Result<FeedItem, Fault> {
     let mut fields = Fields::new(Table::Feed, bytes);
     let place = Place(fields.u64()?);
     let state = fields.state()?;
-    let received = fields.u8()? == 1;
-    Ok(crate::reader::FeedItem { place, state, reason: fields.reason()?, received })
+    let part = match fields.u8()? {
+        0 => Part::Sent,
+        1 => Part::Received,
+        2 => Part::Read,
+        _ => return Err(Fault::malformed(Table::Feed, "part")),
+    };
+    Ok(FeedItem { place, state, reason: fields.reason()?, part })
 }
 
 /// `debits posted | credits posted | debits pending | credits pending`, u128 each.

@@ -32,4 +32,6 @@ pub use fault::Fault;
 pub use feed::{Feed, Projected};
 pub use matches::Match;
 pub use projector::{Options, Projector};
-pub use reader::{Batch, EntryRow, FeedItem, Order, PaymentRow, READ_ROWS_MAX, Readable, Reader};
+pub use reader::{
+    Batch, EntryRow, FeedItem, Order, Part, PaymentRow, READ_ROWS_MAX, Readable, Reader,
+};

@@ -82,7 +82,19 @@ pub struct Order {
     pub payload: Bytes,
 }
 
-/// Something that happened to a participant's payment.
+/// How a participant is concerned by a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Part {
+    /// As its sender.
+    Sent = 0,
+    /// As its receiver.
+    Received = 1,
+    /// As somebody who may read a part of what is sealed in it.
+    Read = 2,
+}
+
+/// Something that happened to a payment, as one of those sees it whom it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedItem {
     /// The payment.
@@ -91,8 +103,8 @@ pub struct FeedItem {
     pub state: PaymentState,
     /// Why, if it ended without settling.
     pub reason: Option<Reject>,
-    /// Whether the participant receives it; else it is its sender.
-    pub received: bool,
+    /// The participant's part in it.
+    pub part: Part,
 }
 
 /// A movement as one of its accounts sees it.
@@ -269,22 +281,63 @@ impl Reader {
     /// # Errors
     /// [`Fault::Store`], [`Fault::Malformed`].
     pub fn payment(&self, place: Place) -> Result<Option<PaymentRow>, Fault> {
+        for (key, value) in self.states(place)?.iter().rev() {
+            let (entries, rest) = value.as_chunks();
+            whole(Table::States, rest)?;
+            for entry in entries.iter().rev() {
+                let StateEntry { place: at, at_ms, state, reason } =
+                    StateEntry::get(place.position(), entry)?;
+                if at == place {
+                    let (_, batch) = layout::split_states_key(key)?;
+                    let changed_at_ms = at_ms;
+                    return Ok(Some(PaymentRow { place, state, reason, batch, changed_at_ms }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What changed for the payments of a place's record, by batch.
+    fn states(&self, place: Place) -> Result<Vec<store::Row>, Fault> {
         let position = place.position();
         let (from, to) = (
             layout::states_key(position, 0),
             layout::states_key(position, self.last_batch().saturating_add(1)),
         );
-        let rows = self.store.scan(Table::States, &from, &to, usize::MAX)?;
-        for (key, value) in rows.iter().rev() {
+        Ok(self.store.scan(Table::States, &from, &to, usize::MAX)?)
+    }
+
+    /// Whether a participant, neither sender nor receiver, may read a part of the sealed order at a
+    /// place; of a receiver, whether it does before the settlement.
+    ///
+    /// # Errors
+    /// [`Fault::Store`], [`Fault::Malformed`].
+    pub fn reads(&self, participant: ParticipantId, place: Place) -> Result<bool, Fault> {
+        // It was told with the batch in which the order was accepted.
+        let Some(batch) = self.accepted_in(place)? else { return Ok(false) };
+        let from = layout::owner_key(participant.0, batch, 0);
+        let to = layout::owner_key(participant.0, batch + 1, 0);
+        for (_, value) in self.store.scan(Table::Feed, &from, &to, usize::MAX)? {
+            let (entries, rest) = value.as_chunks();
+            whole(Table::Feed, rest)?;
+            for entry in entries {
+                let item = layout::get_feed(entry)?;
+                if item.place == place && item.part == Part::Read {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The batch of the first change of a payment.
+    fn accepted_in(&self, place: Place) -> Result<Option<u64>, Fault> {
+        for (key, value) in self.states(place)? {
             let (entries, rest) = value.as_chunks();
             whole(Table::States, rest)?;
-            for entry in entries.iter().rev() {
-                let StateEntry { place: at, at_ms, state, reason } =
-                    StateEntry::get(position, entry)?;
-                if at == place {
-                    let (_, batch) = layout::split_states_key(key)?;
-                    let changed_at_ms = at_ms;
-                    return Ok(Some(PaymentRow { place, state, reason, batch, changed_at_ms }));
+            for entry in entries {
+                if StateEntry::get(place.position(), entry)?.place == place {
+                    return Ok(Some(layout::split_states_key(&key)?.1));
                 }
             }
         }
@@ -352,7 +405,8 @@ impl Reader {
     /// What happened to a participant's payments in the batches behind `after_batch`, batch by
     /// batch, those left out in which nothing did: at most `limit` batches, and no more once
     /// [`READ_ROWS_MAX`] items are reached. What happened to one payment is in order. To its
-    /// receiver, a payment is there from its settlement on.
+    /// receiver, a payment is there from its settlement on, unless it is among its readers: these
+    /// are told of its acceptance.
     ///
     /// # Errors
     /// [`Fault::Store`], [`Fault::Malformed`].

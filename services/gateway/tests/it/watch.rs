@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use channel::{BatchProof, PublicKey, Reader, Signer as _, order_digest};
 use proto::v1;
 use tonic::Streaming;
 
 use crate::node::Node;
-use crate::people::{Person, uetr};
+use crate::people::{POOL, Person, uetr};
 
 async fn watch(
     node: &Node,
@@ -67,8 +68,23 @@ async fn both_sides_see_a_settlement_and_only_the_receiver_gets_payloads() {
         for (payment, number) in settled.iter().zip(1..) {
             assert_eq!(payment.uetr, uetr(number).to_string());
             assert_eq!(payment.payload.is_empty(), !expected);
+            assert_eq!(payment.proof.is_empty(), !expected);
+            if expected {
+                check_proof(&node.alice, payment);
+            }
         }
     }
+}
+
+/// With header, payload and proof anybody can see that the sender signed.
+pub(crate) fn check_proof(sender: &Person, payment: &v1::Payment) {
+    let mut bytes = Reader::new(&payment.proof);
+    let proof = BatchProof::read(&mut bytes).unwrap();
+    assert_eq!(bytes.remaining(), 0);
+    let digest = order_digest(&payment.header, &payment.payload);
+    assert_eq!(payment.digest, digest.as_slice());
+    let key = PublicKey::new(&sender.signer.public_key()).unwrap();
+    proof.verify(POOL, sender.id, &digest, &key).unwrap();
 }
 
 /// Message boundaries in the middle of batches included.

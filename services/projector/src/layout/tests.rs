@@ -58,8 +58,11 @@ fn changes_and_feed_items_are_pinned() {
     let reason = Some(Reject::NoDebtorAccount);
     let entry = StateEntry { place, at_ms: 0x0b0c, state, reason };
     assert_eq!(packed(|into| entry.put(into)), "03ff0500000e00000000000000000b0c");
-    let item = crate::reader::FeedItem { place, state, reason, received: true };
-    assert_eq!(packed(|into| put_feed(into, &item)), "00000000004003ff0501000e");
+    for (part, byte) in [(Part::Sent, "00"), (Part::Received, "01"), (Part::Read, "02")] {
+        let item = FeedItem { place, state, reason, part };
+        let bytes = packed(|into| put_feed(into, &item));
+        assert_eq!(bytes, format!("00000000004003ff05{byte}000e"));
+    }
 }
 
 #[test]

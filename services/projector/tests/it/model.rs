@@ -8,7 +8,7 @@ use clearing::{
     TransferKind,
 };
 use ledger::AccountId;
-use projector::{EntryRow, FeedItem, PaymentRow, Projected, Reader};
+use projector::{EntryRow, FeedItem, Part, PaymentRow, Projected, Reader};
 
 use crate::day::{BANKS, UETRS, bank, uetr};
 
@@ -97,7 +97,7 @@ impl Model {
             if state == PaymentState::Settled {
                 at_once.insert(place);
             } else {
-                let item = FeedItem { place, state, reason, received: false };
+                let item = FeedItem { place, state, reason, part: Part::Sent };
                 self.feed.entry((sender, number)).or_default().push(item);
             }
         }
@@ -108,8 +108,9 @@ impl Model {
                 let row = PaymentRow { place, state, reason: None, batch: number, changed_at_ms };
                 self.payments.entry(place).or_default().push(row);
             }
-            for (account, received) in [(transfer.debit, false), (transfer.credit, true)] {
-                let item = FeedItem { place, state, reason: None, received };
+            for (account, part) in [(transfer.debit, Part::Sent), (transfer.credit, Part::Received)]
+            {
+                let item = FeedItem { place, state, reason: None, part };
                 let owner = self.owners[&account];
                 self.feed.entry((owner, number)).or_default().push(item);
             }
@@ -268,7 +269,7 @@ impl Model {
 /// Items by payment, those of one payment in their order.
 fn by_payment(items: &[FeedItem]) -> Vec<FeedItem> {
     let mut items = items.to_vec();
-    items.sort_by_key(|item| (item.place, item.received));
+    items.sort_by_key(|item| (item.place, item.part));
     items
 }
 
