@@ -38,6 +38,7 @@ use self::preparer::Preparer;
 use self::queue::Queue;
 use self::writer::Writer;
 use crate::disk::{Disk, RealDisk};
+use crate::metrics;
 use crate::port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};
 use crate::tail::Tail;
 
@@ -123,6 +124,7 @@ impl Shared {
     fn publish(&self, records: Vec<Record>, end: u64) {
         self.tail.extend(records.into_iter().map(|record| record.bytes));
         self.end.send_replace(Position(end));
+        metrics::end(end);
         drop(self.moving.lock().unwrap_or_else(PoisonError::into_inner));
         self.moved.notify_all();
     }
@@ -165,6 +167,7 @@ impl EmbeddedLog {
             Err(fault) => return Err(fault),
         }
         let shared = Arc::new(Shared::new(engine.segments(), engine.position(), &options));
+        metrics::end(engine.position());
         let preparer = Arc::new(Preparer::new(engine.next_epoch(), &options));
         let mut log = Self {
             shared: shared.clone(),

@@ -38,6 +38,7 @@ pub use self::topic::{Promise, TopicFault, check, create};
 use self::follower::Follower;
 use self::history::History;
 use self::producer::Producer;
+use crate::metrics;
 use crate::port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};
 use crate::tail::Tail;
 
@@ -61,6 +62,7 @@ impl Shared {
             let higher = known.0 < end;
             if higher {
                 *known = Position(end);
+                metrics::end(end);
             }
             higher
         });
@@ -93,6 +95,7 @@ impl Shared {
     }
 
     fn break_with(&self, fault: Fault) {
+        metrics::halted();
         tracing::error!(%fault, "the log cannot be read any more");
         *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
         self.moved.notify_all();
@@ -125,6 +128,7 @@ impl KafkaLog {
     /// record is not the log's, [`Fault::Io`] if the settings cannot be used.
     pub fn open(settings: &Settings) -> Result<Self, Fault> {
         let end = history::bounds(settings)?;
+        metrics::end(end);
         let shared = Arc::new(Shared {
             tail: Tail::new(end, settings.cache_bytes),
             end: watch::Sender::new(Position(end)),

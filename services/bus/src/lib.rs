@@ -20,6 +20,7 @@ pub mod disk;
 pub mod embedded;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod metrics;
 mod port;
 pub mod sim;
 mod tail;

@@ -50,9 +50,9 @@ impl Gateway {
         taken: Taken,
         receipt_only: bool,
     ) -> Result<Answer, Unanswered> {
-        let Taken { sender, ticket, received_at_ms, rules_hash, root, digests } = taken;
+        let Taken { sender, ticket, started_at, received_at_ms, rules_hash, root, digests } = taken;
         let position = logged(ticket.await)?;
-        metrics::orders_logged(digests.len());
+        metrics::orders_logged(digests.len(), started_at.elapsed());
         let count = u32::try_from(digests.len()).unwrap_or(u32::MAX);
         let statement =
             receipt_statement(self.number, position, received_at_ms, &rules_hash, count, &root);
@@ -69,6 +69,7 @@ impl Gateway {
             return Ok(Answer { receipt, decisions: None });
         }
         let outcome = self.outcome(position).await?;
+        metrics::batch_ruled(started_at.elapsed());
         let decisions = self.decisions(sender, &outcome, &digests).await?;
         Ok(Answer { receipt, decisions: Some(decisions) })
     }

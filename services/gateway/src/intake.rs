@@ -35,6 +35,7 @@ pub(crate) struct Taken {
     pub(crate) sender: ParticipantId,
     /// Resolves once the record is durable.
     pub(crate) ticket: Ticket,
+    pub(crate) started_at: Instant,
     pub(crate) received_at_ms: u64,
     pub(crate) rules_hash: Hash,
     pub(crate) root: Hash,
@@ -87,7 +88,7 @@ impl Gateway {
         let ticket = self.append(record)?;
         metrics::batch_checked(digests.len(), started_at.elapsed());
         let (sender, rules_hash) = (caller.id, view.rules_hash);
-        Ok(Taken { sender, ticket, received_at_ms, rules_hash, root, digests })
+        Ok(Taken { sender, ticket, started_at, received_at_ms, rules_hash, root, digests })
     }
 
     /// Nothing is taken in that would only wait.

@@ -18,6 +18,10 @@ pub const ORDERS: &str = "causeway_gateway_orders_total";
 pub const BATCH_ORDERS: &str = "causeway_gateway_batch_orders";
 /// Seconds of checking and packing one batch.
 pub const INTAKE_SECONDS: &str = "causeway_gateway_intake_seconds";
+/// Seconds from taking a batch in until it was durable in the log.
+pub const DURABLE_SECONDS: &str = "causeway_gateway_durable_seconds";
+/// Seconds from taking a batch in until the core had ruled on it.
+pub const RULED_SECONDS: &str = "causeway_gateway_ruled_seconds";
 /// Orders rejected or refused by the core, by `reason`.
 pub const REJECTS: &str = "causeway_gateway_rejects_total";
 /// Connections whose handshake was completed.
@@ -33,9 +37,13 @@ pub fn describe() {
     describe_counter!(ORDERS, "Orders that became durable in the log");
     describe_histogram!(BATCH_ORDERS, Unit::Count, "Orders in each batch taken in");
     describe_histogram!(INTAKE_SECONDS, Unit::Seconds, "Time to check and pack one batch");
+    describe_histogram!(DURABLE_SECONDS, Unit::Seconds, "Time until a batch taken in was durable");
+    describe_histogram!(RULED_SECONDS, Unit::Seconds, "Time until the core had ruled on a batch");
     describe_counter!(REJECTS, "Orders rejected or refused by the core, by reason");
     describe_counter!(CONNECTIONS, "Connections whose handshake was completed");
     describe_counter!(CONNECTIONS_REFUSED, "Connections closed before use, by reason");
+    // Shown from the start, so that the first increase is seen as one.
+    [ORDERS, CONNECTIONS].into_iter().for_each(|name| counter!(name).increment(0));
 }
 
 pub(crate) fn answered(method: &'static str, code: Code, took: Duration) {
@@ -53,8 +61,13 @@ pub(crate) fn batch_checked(orders: usize, took: Duration) {
     histogram!(INTAKE_SECONDS).record(took);
 }
 
-pub(crate) fn orders_logged(orders: usize) {
+pub(crate) fn orders_logged(orders: usize, took: Duration) {
     counter!(ORDERS).increment(orders as u64);
+    histogram!(DURABLE_SECONDS).record(took);
+}
+
+pub(crate) fn batch_ruled(took: Duration) {
+    histogram!(RULED_SECONDS).record(took);
 }
 
 pub(crate) fn rejected(reason: &'static str) {

@@ -1,15 +1,44 @@
-//! Lists of what the engine can say: metrics and rejects.
+//! What the engine can say, recorded and listed: metrics and rejects.
 
 use std::sync::Mutex;
 
+use anyhow::{Context, Result};
 use clearing::Reject;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 
 use crate::cli::Output;
+use crate::process;
+
+/// Bounds of the buckets in which durations are counted, seconds.
+const SECONDS: [f64; 17] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0,
+];
+/// Bounds of the buckets in which batches are counted, orders.
+const ORDERS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0];
+
+/// Begins to record metrics. Histograms have buckets, so that those of several nodes add up.
+///
+/// # Errors
+/// Metrics are recorded already.
+pub(crate) fn record() -> Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Suffix("_orders".to_owned()), &ORDERS)
+        })
+        .context("cannot count in buckets")?;
+    let handle = builder.install_recorder().context("cannot record metrics")?;
+    describe();
+    Ok(handle)
+}
 
 /// Registers the description of every metric with the recorder in place.
-pub(crate) fn describe() {
+fn describe() {
+    process::describe();
+    bus::metrics::describe();
     gateway::metrics::describe();
     projector::metrics::describe();
     settler::metrics::describe();
@@ -122,7 +151,7 @@ mod tests {
         let all = described();
         assert!(all.len() > 10, "{all:?}");
         for (name, kind, _, about) in &all {
-            assert!(name.starts_with("causeway_"), "{name}");
+            assert!(name.starts_with("causeway_") || name.starts_with("process_"), "{name}");
             assert!(!about.is_empty(), "{name}");
             assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}");
         }

@@ -4,6 +4,7 @@
 //! orders and has not halted. Every answer closes its connection; a request has a bounded size and
 //! time, and there is a bounded number of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+
+use crate::process;
 
 const REQUEST_BYTES_MAX: usize = 8 * 1024;
 const CONNECTIONS_MAX: usize = 32;
@@ -20,15 +23,31 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Whether the node is ready; otherwise why not.
 pub(crate) type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
+/// What answers are made of.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) ready: Readiness,
+    /// The folder whose disk is measured.
+    pub(crate) data_dir: PathBuf,
+}
+
+impl Sources {
+    fn metrics(&self) -> String {
+        process::refresh(&self.data_dir, (self.ready)().is_ok());
+        self.metrics.render()
+    }
+}
+
 /// Serves until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, metrics: PrometheusHandle, ready: Readiness) {
+pub(crate) async fn serve(listener: TcpListener, sources: Sources) {
     let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = upkeep.tick() => {
-                metrics.run_upkeep();
+                sources.metrics.run_upkeep();
                 continue;
             }
         };
@@ -36,9 +55,9 @@ pub(crate) async fn serve(listener: TcpListener, metrics: PrometheusHandle, read
         let (Ok((stream, _)), Ok(permit)) = (accepted, free.clone().try_acquire_owned()) else {
             continue;
         };
-        let (metrics, ready) = (metrics.clone(), ready.clone());
+        let sources = sources.clone();
         tokio::spawn(async move {
-            let answered = answer(stream, &metrics, &ready);
+            let answered = answer(stream, &sources);
             // A caller that is too slow, or gone, gets no answer.
             drop(tokio::time::timeout(REQUEST_TIME_MAX, answered).await);
             drop(permit);
@@ -46,11 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, metrics: PrometheusHandle, read
     }
 }
 
-async fn answer(
-    mut stream: TcpStream,
-    metrics: &PrometheusHandle,
-    ready: &Readiness,
-) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, sources: &Sources) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         if request.len() > REQUEST_BYTES_MAX || stream.read_buf(&mut request).await? == 0 {
@@ -58,9 +73,9 @@ async fn answer(
         }
     }
     let (status, body) = match path(&request) {
-        Some("/metrics") => ("200 OK", metrics.render()),
+        Some("/metrics") => ("200 OK", sources.metrics()),
         Some("/livez") => ("200 OK", "alive\n".to_owned()),
-        Some("/readyz") => match ready() {
+        Some("/readyz") => match (sources.ready)() {
             Ok(()) => ("200 OK", "ready\n".to_owned()),
             Err(why) => ("503 Service Unavailable", format!("{why}\n")),
         },
@@ -101,9 +116,10 @@ mod tests {
     async fn tells_ready_from_alive() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let handle = PrometheusBuilder::new().build_recorder().handle();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
         let ready: Readiness = Arc::new(|| Err("replaying the log".to_owned()));
-        let server = tokio::spawn(serve(listener, handle, ready));
+        let sources = Sources { metrics, ready, data_dir: PathBuf::from("/") };
+        let server = tokio::spawn(serve(listener, sources));
         let alive = get(address, "GET /livez HTTP/1.1\r\n\r\n").await;
         assert!(alive.starts_with("HTTP/1.1 200 OK\r\n"), "{alive}");
         let ready = get(address, "GET /readyz?x HTTP/1.1\r\nHost: y\r\n\r\n").await;

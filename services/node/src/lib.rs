@@ -1,7 +1,7 @@
 //! The node: every role of the engine in one process, its configuration and its tools.
 //!
 //! * `cli`: the command line and the exit codes. `config`: the settings, each with its origin.
-//! * `catalogue`: the lists of metrics and rejects.
+//! * `catalogue`: metrics and rejects, recorded and listed. `process`: the metrics of the process.
 //! * `genesis`: how a pool begins. `datadir`: what is on disk, and that only one process has it.
 //! * `node`: wiring, start, drain. `http`: metrics and health. `ready`: who is told. `telemetry`:
 //!   events.
@@ -20,6 +20,7 @@ mod export;
 mod genesis;
 mod http;
 mod node;
+mod process;
 mod ready;
 mod telemetry;
 mod verify;

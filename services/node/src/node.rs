@@ -14,7 +14,7 @@ use bytes::Bytes;
 use channel::{LocalSigner, Signer};
 use clearing::pack_genesis;
 use gateway::{Drained, GatewayParts, ServerTls};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use projector::{Projector, Reader};
 use settler::{Clock, PoolHandle, Settler, Solver};
 use store::embedded::EmbeddedStore;
@@ -52,8 +52,7 @@ pub(crate) enum Exit {
 pub(crate) fn run(config: &Config, ready_file: Option<&Path>) -> Result<Exit> {
     // It is there already if another part of the process came first.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let metrics = PrometheusBuilder::new().install_recorder().context("cannot record metrics")?;
-    catalogue::describe();
+    let metrics = catalogue::record()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.worker_threads)
         .enable_all()
@@ -132,8 +131,9 @@ impl Node {
             health.with_context(|| format!("cannot listen on {}", config.metrics_listen))?;
         let addresses = (socket.local_addr()?, health.local_addr()?);
         let caught_up = Arc::new(AtomicBool::new(false));
-        let readiness = readiness(&self.pool, &caught_up, stop.clone());
-        let http = tokio::spawn(http::serve(health, metrics, readiness));
+        let ready = readiness(&self.pool, &caught_up, stop.clone());
+        let sources = http::Sources { metrics, ready, data_dir: config.data_dir.clone() };
+        let http = tokio::spawn(http::serve(health, sources));
         tokio::select! {
             () = self.catch_up() => {}
             _ = stop.changed() => return Ok(Exit::Drained),

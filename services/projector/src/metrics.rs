@@ -1,11 +1,17 @@
 //! The projector's metrics.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
 /// Outcomes handed in that are not yet durable in the store.
 pub(crate) const LAG_RECORDS: &str = "causeway_projector_lag_records";
+/// The position behind the last one whose effects are durable in the store.
+pub(crate) const POSITION: &str = "causeway_projector_position";
+/// Unix time since when the oldest outcome waits that is not durable; 0 if none waits.
+pub(crate) const BEHIND_SINCE: &str = "causeway_projector_behind_since_seconds";
 /// Batches written.
 pub(crate) const BATCHES: &str = "causeway_projector_batches_total";
 /// Payments written.
@@ -24,6 +30,8 @@ pub(crate) const UETR_RUNS: &str = "causeway_projector_uetr_runs";
 /// Tells the recorder what each metric means.
 pub fn describe() {
     describe_gauge!(LAG_RECORDS, Unit::Count, "Outcomes not yet durable in the store.");
+    describe_gauge!(POSITION, "The position behind the last one that is durable in the store.");
+    describe_gauge!(BEHIND_SINCE, Unit::Seconds, "Since when the oldest outcome waits, Unix time.");
     describe_counter!(BATCHES, Unit::Count, "Batches written.");
     describe_counter!(PAYMENTS, Unit::Count, "Payments written.");
     describe_counter!(BYTES, Unit::Bytes, "Bytes of rows written.");
@@ -32,11 +40,22 @@ pub fn describe() {
     describe_gauge!(HALTED, Unit::Count, "1 once the projector has halted.");
     describe_gauge!(UETR_RUNS, Unit::Count, "Sorted runs of the index of references.");
     // Shown from the start: an alert on a gauge that is not there never fires.
-    [LAG_RECORDS, NO_SPACE, HALTED, UETR_RUNS].into_iter().for_each(|name| gauge!(name).set(0.0));
+    [LAG_RECORDS, POSITION, BEHIND_SINCE, NO_SPACE, HALTED, UETR_RUNS]
+        .into_iter()
+        .for_each(|name| gauge!(name).set(0.0));
+    [BATCHES, PAYMENTS, BYTES].into_iter().for_each(|name| counter!(name).increment(0));
 }
 
-pub(crate) fn lag(records: u64) {
-    gauge!(LAG_RECORDS).set(records as f64);
+/// The store has everything before `durable`; `taken` is the next position to be taken.
+pub(crate) fn standing(durable: u64, taken: u64) {
+    gauge!(POSITION).set(durable as f64);
+    gauge!(LAG_RECORDS).set(taken.saturating_sub(durable) as f64);
+}
+
+/// Since when something waits that is not durable.
+pub(crate) fn behind_since(since: Option<SystemTime>) {
+    let unix = since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
+    gauge!(BEHIND_SINCE).set(unix.unwrap_or_default().as_secs_f64());
 }
 
 pub(crate) fn committed(batches: u64, payments: u64, bytes: u64, seconds: f64) {

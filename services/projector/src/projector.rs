@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bus::Log;
 use clearing::SealedBatch;
@@ -104,6 +104,7 @@ impl Projector {
             expected: progress.next_position,
             progress,
             batch_open: false,
+            behind_since: None,
             draft: Draft::default(),
             builder: Builder::default(),
             pending: Pending::default(),
@@ -175,6 +176,8 @@ struct Worker {
     progress: Progress,
     /// Whether something has happened since the last seal.
     batch_open: bool,
+    /// Since when the oldest outcome waits that is not in the store, about.
+    behind_since: Option<SystemTime>,
     draft: Draft,
     builder: Builder,
     pending: Pending,
@@ -205,7 +208,18 @@ impl Worker {
             if self.pending.write.bytes() >= self.commit_bytes {
                 self.commit()?;
             }
-            metrics::lag(self.expected - self.inbox.next_position.load(Ordering::Relaxed));
+            self.show();
+        }
+    }
+
+    /// How far this is, to whoever watches.
+    fn show(&mut self) {
+        metrics::standing(self.inbox.next_position.load(Ordering::Relaxed), self.expected);
+        let waits = self.batch_open || !self.pending.sealed.is_empty();
+        let since = waits.then(|| self.behind_since.unwrap_or_else(SystemTime::now));
+        if since != self.behind_since {
+            self.behind_since = since;
+            metrics::behind_since(since);
         }
     }
 
@@ -299,6 +313,7 @@ impl Worker {
         let seconds = started.elapsed().as_secs_f64();
         metrics::committed(batches, from as u64, write.bytes() as u64, seconds);
         self.pending.uetrs.clear();
+        self.behind_since = None;
         let next = self.progress.next_position;
         self.inbox.next_position.store(next, Ordering::Release);
         // Positions behind the last batch in which nothing happened have nothing to show.

@@ -8,6 +8,7 @@ use clearing::{Member, Outcome, Pool, Status};
 use ledger::{AccountId, Currency, DebitLimit, Hash};
 use risk::{CurrencyIndex, Measure};
 
+use crate::metrics;
 use crate::view::{
     AccountView, DayView, DirectoryView, LimitKind, LimitView, MemberView, PoolView, QueueView,
 };
@@ -33,6 +34,7 @@ pub(crate) struct Capture {
 impl Capture {
     pub(crate) fn new(pool: &Pool) -> Self {
         let status = pool.status();
+        metrics::queued(&status.queued);
         Self {
             batch: status.batch.saturating_sub(1),
             state_root: status.state_root,
@@ -98,6 +100,7 @@ impl Capture {
 
     fn walk(&mut self, pool: &Pool) {
         self.status = pool.status();
+        metrics::queued(&self.status.queued);
         self.limits = Arc::new(limits(pool));
         self.walked_at = Instant::now();
         self.changed = false;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bus::{Log, Position};
 use bytes::Bytes;
-use clearing::{Pool, RecordError, Subject};
+use clearing::{Outcome, Pool, RecordError, Subject};
 use projector::{EndOnPanic, Feed, Projected};
 use store::Store;
 use thiserror::Error;
@@ -212,6 +212,7 @@ impl Work {
     fn idle(&mut self, next: Position) {
         self.clock.advance_to(self.pool.now_ms());
         self.caught_up = true;
+        metrics::behind(0, 0);
         if self.capture.stale() {
             self.publish_view(true);
         }
@@ -225,12 +226,15 @@ impl Work {
         let started = Instant::now();
         let count = records.len() as u64;
         let mut orders = 0;
+        // Until the group is applied: whatever keeps the pool from it shall be seen to last.
+        metrics::behind(count, self.clock.now_ms());
         for record in records {
             orders += self.apply(record)?;
         }
         self.publish_view(false);
+        metrics::applied(count, orders, started.elapsed());
         let lag = self.log.end().0.saturating_sub(self.pool.next_position());
-        metrics::applied(count, orders, started.elapsed(), lag);
+        metrics::behind(lag, if lag == 0 { 0 } else { self.pool.now_ms() });
         self.snapshotter.offer(&mut self.pool, orders);
         self.let_time_pass();
         Ok(())
@@ -261,6 +265,9 @@ impl Work {
             self.desk.replayed(&record);
         }
         self.capture.note(&outcome);
+        if self.caught_up {
+            self.count(&outcome);
+        }
         if outcome.subject != Subject::Orders {
             // Whoever sees the answer to a command sees what it changed.
             self.publish_view(false);
@@ -273,10 +280,19 @@ impl Work {
         Ok(orders)
     }
 
+    /// Counts what settled.
+    fn count(&self, outcome: &Outcome) {
+        let directory = self.pool.directory();
+        let currency_of = |account| directory.account_info(account).map(|info| info.currency);
+        for batch in outcome.sealed_before.iter().chain(&outcome.sealed) {
+            metrics::sealed(batch, currency_of);
+        }
+        metrics::exchanged(&outcome.fx);
+    }
+
     fn publish_view(&mut self, quiet: bool) {
         let view = self.capture.view(&self.pool, quiet);
-        let queued = view.queues.iter().map(|queue| queue.orders).sum();
-        metrics::standing(view.batch, queued, view.seen_entries);
+        metrics::standing(&view);
         self.shared.view.store(Arc::new(view));
     }
 }

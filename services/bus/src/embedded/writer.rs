@@ -1,12 +1,14 @@
 //! The writer thread: takes all that waits, writes it as one frame, then tells everybody.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::engine::Engine;
 use super::frame::{self, Record};
 use super::preparer::Preparer;
 use super::queue::{Next, Waiting};
 use super::{Options, Shared};
+use crate::metrics;
 use crate::port::{Fault, Position};
 
 /// The only one who writes to the log.
@@ -35,6 +37,7 @@ impl Writer {
                 Next::Idle | Next::Finish => self.mark(),
             };
             if let Err(Halt(fault)) = done {
+                metrics::halted();
                 tracing::error!(error = &fault as &dyn std::error::Error, "the log halts");
                 return;
             }
@@ -49,7 +52,7 @@ impl Writer {
     fn write(&mut self, group: &mut Vec<Waiting>) -> Result<(), Halt> {
         let records: Vec<Record> = group.iter().map(|waiting| waiting.record.clone()).collect();
         let first = self.engine.position();
-        let written = self.make_room(&records).and_then(|()| self.engine.append(&records));
+        let written = self.make_room(&records).and_then(|()| self.append(&records));
         match written {
             Ok(()) => {
                 self.shared.publish(records, self.engine.position());
@@ -63,6 +66,7 @@ impl Writer {
             Err(Fault::NoSpace) => {
                 let refused = self.shared.queue.refuse_for_space();
                 tracing::warn!("no space left for the log: appends are refused");
+                metrics::blocked(true);
                 deny(group.drain(..).chain(refused), &Fault::NoSpace);
                 self.wait_for_space();
                 Ok(())
@@ -75,6 +79,16 @@ impl Writer {
                 Err(Halt(fault))
             }
         }
+    }
+
+    /// Writes the records as one frame; they are durable on return.
+    fn append(&mut self, records: &[Record]) -> Result<(), Fault> {
+        let started = Instant::now();
+        self.engine.append(records)?;
+        metrics::synced(started.elapsed());
+        let bytes = records.iter().map(|record| record.bytes.len() as u64).sum();
+        metrics::written(records.len() as u64, bytes);
+        Ok(())
     }
 
     /// Goes on in the next segment if the records do not fit into this one.
@@ -94,6 +108,7 @@ impl Writer {
         while !self.shared.queue.pause(self.options.retry_space_every) {
             if self.preparer.has_space() {
                 tracing::info!("the log has space again");
+                metrics::blocked(false);
                 return self.shared.queue.reopen();
             }
         }

@@ -18,6 +18,7 @@ use rdkafka::{ClientContext, Message as _};
 use tokio::sync::oneshot;
 
 use super::{Settings, Shared, fault};
+use crate::metrics;
 use crate::port::{Fault, Position, RECORD_BYTES_MAX, Refused, Ticket};
 
 /// How long the thread that takes answers sleeps at most.
@@ -55,6 +56,13 @@ struct Answers {
     count: Arc<AtomicU64>,
 }
 
+impl Answers {
+    fn set_open(&self, open: bool) {
+        self.open.store(open, Ordering::Release);
+        metrics::blocked(!open);
+    }
+}
+
 impl ClientContext for Answers {}
 
 impl ProducerContext for Answers {
@@ -62,13 +70,16 @@ impl ProducerContext for Answers {
 
     fn delivery(&self, result: &DeliveryResult<'_>, answer: Self::DeliveryOpaque) {
         let outcome = match result {
-            Ok(message) => Ok(Position(message.offset().unsigned_abs())),
+            Ok(message) => {
+                metrics::written(1, message.payload_len() as u64);
+                Ok(Position(message.offset().unsigned_abs()))
+            }
             Err((error, _)) => Err(fault(error)),
         };
         if let Ok(position) = &outcome {
             self.shared.raise_end(position.0 + 1);
         }
-        self.open.store(outcome.is_ok(), Ordering::Release);
+        self.set_open(outcome.is_ok());
         self.count.fetch_add(1, Ordering::Release);
         // Whoever appended may have stopped waiting.
         drop(answer.send(outcome));
@@ -153,12 +164,12 @@ impl Inner {
             if let Some((_, why)) = client.client().fatal_error() {
                 self.renew(&why);
             } else if since.elapsed() > STALLED {
-                self.answers.open.store(false, Ordering::Release);
+                self.answers.set_open(false);
             }
             let open = self.answers.open.load(Ordering::Acquire);
             if !open && !waiting && probed.elapsed() > PROBE_EVERY {
                 probed = Instant::now();
-                self.answers.open.store(self.led(&client), Ordering::Release);
+                self.answers.set_open(self.led(&client));
             }
         }
     }
