@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
@@ -25,7 +25,7 @@ const READY: &str = "causeway_node_ready";
 /// 1, with the version as a label.
 const BUILD: &str = "causeway_node_build_info";
 
-/// Registers the descriptions with the recorder in place.
+/// Registers the descriptions with the recorder in place; the process counts as started now.
 pub(crate) fn describe() {
     describe_counter!(CPU_SECONDS, Unit::Seconds, "Processor time, user and system");
     describe_gauge!(RESIDENT, Unit::Bytes, "Memory in use");
@@ -36,6 +36,8 @@ pub(crate) fn describe() {
     describe_gauge!(READY, "1 while the node is ready, as /readyz says, else 0");
     describe_gauge!(BUILD, "1, with the version as a label");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    gauge!(STARTED).set(now.as_secs_f64());
 }
 
 /// Takes them anew. What the system does not tell is left as it was.
@@ -45,12 +47,12 @@ pub(crate) fn refresh(data_dir: &Path, ready: bool) {
         set(DISK_FREE, disk.f_bavail.saturating_mul(disk.f_frsize));
     }
     if let Ok(status) = fs::read_to_string("/proc/self/status")
-        && let Some(kib) = field(&status, "VmRSS:", 0)
+        && let Some(kib) = field(&status, "VmRSS:")
     {
         set(RESIDENT, kib.saturating_mul(1024));
     }
     if let Ok(limits) = fs::read_to_string("/proc/self/limits")
-        && let Some(most) = field(&limits, "Max open files", 0)
+        && let Some(most) = field(&limits, "Max open files")
     {
         set(MAX_FDS, most);
     }
@@ -58,17 +60,10 @@ pub(crate) fn refresh(data_dir: &Path, ready: bool) {
         set(OPEN_FDS, open.count() as u64);
     }
     if let Ok(stat) = fs::read_to_string("/proc/self/stat")
-        && let Some(times) = Times::read(&stat)
+        && let Some(ticks) = cpu_ticks(&stat)
     {
-        counter!(CPU_SECONDS).absolute(times.cpu_ticks / ticks_per_second());
-        if let Some(booted) = booted() {
-            set(STARTED, booted + times.start_ticks / ticks_per_second());
-        }
+        counter!(CPU_SECONDS).absolute(ticks / rustix::param::clock_ticks_per_second().max(1));
     }
-}
-
-fn ticks_per_second() -> u64 {
-    rustix::param::clock_ticks_per_second().max(1)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a metric may be off by one part in 2^53")]
@@ -76,37 +71,20 @@ fn set(name: &'static str, value: u64) {
     gauge!(name).set(value as f64);
 }
 
-/// The nth number behind a label that begins a line.
-fn field(text: &str, label: &str, nth: usize) -> Option<u64> {
+/// The number behind a label that begins a line.
+fn field(text: &str, label: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(label))?;
-    rest.split_whitespace().nth(nth)?.parse().ok()
+    rest.split_whitespace().next()?.parse().ok()
 }
 
-/// When the machine was started, Unix time, seconds.
-fn booted() -> Option<u64> {
-    static BOOTED: OnceLock<Option<u64>> = OnceLock::new();
-    *BOOTED.get_or_init(|| field(&fs::read_to_string("/proc/stat").ok()?, "btime", 0))
-}
-
-/// What `/proc/self/stat` says about time, in clock ticks.
-#[derive(Debug, PartialEq, Eq)]
-struct Times {
-    /// Spent on processors.
-    cpu_ticks: u64,
-    /// From the machine's start to the process'.
-    start_ticks: u64,
-}
-
-impl Times {
-    /// Fields 14, 15 and 22 of proc(5). The second one, a name in parentheses, may hold spaces.
-    fn read(stat: &str) -> Option<Self> {
-        let (_, behind_name) = stat.rsplit_once(')')?;
-        let mut fields = behind_name.split_whitespace().skip(11);
-        let user: u64 = fields.next()?.parse().ok()?;
-        let system: u64 = fields.next()?.parse().ok()?;
-        let start_ticks = fields.nth(6)?.parse().ok()?;
-        Some(Self { cpu_ticks: user.saturating_add(system), start_ticks })
-    }
+/// Processor time in clock ticks, from `/proc/self/stat`: fields 14 and 15 of proc(5). The second
+/// field, a name in parentheses, may hold anything.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user.saturating_add(system))
 }
 
 #[cfg(test)]
@@ -115,16 +93,15 @@ mod tests {
 
     #[test]
     fn times_stand_behind_a_name_that_may_look_like_fields() {
-        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 99 20";
-        assert_eq!(Times::read(stat), Some(Times { cpu_ticks: 11 + 12, start_ticks: 99 }));
-        assert_eq!(Times::read("7 (a) S 1 2"), None);
+        assert_eq!(cpu_ticks("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14"), Some(11 + 12));
+        assert_eq!(cpu_ticks("7 (a) S 1 2"), None);
     }
 
     #[test]
     fn fields_are_found_by_their_label() {
         let limits = "Limit   Soft Limit   Hard Limit\nMax open files   1024   4096   files\n";
-        assert_eq!(field(limits, "Max open files", 0), Some(1_024));
-        assert_eq!(field(limits, "Max processes", 0), None);
+        assert_eq!(field(limits, "Max open files"), Some(1_024));
+        assert_eq!(field(limits, "Max processes"), None);
     }
 
     #[test]
@@ -140,7 +117,7 @@ mod tests {
             let lines = shown.lines().filter(|line| line.starts_with(name));
             assert_eq!(lines.count(), 1, "{name} in {shown}");
         }
-        let resident = field(&shown, RESIDENT, 0).unwrap();
+        let resident = field(&shown, RESIDENT).unwrap();
         assert!(resident > 1 << 20, "{shown}");
     }
 }
