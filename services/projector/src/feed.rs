@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use clearing::Outcome;
@@ -44,6 +45,27 @@ impl Feed {
     }
 }
 
+/// Where positions are done with in which nothing happened: there is no batch to show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Quiet {
+    /// Nothing was open behind this position.
+    pub(crate) position: u64,
+    /// The last batch by then; 0 if none was handed in.
+    pub(crate) batch: u64,
+}
+
+impl Quiet {
+    fn note(&mut self, projected: &Projected) {
+        let outcome = &projected.outcome;
+        for sealed in outcome.sealed_before.iter().chain(&outcome.sealed) {
+            self.batch = sealed.number;
+        }
+        if !projected.batch_open {
+            self.position = projected.position;
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Inbox {
     queue: Mutex<Queue>,
@@ -51,6 +73,7 @@ pub(crate) struct Inbox {
     work: Condvar,
     /// Signalled when there is more room.
     room: Condvar,
+    /// 0 if nobody takes what is handed in.
     records_max: usize,
     bytes_max: usize,
     pub(crate) next_position: AtomicU64,
@@ -60,6 +83,8 @@ pub(crate) struct Inbox {
 struct Queue {
     items: VecDeque<Projected>,
     bytes: usize,
+    /// Noted only where nobody takes what is handed in.
+    quiet: Quiet,
     stopping: bool,
     closed: Option<Arc<str>>,
 }
@@ -70,7 +95,7 @@ impl Inbox {
             queue: Mutex::default(),
             work: Condvar::new(),
             room: Condvar::new(),
-            records_max: records_max.max(1),
+            records_max,
             bytes_max,
             next_position: AtomicU64::new(next_position),
         }
@@ -91,6 +116,10 @@ impl Inbox {
         if let Some(why) = &queue.closed {
             return Err(Fault::Halted { why: why.clone() });
         }
+        if self.records_max == 0 {
+            queue.quiet.note(&projected);
+            return Ok(());
+        }
         queue.bytes += projected.record.len();
         queue.items.push_back(projected);
         self.work.notify_one();
@@ -109,10 +138,21 @@ impl Inbox {
         Some(item)
     }
 
+    pub(crate) fn quiet(&self) -> Quiet {
+        self.lock().quiet
+    }
+
     /// What is queued is still taken; then [`Inbox::pop`] says nothing.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
         self.work.notify_all();
+    }
+
+    /// Waits for a while, or until it is stopping; whether it is.
+    pub(crate) fn rest(&self, time: Duration) -> bool {
+        let on = |queue: &mut Queue| !queue.stopping;
+        let rested = self.work.wait_timeout_while(self.lock(), time, on);
+        rested.unwrap_or_else(PoisonError::into_inner).0.stopping
     }
 
     pub(crate) fn stopping(&self) -> bool {

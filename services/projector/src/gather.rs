@@ -3,50 +3,53 @@
 use bus::{Log, Position};
 use bytes::Bytes;
 use clearing::{Place, Record, RecordBody};
-use store::{Store, Table};
+use store::{Store, Stream, Table};
 
 use crate::fault::Fault;
 use crate::layout::{self, BatchPart, Progress, StateEntry};
-use crate::uetr::{Covered, Entry, IndexWriter};
+use crate::uetr::{Covered, Entry, Seed};
 
 /// How much of the log is read at once.
 const LOG_BYTES: usize = 4 << 20;
 /// Batches whose headers are read at once.
 const BATCHES: usize = 256;
 
-/// Adds the batches from `covered` to `progress` to the index, one by one: runs end at the same
-/// batches as they would have without the start.
+/// Hands on the references of the batches behind `done`, batch by batch, up to the store's last one
+/// or the log's end as this process sees it; how far it came.
 pub(crate) fn run(
-    store: &dyn Store,
-    log: &dyn Log,
-    (covered, progress): (Covered, Progress),
-    writer: &mut IndexWriter,
-) -> Result<(), Fault> {
-    let mut batch = covered.batch + 1;
-    let mut reader = LogReader { log, from: covered.position, records: Vec::new() };
+    (store, log, seed): (&dyn Store, &dyn Log, Seed),
+    mut done: Progress,
+    mut take: impl FnMut(&[Entry], Covered) -> Result<(), Fault>,
+) -> Result<Progress, Fault> {
+    let last = store.head(Stream::Batches)?;
+    let end = log.end().0;
+    let mut reader = LogReader { log, seed, from: done.next_position, records: Vec::new() };
     let mut entries = Vec::new();
-    while batch <= progress.batch {
-        let from = layout::batch_key(BatchPart::Header, batch, 0);
-        let to = layout::batch_key(BatchPart::Header, progress.batch + 1, 0);
+    while done.batch < last {
+        let from = layout::batch_key(BatchPart::Header, done.batch + 1, 0);
+        let to = layout::batch_key(BatchPart::Header, last + 1, 0);
         let rows = store.scan(Table::Batches, &from, &to, BATCHES)?;
         if rows.is_empty() {
             return Err(Fault::malformed(Table::Batches, "a batch is missing"));
         }
         for (_, value) in rows {
             let header = layout::decode_header(&value)?;
+            if header.last >= end {
+                return Ok(done);
+            }
             entries.clear();
             for position in header.first..=header.last {
                 let payments = payments_of(store, position)?;
                 if !payments.is_empty() {
-                    reader.gather(position, &payments, writer, &mut entries)?;
+                    reader.gather(position, &payments, &mut entries)?;
                 }
             }
-            let covered = Covered { position: header.last + 1, batch: header.number };
-            writer.add(&entries, covered)?;
-            batch = header.number + 1;
+            let batch = header.number;
+            take(&entries, Covered { position: header.last + 1, batch })?;
+            done = Progress { next_position: header.last + 1, batch, hash: header.hash() };
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// The places of the payments that a record made, ascending: those that ever had a state.
@@ -68,6 +71,7 @@ fn payments_of(store: &dyn Store, position: u64) -> Result<Vec<Place>, Fault> {
 /// Reads records in ascending order, many at a time.
 struct LogReader<'a> {
     log: &'a dyn Log,
+    seed: Seed,
     from: u64,
     records: Vec<Bytes>,
 }
@@ -78,7 +82,6 @@ impl LogReader<'_> {
         &mut self,
         position: u64,
         payments: &[Place],
-        writer: &IndexWriter,
         entries: &mut Vec<Entry>,
     ) -> Result<(), Fault> {
         let bytes = self.read(position)?;
@@ -90,7 +93,7 @@ impl LogReader<'_> {
             let header = orders.headers.get(place.index());
             let header = header.ok_or(Fault::malformed(Table::States, "index of an order"))?;
             let uetr = channel::HeaderView::trusted(header).uetr();
-            entries.push(Entry { hash: writer.seed().hash(uetr), place: place.0 });
+            entries.push(Entry { hash: self.seed.hash(uetr), place: place.0 });
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use clearing::{
     Transfer, TransferKind,
 };
 use ledger::{AccountId, Currency, Hash};
-use store::{Store, Table};
+use store::{Store, Stream, Table};
 
 use crate::fault::Fault;
 use crate::reader::{FeedItem, Part, Readable};
@@ -36,12 +36,6 @@ const KIND_SHIFT: u32 = 60;
 const MINOR_MASK: u64 = (1 << KIND_SHIFT) - 1;
 const DEBIT_BIT: u64 = 1 << 63;
 
-/// Meta: format and pool.
-pub(crate) const KEY_FORMAT: &[u8] = b"format";
-/// Meta: how far the store is.
-pub(crate) const KEY_PROGRESS: &[u8] = b"progress";
-/// Meta: the secret under which references are hashed.
-pub(crate) const KEY_UETR_SEED: &[u8] = b"uetr-seed";
 /// Meta: accounts, behind this their number.
 pub(crate) const KEY_ACCOUNT: &[u8] = b"account/";
 
@@ -115,7 +109,7 @@ pub(crate) fn decode_header(value: &[u8]) -> Result<BatchHeader, Fault> {
     Err(Fault::malformed(Table::Batches, "a header's hash does not match"))
 }
 
-/// How far the store is: `next position u64 | last batch u64 | its hash [32]`.
+/// How far the store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) next_position: u64,
@@ -124,27 +118,25 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// How far a store is.
+    /// How far a store is: as far as its last batch.
     pub(crate) fn of(store: &dyn Store) -> Result<Self, Fault> {
-        let stored = store.get(Table::Meta, KEY_PROGRESS)?;
-        stored.map_or_else(|| Ok(Self::default()), |bytes| Self::decode(&bytes))
+        Self::at(store, store.head(Stream::Batches)?)
+    }
+
+    /// How far a store was with a batch that it has.
+    pub(crate) fn at(store: &dyn Store, batch: u64) -> Result<Self, Fault> {
+        if batch == 0 {
+            return Ok(Self::default());
+        }
+        let row = store.get(Table::Batches, &batch_key(BatchPart::Header, batch, 0))?;
+        let row = row.ok_or(Fault::malformed(Table::Batches, "a batch is missing"))?;
+        let header = decode_header(&row)?;
+        Ok(Self { next_position: header.last + 1, batch, hash: header.hash() })
     }
 
     /// As far as answers go with it.
     pub(crate) fn readable(&self) -> Readable {
         Readable { batch: self.batch, position: self.next_position.saturating_sub(1) }
-    }
-
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        [&self.next_position.to_be_bytes()[..], &self.batch.to_be_bytes(), &self.hash].concat()
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
-        let mut fields = Fields::new(Table::Meta, bytes);
-        let progress =
-            Self { next_position: fields.u64()?, batch: fields.u64()?, hash: fields.array()? };
-        fields.end()?;
-        Ok(progress)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The projector: turns what the core says into rows that can be queried.
 //!
-//! One sealed batch is one atomic commit, with the position it brings the store to in the same
-//! write; several batches may share a commit. Keys and values are functions of the log, so writing
-//! a batch again writes the same bytes, and a batch that differs from the one already written
-//! halts the projector. Nothing is read before it is written.
+//! One sealed batch is one commit, named by its number. Keys and values are functions of the log,
+//! so committing a batch again changes nothing, whoever does it, and a batch that differs from the
+//! one already written halts the projector. Nothing is read before it is written.
 //!
-//! * [`Projector`] is the thread that writes, [`Feed`] its bounded inbox.
+//! * [`Projector`] is the thread that writes, [`Feed`] its bounded inbox. Any number of processes
+//!   may run one on the same store.
+//! * [`Follower`] is for a process that only reads: it takes note of what others write.
 //! * [`Reader`] answers questions, about whole batches only: nothing of a batch is shown before
 //!   its commit has returned.
 //! * [`EndOnPanic`] ends the process when a thread that holds it panics.
@@ -18,6 +19,7 @@ mod build;
 mod draft;
 mod fault;
 mod feed;
+mod follower;
 mod gather;
 mod layout;
 mod matches;
@@ -30,6 +32,7 @@ mod uetr;
 pub use bug::EndOnPanic;
 pub use fault::Fault;
 pub use feed::{Feed, Projected};
+pub use follower::{FollowOptions, Follower};
 pub use matches::Match;
 pub use projector::{Options, Projector};
 pub use reader::{

@@ -22,6 +22,8 @@ pub(crate) const BYTES: &str = "causeway_projector_written_bytes_total";
 pub(crate) const COMMIT_SECONDS: &str = "causeway_projector_commit_seconds";
 /// 1 while the store has no space.
 pub(crate) const NO_SPACE: &str = "causeway_projector_no_space";
+/// 1 while the store cannot be reached, or too few of its nodes.
+pub(crate) const UNAVAILABLE: &str = "causeway_projector_store_unavailable";
 /// 1 once the projector has halted.
 pub(crate) const HALTED: &str = "causeway_projector_halted";
 /// Sorted runs of the index of references.
@@ -37,10 +39,11 @@ pub fn describe() {
     describe_counter!(BYTES, Unit::Bytes, "Bytes of rows written.");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "How long commits take.");
     describe_gauge!(NO_SPACE, Unit::Count, "1 while the store has no space.");
+    describe_gauge!(UNAVAILABLE, Unit::Count, "1 while the store cannot be reached.");
     describe_gauge!(HALTED, Unit::Count, "1 once the projector has halted.");
     describe_gauge!(UETR_RUNS, Unit::Count, "Sorted runs of the index of references.");
     // Shown from the start: an alert on a gauge that is not there never fires.
-    [LAG_RECORDS, POSITION, BEHIND_SINCE, NO_SPACE, HALTED, UETR_RUNS]
+    [LAG_RECORDS, POSITION, BEHIND_SINCE, NO_SPACE, UNAVAILABLE, HALTED, UETR_RUNS]
         .into_iter()
         .for_each(|name| gauge!(name).set(0.0));
     [BATCHES, PAYMENTS, BYTES].into_iter().for_each(|name| counter!(name).increment(0));
@@ -64,10 +67,16 @@ pub(crate) fn committed(batches: u64, payments: u64, bytes: u64, seconds: f64) {
     counter!(BYTES).increment(bytes);
     histogram!(COMMIT_SECONDS).record(seconds);
     gauge!(NO_SPACE).set(0.0);
+    gauge!(UNAVAILABLE).set(0.0);
 }
 
-pub(crate) fn no_space() {
-    gauge!(NO_SPACE).set(1.0);
+pub(crate) fn waiting(fault: &store::Fault) {
+    let name = if matches!(fault, store::Fault::NoSpace) { NO_SPACE } else { UNAVAILABLE };
+    gauge!(name).set(1.0);
+}
+
+pub(crate) fn following(reached: bool) {
+    gauge!(UNAVAILABLE).set(if reached { 0.0 } else { 1.0 });
 }
 
 pub(crate) fn halted() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bus::Log;
 use clearing::SealedBatch;
-use store::{Store, Table, Write};
+use store::{Commit, Fact, Store, Stream, Table, Write};
 use tokio::sync::watch;
 
 use crate::bug::EndOnPanic;
@@ -16,14 +16,14 @@ use crate::draft::Draft;
 use crate::fault::Fault;
 use crate::feed::{Feed, Inbox, Projected};
 use crate::gather;
-use crate::layout::{self, BatchPart, FORMAT, KEY_ACCOUNT, KEY_FORMAT, KEY_PROGRESS, Progress};
+use crate::layout::{self, BatchPart, FORMAT, KEY_ACCOUNT, Progress};
 use crate::metrics;
 use crate::people::People;
 use crate::reader::{Readable, Reader};
 use crate::uetr::{Covered, Entry, Index, IndexWriter};
 
-/// Between two attempts to write to a full disk.
-const NO_SPACE_PAUSE: Duration = Duration::from_millis(100);
+/// Between two attempts to write to a store that takes nothing now.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How a projector works.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Options {
     pub queue_records_max: usize,
     /// Bytes of records that may wait, at most.
     pub queue_bytes_max: usize,
-    /// Batches that wait are committed together up to about so many bytes of rows.
+    /// Batches that wait are handed to the store together, up to about so many bytes of rows.
     pub commit_bytes: usize,
     /// Payments in one run of the index of references, at least. Must not change once a store has
     /// runs, or its runs will differ from those of other stores of the pool.
@@ -74,19 +74,15 @@ impl Projector {
         options: &Options,
     ) -> Result<(Self, Feed, Reader), Fault> {
         metrics::describe();
-        if !check_format(&*store, pool)? {
-            let mut write = Write::new();
-            let value = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
-            write.put(Table::Meta, KEY_FORMAT, value.as_flattened());
-            store.commit(write)?;
-        }
-        let progress = Progress::of(&*store)?;
+        claim(&*store, pool)?;
         let people = load_people(&*store)?;
         let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
-        let mut writer = IndexWriter::start(index.clone(), options.uetr_run_entries)?;
-        gather::run(&*store, &*log, (covered, progress), &mut writer)?;
+        let mut writer = IndexWriter::start(index.clone(), covered, options.uetr_run_entries)?;
+        let from = Progress::at(&*store, covered.batch)?;
+        let add = |entries: &[Entry], covered| writer.add(entries, covered);
+        let progress = gather::run((&*store, &*log, index.seed()), from, add)?;
         let inbox = Arc::new(Inbox::new(
-            options.queue_records_max,
+            options.queue_records_max.max(1),
             options.queue_bytes_max,
             progress.next_position,
         ));
@@ -125,16 +121,26 @@ impl Projector {
     }
 }
 
-/// Whether the store says whose it is; a new one does not yet.
-pub(crate) fn check_format(store: &dyn Store, pool: u32) -> Result<bool, Fault> {
-    let Some(bytes) = store.get(Table::Meta, KEY_FORMAT)? else { return Ok(false) };
-    let mut fields = layout::Fields::new(Table::Meta, &bytes);
+/// Says whose the store is, if nobody has yet.
+fn claim(store: &dyn Store, pool: u32) -> Result<(), Fault> {
+    let ours = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
+    check_format(&store.decide(Fact::Format, ours.as_flattened())?, pool)
+}
+
+/// Whether the store says that it is this pool's; a new one does not yet.
+pub(crate) fn founded(store: &dyn Store, pool: u32) -> Result<bool, Fault> {
+    let Some(format) = store.decided(Fact::Format)? else { return Ok(false) };
+    check_format(&format, pool).map(|()| true)
+}
+
+fn check_format(format: &[u8], pool: u32) -> Result<(), Fault> {
+    let mut fields = layout::Fields::new(Table::Meta, format);
     let (found, owner) = (fields.u32()?, fields.u32()?);
     fields.end()?;
     if found != FORMAT {
         return Err(Fault::Unsupported { found });
     }
-    if owner == pool { Ok(true) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
+    if owner == pool { Ok(()) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
 }
 
 fn load_people(store: &dyn Store) -> Result<People, Fault> {
@@ -149,7 +155,10 @@ fn load_people(store: &dyn Store) -> Result<People, Fault> {
 /// Batches built and not yet committed.
 #[derive(Default)]
 struct Pending {
-    write: Write,
+    /// One for each batch.
+    commits: Vec<Commit>,
+    /// Of all of them.
+    bytes: usize,
     sealed: Vec<Sealed>,
     /// The entries of all of them, one after the other.
     uetrs: Vec<Entry>,
@@ -205,7 +214,7 @@ impl Worker {
                 None if idle => return Ok(()),
                 None => self.commit()?,
             }
-            if self.pending.write.bytes() >= self.commit_bytes {
+            if self.pending.bytes >= self.commit_bytes {
                 self.commit()?;
             }
             self.show();
@@ -284,7 +293,10 @@ impl Worker {
         if !follows {
             return Err(Fault::Divergence { number, why: "it does not follow the one before" });
         }
-        self.builder.build(&self.draft, batch, &self.people, &mut self.pending.write)?;
+        let mut write = Write::new();
+        self.builder.build(&self.draft, batch, &self.people, &mut write)?;
+        self.pending.bytes += write.bytes();
+        self.pending.commits.push(Commit::new(Stream::Batches, number, write));
         self.progress = Progress { next_position: last + 1, batch: number, hash: batch.hash };
         self.pending.uetrs.extend_from_slice(&self.draft.uetrs);
         let covered = Covered { position: last + 1, batch: number };
@@ -292,17 +304,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes what is pending, with the position; then shows it.
+    /// Writes what is pending; then shows it.
     fn commit(&mut self) -> Result<(), Fault> {
         let started = Instant::now();
-        self.pending.write.put(Table::Meta, KEY_PROGRESS, self.progress.encode());
-        let write = std::mem::take(&mut self.pending.write);
-        while let Err(fault) = self.store.commit(write.clone()) {
+        while let Err(fault) = self.store.commit(&self.pending.commits) {
             if !fault.retryable() || self.inbox.stopping() {
                 return Err(fault.into());
             }
-            metrics::no_space();
-            thread::sleep(NO_SPACE_PAUSE);
+            tracing::debug!(%fault, "the store takes nothing now");
+            metrics::waiting(&fault);
+            thread::sleep(PAUSE);
         }
         let batches = self.pending.sealed.len() as u64;
         let mut from = 0;
@@ -311,9 +322,11 @@ impl Worker {
             from = uetrs_end;
         }
         let seconds = started.elapsed().as_secs_f64();
-        metrics::committed(batches, from as u64, write.bytes() as u64, seconds);
+        metrics::committed(batches, from as u64, self.pending.bytes as u64, seconds);
         self.pending.uetrs.clear();
         self.behind_since = None;
+        self.pending.commits.clear();
+        self.pending.bytes = 0;
         let next = self.progress.next_position;
         self.inbox.next_position.store(next, Ordering::Release);
         // Positions behind the last batch in which nothing happened have nothing to show.

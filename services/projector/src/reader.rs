@@ -21,7 +21,7 @@ use crate::layout::{
     self, BatchPart, COUNTERS_BYTES, Posting, Progress, StateEntry, TRANSFERS_PER_ROW, whole,
 };
 use crate::matches::{self, Match};
-use crate::projector::check_format;
+use crate::projector::founded;
 use crate::uetr::Index;
 
 /// Rows that one answer gives, at most, whatever was asked for. Feeds end at the first batch that
@@ -154,7 +154,7 @@ impl Reader {
     /// # Errors
     /// As [`crate::Projector::start`].
     pub fn open(store: Arc<dyn Store>, log: Arc<dyn Log>, pool: u32) -> Result<Self, Fault> {
-        check_format(&*store, pool)?;
+        founded(&*store, pool)?;
         let progress = Progress::of(&*store)?;
         let (index, _) = Index::open(store.clone(), 0)?;
         let (_, readable) = watch::channel(progress.readable());

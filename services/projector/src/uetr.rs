@@ -9,7 +9,9 @@
 //! merges runs, eight at a time. After a start, what is in no run yet is gathered again from the
 //! log ([`Index::open`] says from where).
 //!
-//! Which entries a run holds is a function of the log and of the size of runs.
+//! Which entries a run holds, and in which commits of stream [`store::Stream::Uetrs`] it is written,
+//! is a function of the log, the seed and the size of runs: several writers write the same. Whoever
+//! only reads takes note of their runs ([`Index::refresh`]).
 
 mod filter;
 mod run;
@@ -20,10 +22,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use channel::Uetr;
 use clearing::Place;
 use hashbrown::HashTable;
-use store::{Store, Table, Write};
+use store::{Fact, Store, Table};
 
 use crate::fault::Fault;
-use crate::layout::KEY_UETR_SEED;
+use crate::metrics;
 use run::{Run, RunId};
 pub(crate) use worker::IndexWriter;
 
@@ -56,21 +58,21 @@ impl Seed {
         fold(first ^ self.0[1], self.0[0] | 1)
     }
 
-    /// The store's seed; a new store draws one.
+    /// The store's seed; for a new store one is drawn, and the first that was drawn holds.
     pub(crate) fn of(store: &dyn Store) -> Result<Self, Fault> {
-        if let Some(bytes) = store.get(Table::Meta, KEY_UETR_SEED)? {
-            return match bytes.as_ref().as_chunks::<8>() {
-                ([first, second], []) => Ok(Self([*first, *second].map(u64::from_be_bytes))),
-                _ => Err(Fault::malformed(Table::Meta, "seed")),
-            };
+        let bytes = match store.decided(Fact::UetrSeed)? {
+            Some(bytes) => bytes,
+            None => {
+                let draw =
+                    || getrandom::u64().map_err(|error| Fault::system("draw a seed", &error));
+                let drawn = [draw()?, draw()?].map(u64::to_be_bytes);
+                store.decide(Fact::UetrSeed, drawn.as_flattened())?
+            }
+        };
+        match bytes.as_ref().as_chunks::<8>() {
+            ([first, second], []) => Ok(Self([*first, *second].map(u64::from_be_bytes))),
+            _ => Err(Fault::malformed(Table::Meta, "seed")),
         }
-        let draw = || getrandom::u64().map_err(|error| Fault::system("draw a seed", &error));
-        let seed = Self([draw()?, draw()?]);
-        let mut write = Write::new();
-        let bytes = seed.0.map(u64::to_be_bytes);
-        write.put(Table::Meta, KEY_UETR_SEED, bytes.as_flattened());
-        store.commit(write)?;
-        Ok(seed)
     }
 }
 
@@ -118,21 +120,52 @@ impl Index {
         filter_bytes_max: usize,
     ) -> Result<(Self, Covered), Fault> {
         let seed = Seed::of(&*store)?;
-        let mut runs = Run::list(&*store)?;
-        // The newest first: they are asked for most, and there are few of the oldest.
-        runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.covered.position));
+        let state = RwLock::default();
+        let index = Self(Arc::new(Shared { store, seed, state, filter_bytes_max }));
+        let covered = index.refresh()?;
+        Ok((index, covered))
+    }
+
+    /// Takes note of the runs in the store, whoever wrote them; how far they cover the log.
+    pub(crate) fn refresh(&self) -> Result<Covered, Fault> {
+        let store = &*self.0.store;
+        let listed = Run::list(store)?;
+        let known = self.state().runs.clone();
         let mut filter_bytes = 0;
-        for run in &mut runs {
+        let mut runs = Vec::with_capacity(listed.len());
+        // The newest first: they are asked for most, and there are few of the oldest.
+        for mut run in listed {
+            let known = known.iter().find(|known| known.id == run.id);
             filter_bytes += run.filter_bytes();
-            if filter_bytes <= filter_bytes_max {
-                run.load_filter(&*store)?;
+            let fits = filter_bytes <= self.0.filter_bytes_max;
+            match known {
+                Some(known) if known.filter.is_some() == fits => runs.push(known.clone()),
+                _ => {
+                    if fits {
+                        run.load_filter(store)?;
+                    }
+                    runs.push(Arc::new(run));
+                }
             }
         }
         let covered = runs.first().map(|run| run.covered).unwrap_or_default();
-        let state = State { runs: runs.into_iter().map(Arc::new).collect(), ..State::default() };
-        let state = RwLock::new(state);
-        let shared = Shared { store, seed, state, filter_bytes_max };
-        Ok((Self(Arc::new(shared)), covered))
+        metrics::uetr_runs(runs.len());
+        self.state_mut().runs = runs;
+        Ok(covered)
+    }
+
+    /// Adds the entries of a batch to those in memory.
+    pub(crate) fn remember(&self, entries: &[Entry]) {
+        let mut state = self.state_mut();
+        for entry in entries {
+            state.newest.insert_unique(entry.hash, *entry, |entry| entry.hash);
+        }
+    }
+
+    /// For one who only reads: forgets the entries in memory that runs cover.
+    pub(crate) fn forget(&self, covered: Covered) {
+        let kept = |entry: &mut Entry| Place(entry.place).position() >= covered.position;
+        self.state_mut().newest.retain(kept);
     }
 
     /// The secret under which references are hashed.
@@ -149,6 +182,7 @@ impl Index {
                 places.dedup();
                 return Ok(places.into_iter().map(Place).collect());
             }
+            self.refresh()?;
         }
         Err(Fault::malformed(Table::Uetrs, "a page of a run is missing"))
     }

@@ -1,32 +1,38 @@
 //! Snapshots: the pool as rows of the store, so that recovery need not replay the whole log.
 //!
-//! Two slots are written in turn, so that a whole snapshot is always there:
-//!
 //! ```text
-//! Snapshots  slot u8 | 0              manifest: the last row to come, the first to go
-//! Snapshots  slot u8 | 1 | chunk u32  the state's bytes, 1 MiB each
-//! SeenPages  page u64                 full pages of the index of identities
+//! Snapshots  0 u8 | position u64              manifest: the last row to come, the first to go
+//! Snapshots  1 u8 | position u64 | chunk u32  the state's bytes, 256 KiB each
+//! SeenPages  page u64                         full pages of the index of identities
 //!
-//! manifest:  version u16 = 1 | position u64 | chunks u32 | first page u64 | end of pages u64
+//! manifest:  version u16 = 1 | chunks u32 | first page u64 | end of pages u64
 //! ```
-//! A full page never changes, so snapshots share pages: only new ones are written, and one goes
-//! when no snapshot needs it any more. The store guards every row, the state carries its own
-//! checksum and root. What does not hold is as if it were not there: replaying more of the log
-//! gives the same pool.
+//! The state at a position is a function of the log, and so is each of these rows: every one is a
+//! commit of its own, chunk n of a snapshot number position × 2^20 + n of its stream and the
+//! manifest the one behind the chunks. Several settlers may write snapshots, the same or others.
+//!
+//! A full page never changes, so snapshots share pages: only new ones are written. The newest two
+//! snapshots are kept with their pages; what is older goes once the newest is there. The store
+//! guards every row, the state carries its own checksum and root. What does not hold is as if it
+//! were not there: replaying more of the log gives the same pool.
 
 use channel::{DecodeError, Reader, Writer};
-use clearing::{Pool, Snapshot};
-use store::{Fault, Store, Table, Write};
+use clearing::{Place, Pool, Snapshot};
+use store::{Commit, Fault, Store, Stream, Table, Write};
 
 const VERSION: u16 = 1;
-const SLOTS: u8 = 2;
-const CHUNK_BYTES: usize = 1 << 20;
-/// Rows of a few hundred KiB in one commit, at most.
+/// Snapshots that are kept.
+const KEPT: usize = 2;
+const CHUNK_BYTES: usize = 256 << 10;
+/// Rows handed to the store at once, bytes, about.
 const COMMIT_BYTES: usize = 4 << 20;
 /// Pages read at once.
 const PAGES_READ: u64 = 64;
+/// The first byte of keys in table Snapshots.
+const MANIFEST: u8 = 0;
+const CHUNK: u8 = 1;
 
-/// What one slot holds.
+/// What a snapshot consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Manifest {
     position: u64,
@@ -38,19 +44,19 @@ struct Manifest {
 impl Manifest {
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.u16(VERSION).u64(self.position).u32(self.chunks);
+        writer.u16(VERSION).u32(self.chunks);
         writer.u64(self.pages_from).u64(self.pages_to);
         writer.into_bytes()
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    fn decode(position: u64, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         match reader.u16("version")? {
             VERSION => {}
             other => return Err(DecodeError::Unknown { field: "version", value: other.into() }),
         }
         let manifest = Self {
-            position: reader.u64("position")?,
+            position,
             chunks: reader.u32("chunks")?,
             pages_from: reader.u64("first page")?,
             pages_to: reader.u64("end of pages")?,
@@ -60,11 +66,12 @@ impl Manifest {
     }
 }
 
-/// The snapshots in a store.
+/// The snapshots in a store, as far as this settler knows.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    slots: [Option<Manifest>; SLOTS as usize],
-    /// The pages in the store.
+    /// The newest, ascending by position.
+    kept: Vec<Manifest>,
+    /// The pages that are in the store.
     pages_from: u64,
     pages_to: u64,
 }
@@ -79,16 +86,15 @@ pub(crate) fn load(
     hash_seed: u64,
 ) -> Result<(Pool, Snapshots), Fault> {
     let mut snapshots = Snapshots::read(store)?;
-    let mut usable: Vec<u8> = (0..SLOTS)
-        .filter(|slot| snapshots.at(*slot).is_some_and(|found| found.position <= passed))
-        .collect();
-    usable.sort_by_key(|slot| std::cmp::Reverse(snapshots.at(*slot).map(|it| it.position)));
-    for slot in usable {
-        match snapshots.restore(store, slot, hash_seed) {
+    for manifest in snapshots.kept.clone().iter().rev().filter(|kept| kept.position <= passed) {
+        match restore(store, manifest, hash_seed) {
             Ok(pool) => return Ok((pool, snapshots)),
-            Err(Unusable::Store(fault @ Fault::Io { .. })) => return Err(fault),
+            Err(Unusable::Store(fault @ (Fault::Io { .. } | Fault::Unavailable { .. }))) => {
+                return Err(fault);
+            }
             Err(unusable) => {
-                tracing::warn!(slot, %unusable, "snapshot passed over");
+                tracing::warn!(position = manifest.position, %unusable, "snapshot passed over");
+                snapshots.kept.retain(|kept| kept.position != manifest.position);
                 // Its pages may be what is damaged: the next snapshot writes them all again.
                 snapshots.pages_to = snapshots.pages_from;
             }
@@ -110,128 +116,122 @@ enum Unusable {
 
 impl Snapshots {
     fn read(store: &dyn Store) -> Result<Self, Fault> {
-        let mut slots = [None; SLOTS as usize];
-        for (slot, found) in (0..).zip(&mut slots) {
-            let bytes = store.get(Table::Snapshots, &manifest_key(slot))?;
-            *found = bytes.and_then(|bytes| {
-                let decoded = Manifest::decode(&bytes);
-                decoded.inspect_err(|error| tracing::warn!(slot, %error, "snapshot unknown")).ok()
-            });
+        let rows = store.scan(Table::Snapshots, &[MANIFEST], &[CHUNK], usize::MAX)?;
+        let mut kept = Vec::new();
+        for (key, bytes) in rows {
+            let position = key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            match Manifest::decode(position, &bytes) {
+                Ok(manifest) => kept.push(manifest),
+                Err(error) => tracing::warn!(position, %error, "snapshot unknown"),
+            }
         }
-        let known = || slots.iter().flatten();
         Ok(Self {
-            pages_from: known().map(|slot| slot.pages_from).min().unwrap_or(0),
-            pages_to: known().map(|slot| slot.pages_to).max().unwrap_or(0),
-            slots,
+            pages_from: kept.iter().map(|manifest| manifest.pages_from).min().unwrap_or(0),
+            pages_to: kept.iter().map(|manifest| manifest.pages_to).max().unwrap_or(0),
+            kept,
         })
     }
 
-    fn at(&self, slot: u8) -> Option<&Manifest> {
-        self.slots.get(usize::from(slot)).and_then(Option::as_ref)
-    }
-
-    fn restore(&self, store: &dyn Store, slot: u8, hash_seed: u64) -> Result<Pool, Unusable> {
-        let Some(manifest) = self.at(slot) else { return Err(Unusable::Chunk(0)) };
-        let mut state = Vec::new();
-        for chunk in 0..manifest.chunks {
-            let found = store.get(Table::Snapshots, &chunk_key(slot, chunk))?;
-            state.extend_from_slice(&found.ok_or(Unusable::Chunk(chunk))?);
-        }
-        let mut fault = None;
-        let pages = Pages { store, next: manifest.pages_from, end: manifest.pages_to };
-        let pages = pages.map_while(|read| read.map_err(|error| fault = Some(error)).ok());
-        let restored = Pool::restore(hash_seed, &state, pages.flatten());
-        match fault {
-            Some(fault) => Err(fault.into()),
-            None => Ok(restored?),
-        }
-    }
-
-    /// Writes a snapshot over the older of the two.
+    /// Writes a snapshot, then removes what is older than the newest two.
     ///
     /// # Errors
-    /// The store's fault. The other snapshot is untouched; [`Fault::NoSpace`] leaves everything
-    /// ready for another attempt.
+    /// The store's fault. The other snapshots are untouched; one that is retryable leaves
+    /// everything ready for another attempt.
     pub(crate) fn write(&mut self, store: &dyn Store, snapshot: &Snapshot) -> Result<(), Fault> {
-        let older = (0..SLOTS).min_by_key(|slot| self.at(*slot).map(|found| found.position));
-        let slot = older.unwrap_or(0);
         let first = |pages: &[(u64, _)]| pages.first().map(|(number, _)| *number);
         let pages_from = first(&snapshot.pages).unwrap_or(self.pages_to);
-        let manifest = Manifest {
-            position: snapshot.position,
-            chunks: u32::try_from(snapshot.state.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX),
-            pages_from,
-            pages_to: pages_from + snapshot.pages.len() as u64,
-        };
-        self.clear(store, slot)?;
-        let mut rows = Rows::new(store);
+        let pages_to = pages_from + snapshot.pages.len() as u64;
+        let position = snapshot.position;
+        let chunks = u32::try_from(snapshot.state.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
+        let manifest = Manifest { position, chunks, pages_from, pages_to };
+        let mut commits = Commits::new(store);
         for (number, page) in &snapshot.pages {
             if !(self.pages_from..self.pages_to).contains(number) {
-                rows.put(Table::SeenPages, page_key(*number).to_vec(), page.encode().to_vec())?;
+                let key = page_key(*number);
+                commits.put(
+                    (Stream::SeenPages, *number),
+                    (Table::SeenPages, &key),
+                    page.encode(),
+                )?;
             }
         }
+        let number = |part: u32| (Stream::Snapshots, Place::new(position, part as usize).0);
         for (chunk, bytes) in (0..).zip(snapshot.state.chunks(CHUNK_BYTES)) {
-            rows.put(Table::Snapshots, chunk_key(slot, chunk).to_vec(), bytes.to_vec())?;
+            let key = chunk_key(position, chunk);
+            commits.put(number(chunk), (Table::Snapshots, &key), bytes)?;
         }
-        rows.commit()?;
-        rows.put(Table::Snapshots, manifest_key(slot).to_vec(), manifest.encode())?;
-        rows.commit()?;
-        if let Some(found) = self.slots.get_mut(usize::from(slot)) {
-            *found = Some(manifest);
-        }
-        self.forget_pages(store, manifest.pages_to)
+        commits.flush()?;
+        let key = manifest_key(position);
+        commits.put(number(chunks), (Table::Snapshots, &key), &manifest.encode())?;
+        commits.flush()?;
+        self.kept.retain(|kept| kept.position != position);
+        self.kept.push(manifest);
+        self.kept.sort_unstable_by_key(|kept| kept.position);
+        self.forget(store, manifest)
     }
 
-    /// Removes what a slot holds, its manifest in the same commit.
-    fn clear(&mut self, store: &dyn Store, slot: u8) -> Result<(), Fault> {
-        let Some(found) = self.slots.get_mut(usize::from(slot)).and_then(Option::take) else {
-            return Ok(());
-        };
-        let mut write = Write::new();
-        write.delete(Table::Snapshots, manifest_key(slot));
-        for chunk in 0..found.chunks {
-            write.delete(Table::Snapshots, chunk_key(slot, chunk));
-        }
-        store.commit(write)
-    }
-
-    /// Removes the pages that no snapshot needs.
-    fn forget_pages(&mut self, store: &dyn Store, pages_to: u64) -> Result<(), Fault> {
-        let needed = self.slots.iter().flatten().map(|slot| slot.pages_from).min();
-        let from = needed.unwrap_or(pages_to);
-        let mut write = Write::new();
-        for number in self.pages_from..from {
-            write.delete(Table::SeenPages, page_key(number));
-        }
-        if write.rows() > 0 {
-            store.commit(write)?;
-        }
-        (self.pages_from, self.pages_to) = (from, pages_to);
+    /// Removes what is older than the newest two snapshots: first the manifests, so that nothing
+    /// refers to the rest any more.
+    fn forget(&mut self, store: &dyn Store, written: Manifest) -> Result<(), Fault> {
+        let surplus = self.kept.len().saturating_sub(KEPT);
+        self.kept.drain(..surplus);
+        let Some(oldest) = self.kept.first().map(|kept| kept.position) else { return Ok(()) };
+        store.remove(Table::Snapshots, &manifest_key(0), &manifest_key(oldest))?;
+        store.remove(Table::Snapshots, &chunk_key(0, 0), &chunk_key(oldest, 0))?;
+        let pages_from = self.kept.iter().map(|kept| kept.pages_from).min();
+        let pages_from = pages_from.unwrap_or(written.pages_from);
+        store.remove(Table::SeenPages, &page_key(0), &page_key(pages_from))?;
+        (self.pages_from, self.pages_to) = (pages_from, written.pages_to);
         Ok(())
     }
 }
 
-/// Rows, committed a few MiB at a time.
-struct Rows<'a> {
+fn restore(store: &dyn Store, manifest: &Manifest, hash_seed: u64) -> Result<Pool, Unusable> {
+    let mut state = Vec::new();
+    for chunk in 0..manifest.chunks {
+        let found = store.get(Table::Snapshots, &chunk_key(manifest.position, chunk))?;
+        state.extend_from_slice(&found.ok_or(Unusable::Chunk(chunk))?);
+    }
+    let mut fault = None;
+    let pages = Pages { store, next: manifest.pages_from, end: manifest.pages_to };
+    let pages = pages.map_while(|read| read.map_err(|error| fault = Some(error)).ok());
+    let restored = Pool::restore(hash_seed, &state, pages.flatten());
+    match fault {
+        Some(fault) => Err(fault.into()),
+        None => Ok(restored?),
+    }
+}
+
+/// Commits of one row each, handed over a few MiB at a time.
+struct Commits<'a> {
     store: &'a dyn Store,
-    write: Write,
+    commits: Vec<Commit>,
     bytes: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Commits<'a> {
     fn new(store: &'a dyn Store) -> Self {
-        Self { store, write: Write::new(), bytes: 0 }
+        Self { store, commits: Vec::new(), bytes: 0 }
     }
 
-    fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) -> Result<(), Fault> {
+    fn put(
+        &mut self,
+        (stream, number): (Stream, u64),
+        (table, key): (Table, &[u8]),
+        value: &[u8],
+    ) -> Result<(), Fault> {
+        let mut write = Write::new();
+        write.put(table, key, value);
+        self.commits.push(Commit::new(stream, number, write));
         self.bytes += value.len();
-        self.write.put(table, key, value);
-        if self.bytes >= COMMIT_BYTES { self.commit() } else { Ok(()) }
+        if self.bytes >= COMMIT_BYTES { self.flush() } else { Ok(()) }
     }
 
-    fn commit(&mut self) -> Result<(), Fault> {
+    fn flush(&mut self) -> Result<(), Fault> {
+        self.store.commit(&self.commits)?;
+        self.commits.clear();
         self.bytes = 0;
-        self.store.commit(std::mem::take(&mut self.write))
+        Ok(())
     }
 }
 
@@ -260,13 +260,17 @@ impl Iterator for Pages<'_> {
     }
 }
 
-fn manifest_key(slot: u8) -> [u8; 2] {
-    [slot, 0]
+fn manifest_key(position: u64) -> [u8; 9] {
+    let mut key = [MANIFEST; 9];
+    key[1..].copy_from_slice(&position.to_be_bytes());
+    key
 }
 
-fn chunk_key(slot: u8, chunk: u32) -> [u8; 6] {
-    let [a, b, c, d] = chunk.to_be_bytes();
-    [slot, 1, a, b, c, d]
+fn chunk_key(position: u64, chunk: u32) -> [u8; 13] {
+    let mut key = [CHUNK; 13];
+    key[1..9].copy_from_slice(&position.to_be_bytes());
+    key[9..].copy_from_slice(&chunk.to_be_bytes());
+    key
 }
 
 fn page_key(number: u64) -> [u8; 8] {

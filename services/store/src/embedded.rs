@@ -12,7 +12,9 @@
 
 mod engine;
 mod marker;
+mod names;
 mod recent;
+mod space;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -20,12 +22,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use bytes::Bytes;
 use fjall::Readable as _;
 
-use crate::port::{Fault, Row, Store, Table};
+use crate::commit::{Commit, FACT_BYTES_MAX, Fact, Stream};
+use crate::fault::Fault;
+use crate::port::{Row, Store};
 use crate::seal;
-use crate::write::Write;
+use crate::table::Table;
 use engine::Engine;
 use marker::Marker;
+use names::Heads;
 use recent::Recent;
+use space::{Changes, Space};
+
+/// Rows removed in one write.
+const REMOVED_AT_ONCE: usize = 8_192;
 
 /// How the embedded store uses the machine.
 #[derive(Clone, Debug)]
@@ -55,6 +64,7 @@ pub struct EmbeddedStore {
 struct Writer {
     marker: Marker,
     recent: Recent,
+    heads: Heads,
     state: State,
 }
 
@@ -78,7 +88,8 @@ impl EmbeddedStore {
         let engine = Engine::open(&dir, &options)?;
         let marker = Marker::open(&dir, engine.is_empty()?)?;
         let recent = Recent::verify(&engine, marker.acknowledged())?;
-        let writer = Writer { marker, recent, state: State::Open };
+        let heads = Heads::read(&engine)?;
+        let writer = Writer { marker, recent, heads, state: State::Open };
         Ok(Self { dir, options, engine: RwLock::new(Some(engine)), writer: Mutex::new(writer) })
     }
 
@@ -91,9 +102,9 @@ impl EmbeddedStore {
         }
     }
 
-    /// The number of commits ever acknowledged.
+    /// The number of writes ever acknowledged; one may hold several commits.
     #[must_use]
-    pub fn commits(&self) -> u64 {
+    pub fn writes(&self) -> u64 {
         self.writer().marker.acknowledged()
     }
 
@@ -132,16 +143,52 @@ impl EmbeddedStore {
             return Err(writer.halt(why));
         }
         writer.recent = recent;
+        writer.heads = Heads::read(&engine)?;
         writer.state = State::Open;
         *slot = Some(engine);
         tracing::info!(acknowledged, "store resumed after the disk was full");
         Ok(())
     }
 
-    fn write(&self, writer: &mut Writer, write: Write) -> Result<(), Fault> {
+    /// Some keys of a range, within one group.
+    fn keys(&self, table: Table, from: &[u8], to_exclusive: &[u8]) -> Result<Vec<Bytes>, Fault> {
+        if from >= to_exclusive {
+            return Ok(Vec::new());
+        }
         let slot = self.engine();
-        let Some(engine) = slot.as_ref() else { return Err(Fault::NoSpace) };
-        let (prepared, batch) = writer.recent.prepare(engine, write);
+        let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
+        let rows = engine.snapshot().range(engine.keyspace(table), from..to_exclusive);
+        let keys = rows.take(REMOVED_AT_ONCE).map(|row| {
+            let key = row.key().map_err(|error| Space::Table(table).read_fault(from, error))?;
+            Ok(Bytes::from(key))
+        });
+        let keys: Result<Vec<_>, Fault> = keys.collect();
+        let mut keys = keys?;
+        keys.retain(|key| table.group(key) == table.group(from));
+        Ok(keys)
+    }
+
+    /// Waits for its turn to write; the engine is open then.
+    fn turn(&self) -> Result<MutexGuard<'_, Writer>, Fault> {
+        let mut writer = self.writer();
+        if let State::Halted(why) = &writer.state {
+            return Err(Fault::Halted { why: why.clone() });
+        }
+        if matches!(writer.state, State::OutOfSpace) {
+            if !self.has_space(0)? {
+                return Err(Fault::NoSpace);
+            }
+            self.resume(&mut writer)?;
+        }
+        Ok(writer)
+    }
+
+    /// Writes some changes; durable on return, and visible only then.
+    fn write(&self, writer: &mut Writer, engine: &Engine, changes: Changes) -> Result<(), Fault> {
+        if !self.has_space(changes.bytes)? {
+            return Err(Fault::NoSpace);
+        }
+        let (prepared, batch) = writer.recent.prepare(engine, changes);
         match engine.commit(batch) {
             Ok(()) => {}
             Err(error) if engine::disk_full(&error) => return Err(writer.run_out(&error)),
@@ -180,26 +227,61 @@ impl Writer {
 }
 
 impl Store for EmbeddedStore {
-    fn commit(&self, write: Write) -> Result<(), Fault> {
-        write.check()?;
-        let mut writer = self.writer();
-        if let State::Halted(why) = &writer.state {
-            return Err(Fault::Halted { why: why.clone() });
+    fn commit(&self, commits: &[Commit]) -> Result<(), Fault> {
+        commits.iter().try_for_each(|commit| commit.write.check())?;
+        let mut writer = self.turn()?;
+        let slot = self.engine();
+        let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
+        let (changes, heads, end) = names::changes(engine, commits, writer.heads);
+        if !changes.rows.is_empty() {
+            self.write(&mut writer, engine, changes)?;
+            writer.heads = heads;
         }
-        if !self.has_space(write.bytes())? {
-            return Err(Fault::NoSpace);
+        end
+    }
+
+    fn head(&self, stream: Stream) -> Result<u64, Fault> {
+        Ok(self.writer().heads.of(stream))
+    }
+
+    fn remove(&self, table: Table, from: &[u8], to_exclusive: &[u8]) -> Result<(), Fault> {
+        let mut from = from.to_vec();
+        loop {
+            let keys = self.keys(table, &from, to_exclusive)?;
+            let Some(last) = keys.last() else { return Ok(()) };
+            from = [last, &[0][..]].concat();
+            let mut writer = self.turn()?;
+            let slot = self.engine();
+            let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
+            let mut changes = Changes::default();
+            keys.into_iter().for_each(|key| changes.delete(Space::Table(table), key));
+            self.write(&mut writer, engine, changes)?;
         }
-        if matches!(writer.state, State::OutOfSpace) {
-            self.resume(&mut writer)?;
+    }
+
+    fn decide(&self, fact: Fact, value: &[u8]) -> Result<Bytes, Fault> {
+        if value.len() > FACT_BYTES_MAX {
+            return Err(Fault::TooLarge { table: Table::Meta, what: "fact", bytes: value.len() });
         }
-        self.write(&mut writer, write)
+        let mut writer = self.turn()?;
+        let slot = self.engine();
+        let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
+        if let Some(decided) = names::fact(engine, fact)? {
+            return Ok(decided);
+        }
+        self.write(&mut writer, engine, names::decide(fact, value))?;
+        Ok(Bytes::copy_from_slice(value))
+    }
+
+    fn decided(&self, fact: Fact) -> Result<Option<Bytes>, Fault> {
+        names::fact(self.engine().as_ref().ok_or(Fault::NoSpace)?, fact)
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         let slot = self.engine();
         let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
         let found = engine.snapshot().get(engine.keyspace(table), key);
-        let found = found.map_err(|error| engine::read_fault(table, key, error))?;
+        let found = found.map_err(|error| engine::read_fault(Space::Table(table), key, error))?;
         found.map(|value| seal::open(table, key, value.into())).transpose()
     }
 
@@ -209,16 +291,19 @@ impl Store for EmbeddedStore {
         prefix: &[u8],
         key: &[u8],
     ) -> Result<Option<Row>, Fault> {
-        if key < prefix {
+        let group = table.group(key);
+        let first = if prefix.len() < group.len() { group } else { prefix };
+        if key < first || !first.starts_with(prefix) {
             return Ok(None);
         }
         let slot = self.engine();
         let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
-        let mut rows = engine.snapshot().range(engine.keyspace(table), prefix..=key);
+        let mut rows = engine.snapshot().range(engine.keyspace(table), first..=key);
         let Some(row) = rows.next_back() else { return Ok(None) };
-        let (found, value) =
-            row.into_inner().map_err(|error| engine::read_fault(table, key, error))?;
-        if !found.starts_with(prefix) {
+        let (found, value) = row
+            .into_inner()
+            .map_err(|error| engine::read_fault(Space::Table(table), key, error))?;
+        if !found.starts_with(first) {
             return Ok(None);
         }
         let value = seal::open(table, &found, value.into())?;
@@ -238,13 +323,16 @@ impl Store for EmbeddedStore {
         let slot = self.engine();
         let engine = slot.as_ref().ok_or(Fault::NoSpace)?;
         let rows = engine.snapshot().range(engine.keyspace(table), from..to_exclusive);
-        rows.take(limit)
-            .map(|row| {
-                let row = row.into_inner().map_err(|error| engine::read_fault(table, from, error));
-                let (key, value) = row?;
-                let value = seal::open(table, &key, value.into())?;
-                Ok((key.into(), value))
-            })
-            .collect()
+        let fault = |error| engine::read_fault(Space::Table(table), from, error);
+        let mut found = Vec::new();
+        for row in rows.take(limit) {
+            let (key, value) = row.into_inner().map_err(fault)?;
+            if table.group(&key) != table.group(from) {
+                break;
+            }
+            let value = seal::open(table, &key, value.into())?;
+            found.push((key.into(), value));
+        }
+        Ok(found)
     }
 }

@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 
-use crate::port::{Fault, Table};
+use crate::fault::Fault;
+use crate::table::Table;
 
 /// Bytes behind every value.
 pub(crate) const BYTES: usize = 4;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::port::{Fault, KEY_BYTES_MAX, Table, VALUE_BYTES_MAX};
+use crate::fault::Fault;
+use crate::port::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::seal;
+use crate::table::Table;
 
 /// Rows that are written together, or not at all. A key appears at most once in a write.
 ///
@@ -24,8 +26,8 @@ struct Packed {
     table: Table,
     at: usize,
     key_bytes: usize,
-    /// With the checksum behind the value; nothing for a row to remove.
-    stored_bytes: Option<usize>,
+    /// With the checksum behind the value.
+    stored_bytes: usize,
 }
 
 impl Write {
@@ -35,8 +37,8 @@ impl Write {
         Self::default()
     }
 
-    /// Adds a row to set: a key of 1 to [`KEY_BYTES_MAX`] bytes, a value of at most
-    /// [`VALUE_BYTES_MAX`] bytes.
+    /// Adds a row: a key of 1 to [`KEY_BYTES_MAX`] bytes, a value of at most [`VALUE_BYTES_MAX`]
+    /// bytes.
     pub fn put(&mut self, table: Table, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         self.put_with(table, key, |into| into.extend_from_slice(value.as_ref()));
     }
@@ -49,29 +51,16 @@ impl Write {
         fill: impl FnOnce(&mut Vec<u8>),
     ) {
         let key = key.as_ref();
-        let (at, buffer) = self.begin(table, key);
+        let buffer = Arc::make_mut(&mut self.buffers[table as usize]);
+        let at = buffer.len();
+        buffer.extend_from_slice(key);
         fill(buffer);
         let value = &buffer[at + key.len()..];
         let checksum = seal::checksum(table as u8, key, value);
         buffer.extend_from_slice(&checksum.to_be_bytes());
-        let stored_bytes = Some(buffer.len() - at - key.len());
+        let stored_bytes = buffer.len() - at - key.len();
         self.bytes += buffer.len() - at;
         self.rows.push(Packed { table, at, key_bytes: key.len(), stored_bytes });
-    }
-
-    /// Adds a row to remove; one that is not there is no error.
-    pub fn delete(&mut self, table: Table, key: impl AsRef<[u8]>) {
-        let key = key.as_ref();
-        let (at, _) = self.begin(table, key);
-        self.bytes += key.len();
-        self.rows.push(Packed { table, at, key_bytes: key.len(), stored_bytes: None });
-    }
-
-    fn begin(&mut self, table: Table, key: &[u8]) -> (usize, &mut Vec<u8>) {
-        let buffer = Arc::make_mut(&mut self.buffers[table as usize]);
-        let at = buffer.len();
-        buffer.extend_from_slice(key);
-        (at, buffer)
     }
 
     /// How many rows.
@@ -86,31 +75,37 @@ impl Write {
         self.bytes
     }
 
-    /// The rows to set: table, key, value.
+    /// The rows: table, key, value.
     pub fn puts(&self) -> impl Iterator<Item = (Table, &[u8], &[u8])> {
-        self.rows.iter().filter_map(|row| {
-            let value_bytes = row.stored_bytes? - seal::BYTES;
-            let (key, rest) = self.buffers[row.table as usize][row.at..].split_at(row.key_bytes);
-            Some((row.table, key, &rest[..value_bytes]))
+        self.rows.iter().map(|row| {
+            let (key, stored) = self.stored(row);
+            (row.table, key, &stored[..stored.len() - seal::BYTES])
         })
     }
 
-    /// The rows to remove: table, key.
-    pub fn deletes(&self) -> impl Iterator<Item = (Table, &[u8])> {
-        self.rows.iter().filter(|row| row.stored_bytes.is_none()).map(|row| {
-            let buffer = &self.buffers[row.table as usize];
-            (row.table, &buffer[row.at..row.at + row.key_bytes])
+    /// The rows in the order of table and key, each value with its checksum ([`seal`]).
+    pub(crate) fn sorted(&self) -> impl Iterator<Item = (Table, &[u8], &[u8])> {
+        let mut rows = self.rows.clone();
+        // Stable, which is fast on what is sorted in parts, as most of it is.
+        rows.sort_by(|a, b| (a.table, self.stored(a).0).cmp(&(b.table, self.stored(b).0)));
+        rows.into_iter().map(|row| {
+            let (key, stored) = self.stored(&row);
+            (row.table, key, stored)
         })
     }
 
-    /// All rows as they are stored: table, key, and for those to set the value with its checksum
-    /// ([`seal`]). Nothing is copied.
-    pub(crate) fn into_stored(self) -> impl Iterator<Item = (Table, Bytes, Option<Bytes>)> {
-        let buffers = self.buffers.map(|buffer| Bytes::from_owner(Buffer(buffer)));
-        self.rows.into_iter().map(move |row| {
+    fn stored(&self, row: &Packed) -> (&[u8], &[u8]) {
+        let bytes = &self.buffers[row.table as usize][row.at..];
+        bytes[..row.key_bytes + row.stored_bytes].split_at(row.key_bytes)
+    }
+
+    /// The rows as they are stored: table, key, value with its checksum. Nothing is copied.
+    pub(crate) fn to_stored(&self) -> impl Iterator<Item = (Table, Bytes, Bytes)> {
+        let buffers = self.buffers.clone().map(|buffer| Bytes::from_owner(Buffer(buffer)));
+        self.rows.iter().map(move |row| {
             let buffer = &buffers[row.table as usize];
             let behind = row.at + row.key_bytes;
-            let stored = row.stored_bytes.map(|bytes| buffer.slice(behind..behind + bytes));
+            let stored = buffer.slice(behind..behind + row.stored_bytes);
             (row.table, buffer.slice(row.at..behind), stored)
         })
     }
@@ -124,7 +119,7 @@ impl Write {
             if key_bytes == 0 || key_bytes > KEY_BYTES_MAX {
                 return Err(Fault::TooLarge { table, what: "key", bytes: key_bytes });
             }
-            let bytes = stored_bytes.map_or(0, |bytes| bytes - seal::BYTES);
+            let bytes = stored_bytes - seal::BYTES;
             if bytes > VALUE_BYTES_MAX {
                 return Err(Fault::TooLarge { table, what: "value", bytes });
             }

@@ -6,7 +6,7 @@ use bus::embedded::EmbeddedLog;
 use channel::{Command, CommandBody, ParticipantId, RequestId, SignedCommand};
 use clearing::pack_command;
 use store::embedded::EmbeddedStore;
-use store::{Store, Table, Write};
+use store::{Commit, Store, Stream, Table, Write};
 
 use crate::rig::{Rig, bic, order, runtime};
 
@@ -98,7 +98,7 @@ fn a_row_of_the_store_that_the_log_does_not_give_is_named() {
     altered[15] ^= 1;
     let mut write = Write::new();
     write.put(Table::Transfers, &key, altered);
-    store.commit(write).unwrap();
+    store.commit(&[Commit::new(Stream::Snapshots, u64::MAX, write)]).unwrap();
     drop(store);
 
     let (code, report) = rig.verify();

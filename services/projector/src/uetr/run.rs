@@ -2,12 +2,20 @@
 //! of a hash is computed, not searched for.
 //!
 //! ```text
-//! key:     part u8 (0 = header, 1 = page, 2 = filter) | level u8 | run u32 | number u32
-//! header:  entries u64 | log2 of the pages u8 | filter chunks u32 | covered position u64
-//!          | covered batch u64
+//! Uetrs      level u8 | run u32              header: the last row to come
+//! UetrPages  1 u8 | level u8 | run u32 | number u32    page
+//! UetrPages  2 u8 | level u8 | run u32 | number u32    filter
+//!
+//! header:  entries u64 | log2 of the pages u8 | filter rows u32 | covered position u64
+//!          | covered batch u64 | next commit u64
 //! page:    entries, ascending: hash u64 | place u64
 //! filter:  blocks of 8 words u64, up to 64 KiB a row
 //! ```
+//!
+//! A run is there once its header is, until the run it was merged into is there. What is left of it
+//! then can be removed in any order.
+
+use std::collections::BTreeSet;
 
 use store::{Store, Table, Write};
 
@@ -16,7 +24,6 @@ use super::{Covered, Entry};
 use crate::fault::Fault;
 use crate::layout::Fields;
 
-const HEADER: u8 = 0;
 const PAGE: u8 = 1;
 const FILTER: u8 = 2;
 const ENTRY_BYTES: usize = 16;
@@ -24,6 +31,8 @@ const ENTRY_BYTES: usize = 16;
 const PAGE_ENTRIES: usize = 256;
 const FILTER_ROW_BYTES: usize = 65_536;
 const KEY_BYTES: usize = 10;
+/// Runs merged into one.
+pub(super) const FAN_IN: u32 = 8;
 
 /// A run's name: its level, and its number on that level. A run of level n + 1 is the merge of
 /// eight of level n.
@@ -31,6 +40,16 @@ const KEY_BYTES: usize = 10;
 pub(crate) struct RunId {
     pub(crate) level: u8,
     pub(crate) number: u32,
+}
+
+impl RunId {
+    /// The runs into which it goes by merging.
+    fn ancestors(self) -> impl Iterator<Item = Self> {
+        let above =
+            |id: &Self| Some(Self { level: id.level.checked_add(1)?, number: id.number / FAN_IN });
+        // Eight to the eleventh is more than a run's number can be.
+        std::iter::successors(above(&self), above).take(11)
+    }
 }
 
 /// A run that is in the store.
@@ -41,6 +60,8 @@ pub(crate) struct Run {
     pub(crate) pages_log2: u8,
     filter_rows: u32,
     pub(crate) covered: Covered,
+    /// The number of the commit that follows the one with its header.
+    pub(crate) next: u64,
     /// Absent if the memory for filters is used up: then the page is always read.
     pub(crate) filter: Option<Filter>,
 }
@@ -51,7 +72,7 @@ impl Run {
         let filter = Filter::with_entries(entries);
         let filter_rows = filter.bytes().div_ceil(FILTER_ROW_BYTES) as u32;
         let filter = Some(filter);
-        Self { id, entries: entries as u64, pages_log2, filter_rows, covered, filter }
+        Self { id, entries: entries as u64, pages_log2, filter_rows, covered, next: 0, filter }
     }
 
     /// How many pages for so many entries, as a power of two.
@@ -73,7 +94,7 @@ impl Run {
             if let Some(filter) = &mut self.filter {
                 own.iter().for_each(|entry| filter.insert(entry.hash));
             }
-            write.put_with(Table::Uetrs, key(PAGE, self.id, page), |into| {
+            write.put_with(Table::UetrPages, key(PAGE, self.id, page), |into| {
                 for entry in own {
                     into.extend_from_slice(&entry.hash.to_be_bytes());
                     into.extend_from_slice(&entry.place.to_be_bytes());
@@ -82,7 +103,20 @@ impl Run {
         }
     }
 
-    /// Adds header and filter to a write: the run is there once they are.
+    /// The filter, in rows.
+    pub(crate) fn filter_chunks(&self) -> Vec<(u32, Vec<u8>)> {
+        let filter = self.filter.as_ref().map(Filter::encode).unwrap_or_default();
+        (0..).zip(filter.chunks(FILTER_ROW_BYTES).map(<[u8]>::to_vec)).collect()
+    }
+
+    /// Adds rows of the filter to a write.
+    pub(crate) fn put_filter(&self, rows: &[(u32, Vec<u8>)], write: &mut Write) {
+        for (number, row) in rows {
+            write.put(Table::UetrPages, key(FILTER, self.id, *number), row);
+        }
+    }
+
+    /// Adds the header to a write: the run is there once it is.
     pub(crate) fn put_header(&self, write: &mut Write) {
         let mut value = Vec::with_capacity(40);
         value.extend_from_slice(&self.entries.to_be_bytes());
@@ -90,32 +124,33 @@ impl Run {
         value.extend_from_slice(&self.filter_rows.to_be_bytes());
         value.extend_from_slice(&self.covered.position.to_be_bytes());
         value.extend_from_slice(&self.covered.batch.to_be_bytes());
-        write.put(Table::Uetrs, key(HEADER, self.id, 0), value);
-        let filter = self.filter.as_ref().map(Filter::encode).unwrap_or_default();
-        for (number, row) in (0..).zip(filter.chunks(FILTER_ROW_BYTES)) {
-            write.put(Table::Uetrs, key(FILTER, self.id, number), row);
-        }
+        value.extend_from_slice(&self.next.to_be_bytes());
+        write.put(Table::Uetrs, header_key(self.id), value);
     }
 
-    /// Adds the removal of header and filter to a write: the run is gone once they are.
-    pub(crate) fn delete_header(&self, write: &mut Write) {
-        write.delete(Table::Uetrs, key(HEADER, self.id, 0));
-        for number in 0..self.filter_rows {
-            write.delete(Table::Uetrs, key(FILTER, self.id, number));
-        }
+    /// Removes what is left of a run that was merged.
+    pub(crate) fn remove(store: &dyn Store, id: RunId) -> Result<(), store::Fault> {
+        store.remove(Table::Uetrs, &header_key(id), &[&header_key(id)[..], &[0]].concat())?;
+        [PAGE, FILTER].into_iter().try_for_each(|part| {
+            store.remove(Table::UetrPages, &key(part, id, 0), &key(part, id, u32::MAX))
+        })
     }
 
-    /// The headers of all runs in the store, without their filters.
+    /// The runs in the store that were not merged yet, the newest first, without their filters.
     pub(crate) fn list(store: &dyn Store) -> Result<Vec<Self>, Fault> {
-        let rows = store.scan(Table::Uetrs, &[HEADER], &[HEADER + 1], usize::MAX)?;
-        rows.iter().map(|(key, value)| Self::decode(key, value)).collect()
+        let rows = store.scan(Table::Uetrs, &[0], &[u8::MAX], usize::MAX)?;
+        let runs: Result<Vec<_>, _> =
+            rows.iter().map(|(key, value)| Self::decode(key, value)).collect();
+        let mut runs = runs?;
+        let ids: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
+        runs.retain(|run| !run.id.ancestors().any(|above| ids.contains(&above)));
+        runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.covered.position));
+        Ok(runs)
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let mut name = Fields::new(Table::Uetrs, key);
-        name.u8()?;
         let id = RunId { level: name.u8()?, number: name.u32()? };
-        name.u32()?;
         name.end()?;
         let mut fields = Fields::new(Table::Uetrs, value);
         let entries = fields.u64()?;
@@ -125,16 +160,19 @@ impl Run {
         }
         let filter_rows = fields.u32()?;
         let covered = Covered { position: fields.u64()?, batch: fields.u64()? };
+        let next = fields.u64()?;
         fields.end()?;
-        Ok(Self { id, entries, pages_log2, filter_rows, covered, filter: None })
+        Ok(Self { id, entries, pages_log2, filter_rows, covered, next, filter: None })
     }
 
-    /// Reads the filter from the store.
+    /// Reads the filter from the store; leaves it out if the run was removed meanwhile.
     pub(crate) fn load_filter(&mut self, store: &dyn Store) -> Result<(), Fault> {
         let (from, to) = (key(FILTER, self.id, 0), key(FILTER, self.id, self.filter_rows));
-        let rows = store.scan(Table::Uetrs, &from, &to, usize::MAX)?;
-        let bytes: Vec<u8> = rows.iter().flat_map(|(_, value)| value.iter().copied()).collect();
-        self.filter = Some(Filter::decode(&bytes)?);
+        let rows = store.scan(Table::UetrPages, &from, &to, usize::MAX)?;
+        if rows.len() == self.filter_rows as usize {
+            let bytes: Vec<u8> = rows.iter().flat_map(|(_, value)| value.iter().copied()).collect();
+            self.filter = Some(Filter::decode(&bytes)?);
+        }
         Ok(())
     }
 
@@ -154,7 +192,7 @@ impl Run {
             return Ok(true);
         }
         let key = key(PAGE, self.id, page_of(hash, self.pages_log2));
-        let Some(page) = store.get(Table::Uetrs, &key)? else { return Ok(false) };
+        let Some(page) = store.get(Table::UetrPages, &key)? else { return Ok(false) };
         let entries = entries_of(&page)?;
         let from = entries.partition_point(|entry| hash_of(entry) < hash);
         into.extend(
@@ -171,9 +209,9 @@ impl Run {
         into: &mut Vec<Entry>,
     ) -> Result<(), Fault> {
         let (from, to) = (key(PAGE, self.id, first), key(PAGE, self.id, first + count));
-        let rows = store.scan(Table::Uetrs, &from, &to, usize::MAX)?;
+        let rows = store.scan(Table::UetrPages, &from, &to, usize::MAX)?;
         if rows.len() != count as usize {
-            return Err(Fault::malformed(Table::Uetrs, "a page of a run is missing"));
+            return Err(Fault::malformed(Table::UetrPages, "a page of a run is missing"));
         }
         for (_, value) in &rows {
             let entries = entries_of(value)?;
@@ -185,13 +223,14 @@ impl Run {
     }
 }
 
-/// Keys of pages of a run that are in the store, at most `limit`.
-pub(crate) fn page_keys(store: &dyn Store, id: RunId, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
-    let (from, to) = (key(PAGE, id, 0), key(PAGE, id, u32::MAX));
-    let rows = store.scan(Table::Uetrs, &from, &to, limit)?;
-    Ok(rows.into_iter().map(|(key, _)| key.to_vec()).collect())
+/// `level u8 | run u32`.
+fn header_key(id: RunId) -> [u8; 5] {
+    let mut key = [id.level; 5];
+    key[1..].copy_from_slice(&id.number.to_be_bytes());
+    key
 }
 
+/// `part u8 | level u8 | run u32 | number u32`.
 fn key(part: u8, id: RunId, number: u32) -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     key[..2].copy_from_slice(&[part, id.level]);
@@ -208,7 +247,7 @@ fn page_of(hash: u64, pages_log2: u8) -> u32 {
 fn entries_of(page: &[u8]) -> Result<&[[u8; ENTRY_BYTES]], Fault> {
     match page.as_chunks::<ENTRY_BYTES>() {
         (entries, []) => Ok(entries),
-        _ => Err(Fault::malformed(Table::Uetrs, "page")),
+        _ => Err(Fault::malformed(Table::UetrPages, "page")),
     }
 }
 

@@ -6,30 +6,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use store::{Store, Table, Write};
+use store::{Commit, Store, Stream, Write};
 
-use super::run::{Run, RunId, page_keys};
-use super::{Covered, Entry, Frozen, Index, Memory, Seed};
+use super::run::{FAN_IN, Run, RunId};
+use super::{Covered, Entry, Frozen, Index, Memory};
 use crate::bug::EndOnPanic;
 use crate::fault::Fault;
-use crate::metrics;
 
-/// Runs merged into one.
-const FAN_IN: u32 = 8;
 /// Frozen tables that may wait for the thread; beyond, the projector waits.
 const FROZEN_MAX: usize = 2;
 /// Entries merged between two commits, about: bounds memory and the size of a write.
 const MERGE_ENTRIES: u64 = 262_144;
-/// Keys of merged pages removed in one commit.
-const DELETES: usize = 8_192;
-/// Between two attempts to write to a full disk.
-const NO_SPACE_PAUSE: Duration = Duration::from_millis(100);
+/// Rows of a merged filter, of 64 KiB, in one commit.
+const FILTER_ROWS: usize = 64;
+/// Between two attempts to write to a store that takes nothing now.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The one that adds entries.
 pub(crate) struct IndexWriter {
     index: Index,
     run_entries: usize,
     next_run: u32,
+    /// The last batch that was in a run at the start.
+    covered: u64,
     frozen: Option<SyncSender<Arc<Frozen>>>,
     thread: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
@@ -38,7 +37,7 @@ pub(crate) struct IndexWriter {
 
 impl IndexWriter {
     /// Starts the thread. A run is closed at the first batch that fills it to `run_entries`.
-    pub(crate) fn start(index: Index, run_entries: usize) -> Result<Self, Fault> {
+    pub(crate) fn start(index: Index, covered: Covered, run_entries: usize) -> Result<Self, Fault> {
         let (sender, receiver) = sync_channel(FROZEN_MAX);
         let stop = Arc::new(AtomicBool::new(false));
         let fault = Arc::new(Mutex::new(None));
@@ -60,20 +59,18 @@ impl IndexWriter {
             .map_err(|error| Fault::system("start a thread", &error))?;
         let (frozen, thread) = (Some(sender), Some(thread));
         let next_run = next_run.unwrap_or(0);
-        Ok(Self { index, run_entries, next_run, frozen, thread, stop, fault })
-    }
-
-    /// The secret under which references are hashed.
-    pub(crate) fn seed(&self) -> Seed {
-        self.index.seed()
+        let covered = covered.batch;
+        Ok(Self { index, run_entries, next_run, covered, frozen, thread, stop, fault })
     }
 
     /// Adds the entries of a batch; `covered` is how far the log is covered with them.
     pub(crate) fn add(&mut self, entries: &[Entry], covered: Covered) -> Result<(), Fault> {
-        let mut state = self.index.state_mut();
-        for entry in entries {
-            state.newest.insert_unique(entry.hash, *entry, |entry| entry.hash);
+        if covered.batch <= self.covered {
+            // Another writer is ahead of this one, and its run holds them.
+            return Ok(());
         }
+        self.index.remember(entries);
+        let mut state = self.index.state_mut();
         if state.newest.len() < self.run_entries {
             return Ok(());
         }
@@ -128,25 +125,34 @@ impl Worker {
         &*self.index.0.store
     }
 
-    /// Sorts a frozen table and writes it as a run of level 0.
+    /// Sorts a frozen table and writes it as a run of level 0, unless another writer has done so.
     fn write_run(&self, frozen: &Arc<Frozen>) -> Result<(), Fault> {
         if self.stopping() {
             return Ok(());
         }
-        let mut entries: Vec<Entry> = frozen.entries.iter().copied().collect();
-        entries.sort_unstable();
-        let pages_log2 = Run::pages_log2_for(entries.len());
-        let mut run = Run::new(frozen.id, entries.len(), pages_log2, frozen.covered);
-        let mut write = Write::new();
-        run.put_pages(&entries, (0, 1 << pages_log2), &mut write);
-        run.put_header(&mut write);
-        if self.commit(write)? {
-            let mut state = self.index.state_mut();
-            state.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
-            state.runs.insert(0, Arc::new(run));
-            metrics::uetr_runs(state.runs.len());
+        if self.index.refresh()?.position < frozen.covered.position {
+            let mut entries: Vec<Entry> = frozen.entries.iter().copied().collect();
+            entries.sort_unstable();
+            let pages_log2 = Run::pages_log2_for(entries.len());
+            let mut run = Run::new(frozen.id, entries.len(), pages_log2, frozen.covered);
+            let mut write = Write::new();
+            run.put_pages(&entries, (0, 1 << pages_log2), &mut write);
+            run.put_filter(&run.filter_chunks(), &mut write);
+            let number = self.next();
+            run.next = number + 1;
+            run.put_header(&mut write);
+            if !self.commit(number, write)? {
+                return Ok(());
+            }
+            self.index.refresh()?;
         }
+        self.index.state_mut().frozen.retain(|other| !Arc::ptr_eq(other, frozen));
         Ok(())
+    }
+
+    /// The number of the next commit: behind that of the run that was written last.
+    fn next(&self) -> u64 {
+        self.index.state().runs.iter().map(|run| run.next).max().unwrap_or(1)
     }
 
     fn merge_all(&self) -> Result<(), Fault> {
@@ -167,8 +173,28 @@ impl Worker {
         groups.find(|group| group.len() == FAN_IN as usize).map(<[_]>::to_vec)
     }
 
-    /// Merges runs, part by part of the range of hashes; `false` if it was stopped.
+    /// Merges runs, unless another writer has done so; `false` if it was stopped.
     fn merge(&self, inputs: &[Arc<Run>]) -> Result<bool, Fault> {
+        match self.write_merged(inputs) {
+            Ok(true) => {
+                self.index.refresh()?;
+            }
+            Ok(false) => return Ok(false),
+            Err(fault) => {
+                // Another writer may have merged and removed them meanwhile.
+                self.index.refresh()?;
+                let runs = self.index.state().runs.clone();
+                if inputs.iter().any(|input| runs.iter().any(|run| run.id == input.id)) {
+                    return Err(fault);
+                }
+            }
+        }
+        inputs.iter().try_for_each(|input| self.remove(input.id))?;
+        Ok(true)
+    }
+
+    /// Writes the run that others make, part by part of the range of hashes, its header last.
+    fn write_merged(&self, inputs: &[Arc<Run>]) -> Result<bool, Fault> {
         let id = RunId { level: inputs[0].id.level + 1, number: inputs[0].id.number / FAN_IN };
         let entries: u64 = inputs.iter().map(|run| run.entries).sum();
         let covered = inputs.iter().map(|run| run.covered).max_by_key(|covered| covered.position);
@@ -177,6 +203,7 @@ impl Worker {
         let parts_log2 = (entries / MERGE_ENTRIES).max(1).ilog2().min(u32::from(smallest)) as u8;
         let mut run = Run::new(id, entries as usize, pages_log2, covered.unwrap_or_default());
         let mut merged = Vec::new();
+        let mut number = self.next();
         for part in 0..1_u32 << parts_log2 {
             merged.clear();
             for input in inputs {
@@ -186,70 +213,56 @@ impl Worker {
             merged.sort_unstable();
             let mut write = Write::new();
             run.put_pages(&merged, pages_of_part(part, parts_log2, pages_log2), &mut write);
-            if self.stopping() || !self.commit(write)? {
+            if !self.commit(number, write)? {
                 return Ok(false);
             }
+            number += 1;
         }
-        self.replace(inputs, run)
-    }
-
-    /// Puts the merged run in the place of its parts.
-    fn replace(&self, inputs: &[Arc<Run>], mut run: Run) -> Result<bool, Fault> {
+        for rows in run.filter_chunks().chunks(FILTER_ROWS) {
+            let mut write = Write::new();
+            run.put_filter(rows, &mut write);
+            if !self.commit(number, write)? {
+                return Ok(false);
+            }
+            number += 1;
+        }
         let mut write = Write::new();
+        run.next = number + 1;
         run.put_header(&mut write);
-        inputs.iter().for_each(|input| input.delete_header(&mut write));
-        if !self.commit(write)? {
-            return Ok(false);
-        }
-        let mut state = self.index.state_mut();
-        state.runs.retain(|run| !inputs.iter().any(|input| input.id == run.id));
-        let used: usize = state
-            .runs
-            .iter()
-            .filter_map(|run| run.filter.as_ref())
-            .map(|filter| filter.bytes())
-            .sum();
-        if used + run.filter_bytes() > self.index.0.filter_bytes_max {
-            run.filter = None;
-        }
-        state.runs.push(Arc::new(run));
-        metrics::uetr_runs(state.runs.len());
-        drop(state);
-        inputs.iter().try_for_each(|input| self.delete_pages(input.id))?;
-        Ok(true)
+        self.commit(number, write)
     }
 
-    /// Removes what an interrupted removal of merged pages has left.
+    /// Removes what an interrupted removal of merged runs has left.
     fn sweep(&self) -> Result<(), Fault> {
         let runs = self.index.state().runs.clone();
         for run in runs.iter().filter(|run| run.id.level > 0) {
             let first = run.id.number * FAN_IN;
             for number in first..first + FAN_IN {
-                self.delete_pages(RunId { level: run.id.level - 1, number })?;
+                self.remove(RunId { level: run.id.level - 1, number })?;
             }
         }
         Ok(())
     }
 
-    fn delete_pages(&self, id: RunId) -> Result<(), Fault> {
-        loop {
-            let keys = page_keys(self.store(), id, DELETES)?;
-            if keys.is_empty() || self.stopping() {
-                return Ok(());
-            }
-            let mut write = Write::new();
-            keys.into_iter().for_each(|key| write.delete(Table::Uetrs, key));
-            self.commit(write)?;
-        }
+    fn remove(&self, id: RunId) -> Result<(), Fault> {
+        self.retry(|| Run::remove(self.store(), id)).map(drop)
     }
 
-    /// Commits, as soon as there is space; `false` if it was stopped before.
-    fn commit(&self, write: Write) -> Result<bool, Fault> {
+    /// Commits; `false` if it was stopped before.
+    fn commit(&self, number: u64, write: Write) -> Result<bool, Fault> {
+        let commit = Commit::new(Stream::Uetrs, number, write);
+        self.retry(|| self.store().commit(std::slice::from_ref(&commit)))
+    }
+
+    /// Does it as soon as the store can; `false` if it was stopped before.
+    fn retry(&self, attempt: impl Fn() -> Result<(), store::Fault>) -> Result<bool, Fault> {
         loop {
-            match self.store().commit(write.clone()) {
+            if self.stopping() {
+                return Ok(false);
+            }
+            match attempt() {
                 Ok(()) => return Ok(true),
-                Err(fault) if fault.retryable() && self.stopping() => return Ok(false),
-                Err(fault) if fault.retryable() => thread::sleep(NO_SPACE_PAUSE),
+                Err(fault) if fault.retryable() => thread::sleep(PAUSE),
                 Err(fault) => return Err(fault.into()),
             }
         }

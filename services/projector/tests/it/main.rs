@@ -8,3 +8,4 @@ mod day;
 mod model;
 mod rig;
 mod stops;
+mod writers;

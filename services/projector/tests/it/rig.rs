@@ -60,23 +60,27 @@ impl Rig {
         Projector::start(self.store.clone(), self.log.clone(), POOL, &self.options)
     }
 
-    /// All rows but those that hold, or depend on, the store's own secret.
-    pub(crate) fn rows(&self) -> Vec<(Table, Vec<Row>)> {
+    /// All rows.
+    pub(crate) fn rows(&self) -> Vec<(Table, Row)> {
         let tables = [
-            Table::Meta,
-            Table::Batches,
-            Table::Transfers,
-            Table::Postings,
-            Table::States,
-            Table::Feed,
-            Table::Matches,
+            (Table::Meta, &b"account/"[..]),
+            (Table::Batches, &[0]),
+            (Table::Batches, &[1]),
+            (Table::Batches, &[2]),
+            (Table::Batches, &[3]),
+            (Table::Transfers, &[0]),
+            (Table::States, &[0]),
+            (Table::Matches, &[0]),
         ];
-        let read = |table| {
-            let mut rows = self.store.scan(table, &[0], &[255; 9], usize::MAX).expect("scans");
-            rows.retain(|(key, _)| key != "uetr-seed");
-            (table, rows)
-        };
-        tables.map(read).to_vec()
+        let owners = (0..64_u32).map(u32::to_be_bytes).collect::<Vec<_>>();
+        let owned = owners.iter().flat_map(|owner| {
+            [(Table::Postings, owner.as_slice()), (Table::Feed, owner.as_slice())]
+        });
+        let rows = tables.into_iter().chain(owned).flat_map(|(table, from)| {
+            let rows = self.store.scan(table, from, &[255; 9], usize::MAX).expect("scans");
+            rows.into_iter().map(move |row| (table, row))
+        });
+        rows.collect()
     }
 }
 

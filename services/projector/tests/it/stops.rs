@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use projector::{Fault, Projected};
-use store::{Row, Store, Table, Write};
+use store::{Commit, Fact, Row, Store, Stream, Table};
 
 use crate::day::day;
 use crate::model::Model;
@@ -161,16 +161,32 @@ struct Door {
 }
 
 impl Store for Door {
-    fn commit(&self, write: Write) -> Result<(), store::Fault> {
+    fn commit(&self, commits: &[Commit]) -> Result<(), store::Fault> {
         let refused = self
             .refusals
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if refused.is_ok() {
             return Err(store::Fault::NoSpace);
         }
-        self.inner.commit(write)?;
+        self.inner.commit(commits)?;
         drop(self.door.lock().expect("the door"));
         Ok(())
+    }
+
+    fn head(&self, stream: Stream) -> Result<u64, store::Fault> {
+        self.inner.head(stream)
+    }
+
+    fn remove(&self, table: Table, from: &[u8], to_exclusive: &[u8]) -> Result<(), store::Fault> {
+        self.inner.remove(table, from, to_exclusive)
+    }
+
+    fn decide(&self, fact: Fact, value: &[u8]) -> Result<Bytes, store::Fault> {
+        self.inner.decide(fact, value)
+    }
+
+    fn decided(&self, fact: Fact) -> Result<Option<Bytes>, store::Fault> {
+        self.inner.decided(fact)
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, store::Fault> {

@@ -15,8 +15,10 @@ use fjall::{
 };
 
 use super::Options;
-use crate::port::{Fault, Table};
+use super::space::Space;
+use crate::fault::Fault;
 use crate::seal;
+use crate::table::Table;
 
 /// The format of everything in the directory.
 const FORMAT: u64 = 1;
@@ -36,6 +38,8 @@ const SEPARATED_BYTES_MIN: u32 = 512;
 pub(super) struct Engine {
     db: Database,
     tables: Vec<Keyspace>,
+    /// The names of commits, see [`super::names`].
+    names: Keyspace,
     /// One row per commit, see [`super::recent`].
     pub(super) manifests: Keyspace,
 }
@@ -85,7 +89,8 @@ impl Engine {
             .iter()
             .map(|table| db.keyspace(table.name(), keyspace_options).map_err(open_fault))
             .collect::<Result<_, _>>()?;
-        let engine = Self { db, tables, manifests };
+        let names = db.keyspace("names", keyspace_options).map_err(open_fault)?;
+        let engine = Self { db, tables, names, manifests };
         engine.check_format()?;
         Ok(engine)
     }
@@ -121,6 +126,13 @@ impl Engine {
 
     pub(super) fn keyspace(&self, table: Table) -> &Keyspace {
         &self.tables[table as usize]
+    }
+
+    pub(super) fn space(&self, space: Space) -> &Keyspace {
+        match space {
+            Space::Table(table) => self.keyspace(table),
+            Space::Names => &self.names,
+        }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -235,12 +247,12 @@ fn open_fault(error: fjall::Error) -> Fault {
 }
 
 /// What reading a row ran into: damage of the row, or the world around it.
-pub(super) fn read_fault(table: Table, key: &[u8], error: fjall::Error) -> Fault {
+pub(super) fn read_fault(space: Space, key: &[u8], error: fjall::Error) -> Fault {
     if environmental(&error) {
         return io("read", error);
     }
-    tracing::error!(%error, %table, "store row unreadable");
-    Fault::Corrupt { table, key: key.to_vec(), why: "the engine cannot read it" }
+    tracing::error!(%error, ?space, "store row unreadable");
+    space.corrupt(key, "the engine cannot read it")
 }
 
 /// Errors of the operating system, apart from those that bad content causes.

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::engine;
-use crate::port::Fault;
+use crate::fault::Fault;
 
 const NAME: &str = "acknowledged";
 const MAGIC: [u8; 4] = *b"CWSM";

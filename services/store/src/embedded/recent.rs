@@ -7,7 +7,7 @@
 //! key:    commit u64, from 1
 //! value:  oldest manifest kept u64 | bytes written u64 | rows
 //!         | checksum of all that (see `seal`)
-//! row:    table u8 | operation u8 (1 = put, 2 = delete) | key length u8 | key
+//! row:    table u8, 254 = names | operation u8 (1 = put, 2 = delete) | key length u8 | key
 //!         | checksum of the row u32 (0 for a delete)
 //! ```
 
@@ -16,10 +16,10 @@ use std::collections::{HashSet, VecDeque};
 use bytes::Bytes;
 use fjall::{OwnedWriteBatch, Readable as _};
 
-use super::engine::{self, Engine, JOURNAL_BYTES_MAX};
-use crate::port::{Fault, Table};
+use super::engine::{Engine, JOURNAL_BYTES_MAX};
+use super::space::{Changes, Space};
+use crate::fault::Fault;
 use crate::seal;
-use crate::write::Write;
 
 /// Manifests are kept until this much was written after them: more than the journals hold.
 const KEPT_BYTES: u64 = 2 * JOURNAL_BYTES_MAX;
@@ -60,11 +60,7 @@ impl Recent {
         }
         match changed.iter().min() {
             None => Ok(recent),
-            Some((table, key)) => Err(Fault::Corrupt {
-                table: *table,
-                key: key.to_vec(),
-                why: "it is not what was committed",
-            }),
+            Some((space, key)) => Err(space.corrupt(key, "it is not what was committed")),
         }
     }
 
@@ -73,24 +69,24 @@ impl Recent {
         self.last
     }
 
-    /// The engine's batch for a write, with its number and its manifest.
-    pub(super) fn prepare(&self, engine: &Engine, write: Write) -> (Prepared, OwnedWriteBatch) {
+    /// The engine's batch for some changes, with its number and its manifest.
+    pub(super) fn prepare(&self, engine: &Engine, changes: Changes) -> (Prepared, OwnedWriteBatch) {
         let number = self.last + 1;
-        let bytes = write.bytes() as u64;
+        let bytes = changes.bytes as u64;
         let dropped = self.droppable(bytes);
         let oldest = self.oldest() + dropped as u64;
-        let rows = write.rows();
+        let rows = changes.rows.len();
         let mut batch = engine.batch(rows + dropped + 1);
         let mut manifest = Vec::with_capacity(16 + rows * 32);
         manifest.extend_from_slice(&oldest.to_be_bytes());
         manifest.extend_from_slice(&bytes.to_be_bytes());
-        for (table, key, stored) in write.into_stored() {
+        for (space, key, stored) in changes.rows {
             let checksum = stored.as_deref().and_then(seal::stored_checksum);
             let operation = if stored.is_some() { PUT } else { DELETE };
-            note(&mut manifest, table, operation, &key, checksum.unwrap_or(0));
+            note(&mut manifest, space, operation, &key, checksum.unwrap_or(0));
             match stored {
-                Some(stored) => batch.insert(engine.keyspace(table), key, stored),
-                None => batch.remove(engine.keyspace(table), key),
+                Some(stored) => batch.insert(engine.space(space), key, stored),
+                None => batch.remove(engine.space(space), key),
             }
         }
         let key = number.to_be_bytes();
@@ -167,38 +163,38 @@ impl Manifest {
     }
 
     /// Compares the rows with the tables. `changed` collects those that differ.
-    fn verify(&self, engine: &Engine, changed: &mut HashSet<(Table, Bytes)>) -> Result<(), Fault> {
+    fn verify(&self, engine: &Engine, changed: &mut HashSet<(Space, Bytes)>) -> Result<(), Fault> {
         let snapshot = engine.snapshot();
         let mut rest = self.rows.clone();
         while let [table, operation, length, ..] = *rest {
-            let table = Table::ALL.get(usize::from(table));
+            let space = Space::of_number(table);
             let length = usize::from(length);
-            let (Some(&table), true) = (table, rest.len() >= 3 + length + 4) else { break };
+            let (Some(space), true) = (space, rest.len() >= 3 + length + 4) else { break };
             let key = rest.slice(3..3 + length);
             let checksum = seal::stored_checksum(&rest[..3 + length + 4]);
             rest = rest.split_off(3 + length + 4);
-            let stored = snapshot.get(engine.keyspace(table), &key);
-            let stored = stored.map_err(|error| engine::read_fault(table, &key, error))?;
+            let stored = snapshot.get(engine.space(space), &key);
+            let stored = stored.map_err(|error| space.read_fault(&key, error))?;
             let same = match stored {
                 None => operation == DELETE,
                 Some(stored) if seal::stored_checksum(&stored) != checksum => false,
                 Some(stored) => {
-                    seal::open(table, &key, stored.into())?;
+                    space.open(&key, stored.into())?;
                     operation == PUT
                 }
             };
             if same {
-                changed.remove(&(table, key));
+                changed.remove(&(space, key));
             } else {
-                changed.insert((table, key));
+                changed.insert((space, key));
             }
         }
         if rest.is_empty() { Ok(()) } else { Err(damaged(self.oldest)) }
     }
 }
 
-fn note(manifest: &mut Vec<u8>, table: Table, operation: u8, key: &[u8], checksum: u32) {
-    manifest.extend_from_slice(&[table as u8, operation, key.len() as u8]);
+fn note(manifest: &mut Vec<u8>, space: Space, operation: u8, key: &[u8], checksum: u32) {
+    manifest.extend_from_slice(&[space.number(), operation, key.len() as u8]);
     manifest.extend_from_slice(key);
     manifest.extend_from_slice(&checksum.to_be_bytes());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use store::Store;
 use tempfile::TempDir;
 
-use crate::rig::{open, whole_at, write};
+use crate::rig::{commit, open, whole_at};
 
 const DIR: &str = "STORE_CRASH_DIR";
 
@@ -21,7 +21,7 @@ fn child_commits_until_killed() {
     println!("\nopened {number}");
     loop {
         number += 1;
-        store.commit(write(number)).expect("commits");
+        store.commit(&[commit(number)]).expect("commits");
         println!("\ncommitted {number}");
         std::io::stdout().flush().expect("tells");
     }

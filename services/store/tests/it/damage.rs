@@ -6,9 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use store::{Fault, Store, Table};
+use store::{Fault, Store, Stream, Table};
 
-use crate::rig::{copy, directory, files, is_journal, open, used, whole_at, write};
+use crate::rig::{commit, copy, directory, files, is_journal, open, used, whole_at};
 
 const COMMITS: u64 = 4;
 
@@ -18,7 +18,7 @@ fn store_with_commits(dir: &Path) -> (PathBuf, Vec<u64>) {
     let journal = files(dir).into_iter().find(|file| is_journal(file)).expect("has a journal");
     let mut ends = vec![used(&dir.join(&journal))];
     for number in 1..=COMMITS {
-        store.commit(write(number)).expect("commits");
+        store.commit(&[commit(number)]).expect("commits");
         ends.push(used(&dir.join(&journal)));
     }
     drop(store);
@@ -48,7 +48,7 @@ fn try_open(dir: &Path) -> Opened {
             Err(fault) => refused(fault),
             Ok(last) => {
                 // It goes on from where it stands.
-                store.commit(write(last + 1)).expect("commits");
+                store.commit(&[commit(last + 1)]).expect("commits");
                 assert_eq!(whole_at(&store).expect("reads"), last + 1);
                 Opened::At(last)
             }
@@ -198,8 +198,7 @@ fn a_wrong_checksum_names_table_and_key() {
 }
 
 fn whole_at_other_tables(store: &impl Store) -> u64 {
-    let last = store.get(Table::Meta, b"last").expect("reads").expect("is there");
-    u64::from_be_bytes((&last[..]).try_into().unwrap())
+    store.head(Stream::Batches).expect("reads")
 }
 
 /// Without its marker, or with another store's older rows, a store does not open.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use store::embedded::{EmbeddedStore, Options};
-use store::{Fault, Store, Table, Write};
+use store::{Fact, Fault, Store, Stream, Table};
 use tempfile::TempDir;
 
-use crate::rig::{directory, open, options, whole_at, write};
+use crate::rig::{commit, directory, open, options, whole_at};
 
 const DIR: &str = "STORE_LIMIT_DIR";
 const BALLAST: &str = "ballast";
@@ -40,12 +40,12 @@ fn the_reserve_is_kept() {
     let dir = directory();
     let all = Options { reserve_bytes: u64::MAX, ..options() };
     let store = EmbeddedStore::open(dir.path(), all).expect("opens");
-    let fault = store.commit(write(1)).expect_err("nothing is left beyond the reserve");
+    let fault = store.commit(&[commit(1)]).expect_err("nothing is left beyond the reserve");
     assert!(matches!(fault, Fault::NoSpace) && fault.retryable(), "{fault:?}");
     assert_eq!(whole_at(&store).expect("reads"), 0);
     drop(store);
     let store = open(dir.path()).expect("opens");
-    store.commit(write(1)).expect("commits");
+    store.commit(&[commit(1)]).expect("commits");
 }
 
 /// In a file system of 24 MiB: fills it up.
@@ -71,7 +71,7 @@ fn fill(disk: &Path, dir: &Path) {
     let mut number = 0;
     while number < 3 {
         number += 1;
-        store.commit(write(number)).expect("commits");
+        store.commit(&[commit(number)]).expect("commits");
     }
     // The disk fills up to the last bytes.
     let page = vec![1; 1 << 12];
@@ -79,7 +79,7 @@ fn fill(disk: &Path, dir: &Path) {
     while std::io::Write::write_all(&mut ballast, &page).is_ok() {}
     drop(ballast);
     let fault = loop {
-        match store.commit(write(number + 1)) {
+        match store.commit(&[commit(number + 1)]) {
             Ok(()) => number += 1,
             Err(fault) => break fault,
         }
@@ -87,16 +87,16 @@ fn fill(disk: &Path, dir: &Path) {
     assert!(matches!(fault, Fault::NoSpace), "{fault:?}");
     for _ in 0..3 {
         // Refused again, and reading goes on.
-        let mut large = Write::new();
-        large.put(Table::States, *b"large", vec![7; 100_000]);
-        let fault = store.commit(large).expect_err("the disk is full");
+        let mut large = commit(number + 1);
+        large.write.put(Table::States, *b"large", vec![7; 100_000]);
+        let fault = store.commit(&[large]).expect_err("the disk is full");
         assert!(matches!(fault, Fault::NoSpace), "{fault:?}");
         assert_eq!(whole_at(&store).expect("reads"), number);
     }
     std::fs::remove_file(disk.join(BALLAST)).expect("removes");
     for _ in 0..20 {
         number += 1;
-        store.commit(write(number)).expect("commits again, by itself");
+        store.commit(&[commit(number)]).expect("commits again, by itself");
     }
     assert_eq!(whole_at(&store).expect("reads"), number);
     assert_eq!(store.halted(), None);
@@ -126,9 +126,9 @@ fn child_meets_a_failing_write() {
     let store = open(&dir).expect("opens");
     let mut number = whole_at(&store).expect("reads");
     let fault = loop {
-        let mut write = write(number + 1);
-        write.put(Table::States, (number + 1).to_be_bytes(), vec![7; 100_000]);
-        match store.commit(write) {
+        let mut next = commit(number + 1);
+        next.write.put(Table::States, (number + 1).to_be_bytes(), vec![7; 100_000]);
+        match store.commit(&[next]) {
             Ok(()) => number += 1,
             Err(fault) => break fault,
         }
@@ -137,11 +137,10 @@ fn child_meets_a_failing_write() {
     assert!(matches!(fault, Fault::Io { .. }), "{fault:?}");
     assert!(!fault.retryable());
     // Never again, whatever is tried; reading goes on.
-    let again = store.commit(write(number + 1)).expect_err("has halted");
+    let again = store.commit(&[commit(number + 1)]).expect_err("has halted");
     assert!(matches!(again, Fault::Halted { .. }), "{again:?}");
     assert!(store.halted().is_some());
-    let last = store.get(Table::Meta, b"last").expect("reads").expect("is there");
-    assert_eq!(*last, number.to_be_bytes());
+    assert_eq!(store.head(Stream::Batches).expect("reads"), number);
     println!("\nacknowledged {number}");
 }
 
@@ -151,7 +150,7 @@ fn a_failed_write_halts_until_the_store_is_opened_again() {
     {
         // A journal that exists is 64 MiB long already; opening cuts it to what is used.
         let store = open(dir.path()).expect("opens");
-        store.commit(Write::new()).expect("commits");
+        store.decide(Fact::Format, b"any").expect("commits");
         drop(store);
         drop(open(dir.path()).expect("opens"));
     }
@@ -164,7 +163,6 @@ fn a_failed_write_halts_until_the_store_is_opened_again() {
     let acknowledged: u64 = acknowledged.expect("tells").parse().expect("a number");
     assert!(acknowledged > 0);
     let store = open(dir.path()).expect("opens");
-    let last = store.get(Table::Meta, b"last").expect("reads").expect("is there");
-    assert_eq!(*last, acknowledged.to_be_bytes());
-    store.commit(write(acknowledged + 1)).expect("commits");
+    assert_eq!(store.head(Stream::Batches).expect("reads"), acknowledged);
+    store.commit(&[commit(acknowledged + 1)]).expect("commits");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use store::embedded::{EmbeddedStore, Options};
-use store::{Fault, Store, Table, Write};
+use store::{Commit, Fault, Store, Stream, Table, Write};
 use tempfile::TempDir;
 
 /// A directory in memory if there is one: most tests do not depend on what a sync costs.
@@ -23,23 +23,18 @@ pub(crate) fn open(dir: &Path) -> Result<EmbeddedStore, Fault> {
     EmbeddedStore::open(dir, options())
 }
 
-/// The rows of commit `number`, from 1: some of their own, small and large, and two that every
-/// commit overwrites or removes.
-pub(crate) fn write(number: u64) -> Write {
+/// Commit `number`, from 1: rows of its own, small and large, in several tables.
+pub(crate) fn commit(number: u64) -> Commit {
     let mut write = Write::new();
-    write.put(Table::Meta, *b"last", number.to_be_bytes());
+    write.put(Table::Meta, [&b"number"[..], &number.to_be_bytes()].concat(), number.to_be_bytes());
     for row in 0..3_u8 {
-        let key = [&number.to_be_bytes()[..], &[row]].concat();
+        let key = [&[0, 0, 0, row][..], &number.to_be_bytes()].concat();
         let bytes = [7, 300, 1_500][usize::from(row)] + number as usize % 50;
         write.put(Table::Feed, key, vec![number as u8; bytes]);
     }
-    write.put(Table::Batches, number.to_be_bytes(), vec![row_byte(number); 20]);
-    write.delete(Table::Batches, (number - 1).to_be_bytes());
-    write
-}
-
-fn row_byte(number: u64) -> u8 {
-    (number * 7) as u8
+    let key = [&[0][..], &number.to_be_bytes()].concat();
+    write.put(Table::Batches, key, vec![(number * 7) as u8; 20]);
+    Commit::new(Stream::Batches, number, write)
 }
 
 type Content = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
@@ -48,11 +43,7 @@ type Content = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 fn expected(last: u64) -> Content {
     let mut content = Content::new();
     for number in 1..=last {
-        let write = write(number);
-        for (table, key) in write.deletes() {
-            content.remove(&(table, key.to_vec()));
-        }
-        for (table, key, value) in write.puts() {
+        for (table, key, value) in commit(number).write.puts() {
             content.insert((table, key.to_vec()), value.to_vec());
         }
     }
@@ -63,13 +54,15 @@ fn expected(last: u64) -> Content {
 /// in the middle of one.
 pub(crate) fn whole_at(store: &impl Store) -> Result<u64, Fault> {
     let mut content = Content::new();
-    for table in Table::ALL {
-        for (key, value) in store.scan(table, &[0], &[255], usize::MAX)? {
+    let feeds = [0, 1, 2].map(|owner| (Table::Feed, vec![0, 0, 0, owner]));
+    for (table, from) in
+        feeds.into_iter().chain([(Table::Meta, b"n".to_vec()), (Table::Batches, vec![0])])
+    {
+        for (key, value) in store.scan(table, &from, &[255; 13], usize::MAX)? {
             content.insert((table, key.to_vec()), value.to_vec());
         }
     }
-    let last = store.get(Table::Meta, b"last")?;
-    let last = last.map_or(0, |bytes| u64::from_be_bytes((&bytes[..]).try_into().unwrap()));
+    let last = store.head(Stream::Batches)?;
     assert!(content == expected(last), "not the end of commit {last}");
     for ((table, key), value) in &content {
         assert_eq!(store.get(*table, key)?.as_deref(), Some(value.as_slice()));
