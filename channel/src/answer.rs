@@ -30,6 +30,8 @@ pub enum Ruling {
     AwaitingMatch = 7,
     /// Accepted, and it has found the other side of its exchange: both settle together.
     Matched = 8,
+    /// Accepted; held until a screener passes it, or the receiver confirms it.
+    Held = 9,
 }
 
 impl Ruling {
@@ -45,6 +47,7 @@ impl Ruling {
             6 => Self::Refused,
             7 => Self::AwaitingMatch,
             8 => Self::Matched,
+            9 => Self::Held,
             _ => return None,
         })
     }

@@ -1,14 +1,15 @@
 //! What readers of sealed orders state about them: verdicts, faults, openings, confirmations; and
 //! the sender's answer to a fault.
 //!
-//! All refer to an order by its digest. None proves anything by itself: a fault is an allegation,
-//! since only the epoch's keys could show what a wrap holds.
+//! All name an order by its identity and digest ([`OrderRef`]). None proves anything by itself: a
+//! fault is an allegation, since only the epoch's keys could show what a wrap holds.
 
 use ledger::Hash;
 
 use crate::bytes::{DecodeError, Reader, Writer};
 use crate::envelope::{KeyId, SlotRole, ViewMask, wrap_len};
 use crate::epoch::read_role;
+use crate::order_ref::OrderRef;
 use crate::participant::{ParticipantId, read_participant};
 use crate::policy::read_views;
 use crate::statement::{Statement, read_bool};
@@ -24,7 +25,7 @@ pub struct ScreeningVerdict {
     /// Who screened.
     pub screener: ParticipantId,
     /// The order.
-    pub digest: Hash,
+    pub order: OrderRef,
     /// SHA-256 of the lists that were used.
     pub lists: Hash,
     /// The version of the screening engine.
@@ -39,15 +40,16 @@ impl Statement for ScreeningVerdict {
     const LABEL: &'static str = "ppc/1 verdict";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.screener.0).raw(&self.digest).raw(&self.lists);
-        writer.u32(self.engine).u8(self.pass.into()).u64(self.screened_at_ms);
+        writer.u32(self.pool).u32(self.screener.0);
+        self.order.write(writer);
+        writer.raw(&self.lists).u32(self.engine).u8(self.pass.into()).u64(self.screened_at_ms);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             pool: reader.u32("pool")?,
             screener: read_participant(reader, "screener")?,
-            digest: reader.array("digest")?,
+            order: OrderRef::read(reader)?,
             lists: reader.array("lists")?,
             engine: reader.u32("engine")?,
             pass: read_bool(reader, "pass")?,
@@ -64,7 +66,7 @@ pub struct DisclosureFault {
     /// Who alleges it.
     pub reporter: ParticipantId,
     /// The order.
-    pub digest: Hash,
+    pub order: OrderRef,
     /// The reader's slot: its role.
     pub role: SlotRole,
     /// The reader's slot: its key.
@@ -77,7 +79,8 @@ impl Statement for DisclosureFault {
     const LABEL: &'static str = "ppc/1 fault";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.reporter.0).raw(&self.digest);
+        writer.u32(self.pool).u32(self.reporter.0);
+        self.order.write(writer);
         writer.u8(self.role as u8).raw(&self.key.0).u64(self.found_at_ms);
     }
 
@@ -85,7 +88,7 @@ impl Statement for DisclosureFault {
         Ok(Self {
             pool: reader.u32("pool")?,
             reporter: read_participant(reader, "reporter")?,
-            digest: reader.array("digest")?,
+            order: OrderRef::read(reader)?,
             role: read_role(reader)?,
             key: KeyId(reader.array("key_id")?),
             found_at_ms: reader.u64("found_at")?,
@@ -98,10 +101,8 @@ impl Statement for DisclosureFault {
 pub struct Rewrap {
     /// The pool.
     pub pool: u32,
-    /// The order's sender.
-    pub sender: ParticipantId,
-    /// The order.
-    pub digest: Hash,
+    /// The order; its sender signs.
+    pub order: OrderRef,
     /// The reader's capacity.
     pub role: SlotRole,
     /// The reader.
@@ -122,15 +123,15 @@ impl Statement for Rewrap {
     const LABEL: &'static str = "ppc/1 rewrap";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.sender.0).raw(&self.digest).u8(self.role as u8);
-        writer.u32(self.reader.0).raw(&self.key.0).raw(&self.encapsulated);
+        writer.u32(self.pool);
+        self.order.write(writer);
+        writer.u8(self.role as u8).u32(self.reader.0).raw(&self.key.0).raw(&self.encapsulated);
         writer.u16(self.views.bits()).raw(&self.wrap).u64(self.made_at_ms);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let pool = reader.u32("pool")?;
-        let sender = read_participant(reader, "sender")?;
-        let digest = reader.array("digest")?;
+        let order = OrderRef::read(reader)?;
         let role = read_role(reader)?;
         let reads = read_participant(reader, "reader")?;
         let key = KeyId(reader.array("key_id")?);
@@ -138,18 +139,7 @@ impl Statement for Rewrap {
         let views = read_views(reader)?;
         let wrap = reader.raw(wrap_len(views), "wrap")?.to_vec();
         let made_at_ms = reader.u64("made_at")?;
-        Ok(Self {
-            pool,
-            sender,
-            digest,
-            role,
-            reader: reads,
-            key,
-            encapsulated,
-            views,
-            wrap,
-            made_at_ms,
-        })
+        Ok(Self { pool, order, role, reader: reads, key, encapsulated, views, wrap, made_at_ms })
     }
 }
 
@@ -162,7 +152,7 @@ pub struct OpeningRecord {
     /// On whose behalf.
     pub reader: ParticipantId,
     /// The order.
-    pub digest: Hash,
+    pub order: OrderRef,
     /// What was shown.
     pub views: ViewMask,
     /// To whom: 1 to [`OPENING_TEXT_MAX`] bytes.
@@ -177,15 +167,16 @@ impl Statement for OpeningRecord {
     const LABEL: &'static str = "ppc/1 opening";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.reader.0).raw(&self.digest).u16(self.views.bits());
-        writer.text(&self.person).text(&self.reason).u64(self.opened_at_ms);
+        writer.u32(self.pool).u32(self.reader.0);
+        self.order.write(writer);
+        writer.u16(self.views.bits()).text(&self.person).text(&self.reason).u64(self.opened_at_ms);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             pool: reader.u32("pool")?,
             reader: read_participant(reader, "reader")?,
-            digest: reader.array("digest")?,
+            order: OrderRef::read(reader)?,
             views: read_views(reader)?,
             person: read_text(reader, "person")?,
             reason: read_text(reader, "reason")?,
@@ -202,7 +193,7 @@ pub struct ReceiverConfirmation {
     /// The receiver.
     pub receiver: ParticipantId,
     /// The order.
-    pub digest: Hash,
+    pub order: OrderRef,
     /// True: it can. False: it cannot, and the payment must not settle.
     pub able: bool,
     /// When, ms.
@@ -213,7 +204,8 @@ impl Statement for ReceiverConfirmation {
     const LABEL: &'static str = "ppc/1 confirmation";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.receiver.0).raw(&self.digest);
+        writer.u32(self.pool).u32(self.receiver.0);
+        self.order.write(writer);
         writer.u8(self.able.into()).u64(self.confirmed_at_ms);
     }
 
@@ -221,7 +213,7 @@ impl Statement for ReceiverConfirmation {
         Ok(Self {
             pool: reader.u32("pool")?,
             receiver: read_participant(reader, "receiver")?,
-            digest: reader.array("digest")?,
+            order: OrderRef::read(reader)?,
             able: read_bool(reader, "able")?,
             confirmed_at_ms: reader.u64("confirmed_at")?,
         })

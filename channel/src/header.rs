@@ -88,7 +88,7 @@ impl core::str::FromStr for Uetr {
 }
 
 impl Uetr {
-    fn well_formed(self) -> bool {
+    pub(crate) fn well_formed(self) -> bool {
         self.0[6] >> 4 == 4 && self.0[8] >> 6 == 0b10
     }
 }

@@ -11,6 +11,7 @@
 //! crate is layouts and SHA-256, which is all the settlement core links.
 
 mod answer;
+mod any_statement;
 mod batch;
 mod bytes;
 mod command;
@@ -23,6 +24,7 @@ mod fx;
 mod genesis;
 mod header;
 mod link;
+mod order_ref;
 mod participant;
 mod policy;
 #[cfg(feature = "sign")]
@@ -36,6 +38,7 @@ mod suite;
 mod trust;
 
 pub use answer::{DECISION_LEN, Decision, Ruling, decisions_statement, receipt_statement};
+pub use any_statement::{AnyStatement, STATEMENT_BYTES_MAX};
 pub use batch::{BATCH_ORDERS_MAX, PLACE_INDEX_BITS, batch_statement, merkle_root};
 pub use bytes::{DecodeError, Reader, Writer};
 pub use command::{
@@ -56,12 +59,13 @@ pub use finding::{
 pub use fx::{
     FxTerms, QUOTES_PER_COMMAND_MAX, Quote, RATE_MANTISSA_MAX, RATE_SCALE_MAX, Rate, Side,
 };
-pub use genesis::Genesis;
+pub use genesis::{Genesis, ROOTS_MAX};
 pub use header::{
     CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
     MessageKind, OrderHeader, PAYLOAD_BYTES_MAX, Uetr, ValueDate,
 };
 pub use link::{LINK_TERMS_LEN, LinkTerms, link_group};
+pub use order_ref::OrderRef;
 pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};
 pub use policy::{
     DisclosureError, DisclosurePolicy, OrderFacts, POLICY_RULES_MAX, PolicyRule, RULE_READERS_MAX,

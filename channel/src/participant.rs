@@ -24,16 +24,19 @@ pub enum Role {
     /// Makes markets: it holds accounts like a bank, gives quotes and FX instructions, and sends no
     /// ordinary payments.
     LiquidityProvider = 5,
+    /// Reads what it must screen, and says which payments pass; moves nothing.
+    Screener = 6,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bank,
         Self::SettlementAgent,
         Self::Operator,
         Self::Regulator,
         Self::LiquidityProvider,
+        Self::Screener,
     ];
 
     /// Whether it may hold accounts in a pool, with all that belongs to them.
@@ -51,6 +54,7 @@ impl Role {
             3 => Self::Operator,
             4 => Self::Regulator,
             5 => Self::LiquidityProvider,
+            6 => Self::Screener,
             _ => return None,
         })
     }
@@ -64,6 +68,7 @@ impl Role {
             Self::Operator => "operator",
             Self::Regulator => "regulator",
             Self::LiquidityProvider => "provider",
+            Self::Screener => "screener",
         }
     }
 }

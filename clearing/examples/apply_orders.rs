@@ -97,7 +97,8 @@ impl Bench {
             let (a, b, c) = (letter(n / 676), letter(n / 26), letter(n));
             named(10 + n, Role::Bank, format!("BNK{a}{b}{c}XX"))
         }));
-        let genesis = Genesis { pool: POOL, rules, operator_key: [0; 32], participants };
+        let genesis =
+            Genesis { pool: POOL, rules, operator_key: [0; 32], roots: Vec::new(), participants };
         let mut bench =
             Self { pool: Pool::new(42), now_ms: START_MS, requests: 0, numbers: Numbers(7), banks };
         bench.apply(&pack_genesis(START_MS, &genesis));

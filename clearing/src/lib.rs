@@ -15,6 +15,7 @@
 //! | foreign exchange | `fx` |
 //! | commands: who may give them, once each | `command`, `requests`, `admin`, `day`, `funding` |
 //! | who takes part | `directory` |
+//! | sealed orders: keys, policies, epochs, what parties state | `disclosure` |
 //! | batches, state root, snapshots | `batch`, `root`, `state`, `snapshot` |
 //! | what services ask for: facts, why a payment waits, what a cut would take | `status`, `explain`, `preview` |
 //!
@@ -34,6 +35,7 @@ mod command;
 mod cycle;
 mod day;
 mod directory;
+mod disclosure;
 mod evidence;
 mod expiry;
 mod explain;
@@ -77,14 +79,14 @@ pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
 pub use fx::{FILLS_MAX, LADDERS_MAX, PROVIDER_QUOTES_MAX, STANDING_QUOTES_MAX, StandingQuote};
 pub use outcome::{
     AccountInfo, BalanceAfter, Change, Cut, Fill, FxEvent, Net, Outcome, PaymentState, Ruled,
-    Ruling, SealedBatch, Subject, Transfer, TransferKind,
+    Ruling, SealedBatch, Stated, Subject, Transfer, TransferKind,
 };
 pub use pool::Pool;
 pub use preview::{Lever, Means, PairMeans, Preview, Tightest};
 pub use record::{
     HEADER_BYTES, OrdersRecord, PRICE_BITS, Place, Prices, Proposal, Record, RecordBody,
-    RecordError, SettleRecord, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick,
-    record_bytes,
+    RecordError, STATEMENTS_MAX, SettleRecord, StatementsRecord, pack_command, pack_genesis,
+    pack_orders, pack_settle, pack_statements, pack_tick, record_bytes,
 };
 pub use reject::Reject;
 pub use requests::REQUESTS_MAX;

@@ -23,6 +23,17 @@ pub struct Ruled {
     pub replayed: bool,
 }
 
+/// What became of one statement of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stated {
+    /// Where it stands in the log.
+    pub place: Place,
+    /// Why it does not count; none if it was accepted.
+    pub reject: Option<Reject>,
+    /// Whether it was accepted before, so that nothing changed.
+    pub replayed: bool,
+}
+
 /// Where a payment is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -46,6 +57,8 @@ pub enum PaymentState {
     /// An FX order that has found its counterpart: what it moves settles as a whole, or the match
     /// lapses.
     Matched = 9,
+    /// Held until a screener passes it, or the receiver confirms it.
+    Held = 10,
 }
 
 impl PaymentState {
@@ -62,6 +75,7 @@ impl PaymentState {
             7 => Self::Expired,
             8 => Self::AwaitingMatch,
             9 => Self::Matched,
+            10 => Self::Held,
             _ => return None,
         })
     }
@@ -249,6 +263,8 @@ pub enum Subject {
     Orders,
     /// A signed command.
     Command(RequestId),
+    /// One statement each, in the order of the record.
+    Statements,
     /// A tick, a settlement, the genesis.
     System,
 }
@@ -284,6 +300,8 @@ pub struct Outcome {
     pub subject: Subject,
     /// One ruling per order; empty for other records.
     pub rulings: Vec<Ruled>,
+    /// One for each statement; empty for other records.
+    pub statements: Vec<Stated>,
     /// Why a command or system record was not carried out.
     pub reject: Option<Reject>,
     /// Whether a command only repeats an earlier one; `reject` is then the earlier answer.

@@ -7,13 +7,14 @@ use risk::{Limits, Velocity};
 use crate::batch::{BATCH_TRANSFERS_SOFT_MAX, OpenBatch, balance_after};
 use crate::cycle::Cycle;
 use crate::directory::Directory;
+use crate::disclosure::Disclosure;
 use crate::evidence::Evidence;
 use crate::expiry::Expiry;
 use crate::fifo::Fifo;
 use crate::funding::Funding;
 use crate::fx::Fx;
 use crate::group::Groups;
-use crate::outcome::{BalanceAfter, Outcome, Ruled, Ruling, SealedBatch, Subject};
+use crate::outcome::{BalanceAfter, Outcome, Ruled, Ruling, SealedBatch, Stated, Subject};
 use crate::outlived::Outlived;
 use crate::payment::Payments;
 use crate::queue::Queues;
@@ -56,6 +57,7 @@ pub struct Pool {
     pub(crate) expiry: Expiry,
     pub(crate) requests: Requests,
     pub(crate) funding: Funding,
+    pub(crate) disclosure: Disclosure,
     pub(crate) cycle: Cycle,
     pub(crate) batch: OpenBatch,
     pub(crate) last_root: Hash,
@@ -95,6 +97,7 @@ impl Pool {
             expiry: Expiry::default(),
             requests: Requests::default(),
             funding: Funding::default(),
+            disclosure: Disclosure::default(),
             cycle: Cycle::default(),
             batch: OpenBatch::default(),
             last_root: [0; 32],
@@ -199,6 +202,7 @@ impl Pool {
             _ if record.pool != self.pool => return Err(RecordError::Pool(record.pool)),
             RecordBody::Orders(orders) => self.check_orders(orders)?,
             RecordBody::Command(signed) => self.check_command(signed)?,
+            RecordBody::Statements(record) => self.check_statements(record)?,
             RecordBody::Tick { .. } | RecordBody::Settle(_) => {}
         }
         // After this point, the record takes effect.
@@ -224,6 +228,7 @@ impl Pool {
             RecordBody::Command(signed) => self.take_command(signed, record.time_ms, outcome),
             RecordBody::Tick { cycle } => self.take_tick(*cycle, outcome),
             RecordBody::Settle(proposal) => self.take_proposal(proposal, outcome),
+            RecordBody::Statements(record) => self.take_statements(record, outcome),
             RecordBody::Genesis(_) => unreachable!("a genesis stands at position 0 only"),
         }
     }
@@ -231,6 +236,7 @@ impl Pool {
     fn outcome(&self, position: u64, record: &Record<'_>) -> Outcome {
         let subject = match &record.body {
             RecordBody::Orders(_) => Subject::Orders,
+            RecordBody::Statements(_) => Subject::Statements,
             RecordBody::Command(signed) => {
                 request_of(signed).map_or(Subject::System, Subject::Command)
             }
@@ -257,6 +263,7 @@ impl Pool {
         self.pool = genesis.pool;
         self.identity = genesis.hash();
         self.operator_key = genesis.operator_key;
+        self.disclosure.roots.clone_from(&genesis.roots);
         self.next_position = 1;
         self.now_ms = time_ms;
         self.cycle.due_at_ms = time_ms + u64::from(genesis.rules.cycle_ms);
@@ -322,6 +329,7 @@ pub(crate) fn empty_outcome(position: u64, time_ms: u64, subject: Subject) -> Ou
         time_ms,
         subject,
         rulings: Vec::new(),
+        statements: Vec::new(),
         reject: None,
         replayed: false,
         sealed_before: None,
@@ -335,19 +343,21 @@ pub(crate) fn empty_outcome(position: u64, time_ms: u64, subject: Subject) -> Ou
 
 /// Refuses a whole record whose time nobody confirmed.
 fn refuse(outcome: &mut Outcome, body: &RecordBody<'_>) {
-    let RecordBody::Orders(OrdersRecord { headers, .. }) = body else {
-        outcome.reject = Some(Reject::ClockJump);
-        return;
-    };
-    outcome.rulings = (0..headers.len())
-        .map(|index| Ruled {
-            place: Place::new(outcome.position, index),
-            decided_at_ms: outcome.time_ms,
-            ruling: Ruling::Refused,
-            reason: Some(Reject::ClockJump),
-            replayed: false,
-        })
-        .collect();
+    let (position, decided_at_ms) = (outcome.position, outcome.time_ms);
+    let reason = Some(Reject::ClockJump);
+    let place = |index| Place::new(position, index);
+    match body {
+        RecordBody::Orders(OrdersRecord { headers, .. }) => {
+            let ruling = Ruling::Refused;
+            let ruled = |place| Ruled { place, decided_at_ms, ruling, reason, replayed: false };
+            outcome.rulings = (0..headers.len()).map(place).map(ruled).collect();
+        }
+        RecordBody::Statements(record) => {
+            let stated = |place| Stated { place, reject: reason, replayed: false };
+            outcome.statements = (0..record.statements.len()).map(place).map(stated).collect();
+        }
+        _ => outcome.reject = reason,
+    }
 }
 
 /// A participant's index, as the limits number it.

@@ -10,11 +10,13 @@
 //! kind 3 command:    checker u32 (0 = none) | signature [64] | checker's signature [64] | command
 //! kind 4 tick:       cycle u64 (0 = time only)
 //! kind 5 settle:     a proposal and its prices, see `record/settle.rs`
+//! kind 6 statements: signed statements, see `record/statements.rs`
 //! ```
 //! Columns of equal width come first so that the core reads headers and digests in place and never
 //! touches a payload.
 
 mod settle;
+mod statements;
 
 use channel::{
     BATCH_ORDERS_MAX, DecodeError, Genesis, HEADER_LEN, HeaderView, PLACE_INDEX_BITS,
@@ -24,6 +26,7 @@ use ledger::Hash;
 use thiserror::Error;
 
 pub use self::settle::{PRICE_BITS, Prices, Proposal, SettleRecord, pack_settle};
+pub use self::statements::{STATEMENTS_MAX, StatementsRecord, pack_statements};
 
 /// Bytes of a record's header.
 pub const HEADER_BYTES: usize = 32;
@@ -35,6 +38,7 @@ const KIND_ORDERS: u16 = 2;
 const KIND_COMMAND: u16 = 3;
 const KIND_TICK: u16 = 4;
 const KIND_SETTLE: u16 = 5;
+const KIND_STATEMENTS: u16 = 6;
 const INDEX_MASK: u64 = (1 << PLACE_INDEX_BITS) - 1;
 
 /// Where an order stands in the log: position × 2^20 + index in its record.
@@ -134,6 +138,8 @@ pub enum RecordBody<'a> {
     },
     /// A proposal for an open cut.
     Settle(SettleRecord<'a>),
+    /// What parties state.
+    Statements(StatementsRecord),
 }
 
 /// A batch of orders of one sender, read in place.
@@ -231,6 +237,7 @@ impl<'a> RecordBody<'a> {
                 Self::Tick { cycle }
             }
             KIND_SETTLE => Self::Settle(SettleRecord::read(body)?),
+            KIND_STATEMENTS => Self::Statements(StatementsRecord::read(body)?),
             kind => return Err(RecordError::Kind(kind)),
         })
     }

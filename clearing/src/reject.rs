@@ -107,11 +107,51 @@ pub enum Reject {
     MatchLapsed = 50,
     /// Quotes of the pair that were issued later, or at the same instant, stand.
     QuotesSuperseded = 51,
+    /// The pool has a disclosure policy, and the payload is not sealed.
+    SealingRequired = 52,
+    /// The disclosure policy in effect has another version.
+    PolicyVersion = 53,
+    /// No rule of the disclosure policy lets the receiver read this payment.
+    PolicyUncovered = 54,
+    /// The sender has no such epoch, or it ended too long ago.
+    EpochUnknown = 55,
+    /// The order was made after the end of its epoch.
+    EpochOver = 56,
+    /// The sequence was used in this epoch, or lies too far behind the latest one.
+    SequenceUsed = 57,
+    /// A key to which somebody sealed is not the reader's, is revoked, or is not valid at this
+    /// instant.
+    KeyNotValid = 58,
+    /// The slots and views of the payload are not those that the disclosure policy requires.
+    SlotsMismatch = 59,
+    /// As many payments are held as a pool can hold.
+    HeldFull = 60,
+    /// The receiver stated that it cannot apply the payment.
+    ReceiverUnable = 61,
+    /// The key that signed is not the one that must have signed: a root's, or the participant's
+    /// own.
+    SignerNotAuthorised = 62,
+    /// The participant has no identity that a root signed and that is valid at this instant.
+    IdentityNotValid = 63,
+    /// The identity has another role, name or country than the participant has in the pool.
+    IdentityMismatch = 64,
+    /// A later statement stands, by its serial or version.
+    StatementSuperseded = 65,
+    /// Another statement with the same serial, version or epoch stands.
+    StatementDiffers = 66,
+    /// The instants of the statement are over, or too far ahead.
+    StatementStale = 67,
+    /// The author has no slot of this order in this capacity.
+    NotAReader = 68,
+    /// The payment does not wait for this word.
+    NotHeld = 69,
+    /// No such fault is open.
+    UnknownFault = 70,
 }
 
 impl Reject {
     /// All of them, in order of precedence.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 70] = [
         Self::IdentityReused,
         Self::ClockJump,
         Self::IndexFull,
@@ -163,6 +203,25 @@ impl Reject {
         Self::Unmatched,
         Self::MatchLapsed,
         Self::QuotesSuperseded,
+        Self::SealingRequired,
+        Self::PolicyVersion,
+        Self::PolicyUncovered,
+        Self::EpochUnknown,
+        Self::EpochOver,
+        Self::SequenceUsed,
+        Self::KeyNotValid,
+        Self::SlotsMismatch,
+        Self::HeldFull,
+        Self::ReceiverUnable,
+        Self::SignerNotAuthorised,
+        Self::IdentityNotValid,
+        Self::IdentityMismatch,
+        Self::StatementSuperseded,
+        Self::StatementDiffers,
+        Self::StatementStale,
+        Self::NotAReader,
+        Self::NotHeld,
+        Self::UnknownFault,
     ];
 
     /// From its number.
@@ -177,11 +236,26 @@ impl Reject {
         self as u16
     }
 
-    /// Whether the very same request can be taken later without anybody changing it. Such an order
-    /// leaves no trace in the index of identities.
+    /// Whether an order leaves no trace in the index of identities: the very same can be taken
+    /// later without anybody changing it; or it has to be sealed anew, and keeps its UETR.
     #[must_use]
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::ClockJump | Self::IndexFull | Self::QueueFull | Self::VelocityExceeded)
+        matches!(
+            self,
+            Self::ClockJump
+                | Self::IndexFull
+                | Self::QueueFull
+                | Self::VelocityExceeded
+                | Self::SealingRequired
+                | Self::PolicyVersion
+                | Self::PolicyUncovered
+                | Self::EpochUnknown
+                | Self::EpochOver
+                | Self::SequenceUsed
+                | Self::KeyNotValid
+                | Self::SlotsMismatch
+                | Self::HeldFull
+        )
     }
 
     /// The name on the wire.
@@ -239,6 +313,25 @@ impl Reject {
             Self::Unmatched => "UNMATCHED",
             Self::MatchLapsed => "MATCH_LAPSED",
             Self::QuotesSuperseded => "QUOTES_SUPERSEDED",
+            Self::SealingRequired => "SEALING_REQUIRED",
+            Self::PolicyVersion => "POLICY_VERSION",
+            Self::PolicyUncovered => "POLICY_UNCOVERED",
+            Self::EpochUnknown => "EPOCH_UNKNOWN",
+            Self::EpochOver => "EPOCH_OVER",
+            Self::SequenceUsed => "SEQUENCE_USED",
+            Self::KeyNotValid => "KEY_NOT_VALID",
+            Self::SlotsMismatch => "SLOTS_MISMATCH",
+            Self::HeldFull => "HELD_FULL",
+            Self::ReceiverUnable => "RECEIVER_UNABLE",
+            Self::SignerNotAuthorised => "SIGNER_NOT_AUTHORISED",
+            Self::IdentityNotValid => "IDENTITY_NOT_VALID",
+            Self::IdentityMismatch => "IDENTITY_MISMATCH",
+            Self::StatementSuperseded => "STATEMENT_SUPERSEDED",
+            Self::StatementDiffers => "STATEMENT_DIFFERS",
+            Self::StatementStale => "STATEMENT_STALE",
+            Self::NotAReader => "NOT_A_READER",
+            Self::NotHeld => "NOT_HELD",
+            Self::UnknownFault => "UNKNOWN_FAULT",
         }
     }
 

@@ -162,6 +162,11 @@ def take_apart(header: bytes, payload: bytes) -> Envelope:
     return found
 
 
+def name_order(header: bytes, payload: bytes) -> bytes:
+    """How a statement names the order: sender, message kind, UETR, digest."""
+    return header[8:12] + header[32:34] + header[16:32] + order_digest(header, payload)
+
+
 def decrypt(key: bytes, nonce: bytes, sealed: bytes, binding: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(nonce, sealed, binding)
@@ -236,12 +241,12 @@ class Reader:
 
     def open_rewrapped(self, header: bytes, payload: bytes, signed: bytes, sender_key: bytes) -> dict:
         body = check_statement("ppc/1 rewrap", signed, sender_key)
-        pool, sender, digest, role, reader, key, encapsulated, mask = struct.unpack_from(
-            ">II32sBI8s32sH", body)
-        wrap = body[87:-8]
+        fixed = struct.Struct(">I54sBI8s32sH")
+        pool, named, role, reader, key, encapsulated, mask = fixed.unpack_from(body)
+        wrap = body[fixed.size:-8]
         order = take_apart(header, payload)
-        require((pool, sender) == (order.pool, order.sender))
-        require(digest == order_digest(header, payload))
+        sender, digest = order.sender, order_digest(header, payload)
+        require(pool == order.pool and named == name_order(header, payload))
         require(reader == self.participant and key in self.secrets)
         require(len(wrap) == 32 * len(members(mask)) + 16)
         info = b"ppc/1 rewrap" + struct.pack(

@@ -47,7 +47,7 @@ impl Feeder {
         let head = (record.pool, record.time_ms);
         let adapted = match &record.body {
             RecordBody::Genesis(genesis) => Some(self.adapt_genesis(record.time_ms, genesis)?),
-            RecordBody::Orders(_) => Some(bytes.to_vec()),
+            RecordBody::Orders(_) | RecordBody::Statements(_) => Some(bytes.to_vec()),
             RecordBody::Command(signed) => {
                 self.adapt(signed)?.map(|signed| pack_command(head, &signed))
             }

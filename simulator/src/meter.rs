@@ -94,7 +94,7 @@ impl Meter {
     ) {
         let at_once = match ruling {
             Ruling::Settled => true,
-            Ruling::Queued | Ruling::Warehoused | Ruling::AwaitingGroup => false,
+            Ruling::Queued | Ruling::Warehoused | Ruling::AwaitingGroup | Ruling::Held => false,
             _ => return,
         };
         self.accepted += 1;

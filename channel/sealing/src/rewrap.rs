@@ -4,8 +4,8 @@
 //! of its own) agrees on a new key with the reader, for this one statement.
 
 use channel::{
-    Envelope, HeaderView, KeyError, PublicKey, Recipient, Rewrap, Signed, Signer, ViewMask, Writer,
-    order_digest, wrap_len,
+    Envelope, HeaderView, KeyError, OrderRef, PublicKey, Recipient, Rewrap, Signed, Signer,
+    ViewMask, Writer, order_digest, wrap_len,
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -36,8 +36,8 @@ pub enum RewrapError {
 /// ‖ order digest [32] ‖ views u16`.
 fn info(rewrap: &Rewrap) -> Vec<u8> {
     let mut writer = Writer::new();
-    writer.raw(INFO_LABEL).u32(rewrap.pool).u32(rewrap.sender.0).u32(rewrap.reader.0);
-    writer.u8(rewrap.role as u8).raw(&rewrap.key.0).raw(&rewrap.digest);
+    writer.raw(INFO_LABEL).u32(rewrap.pool).u32(rewrap.order.sender.0).u32(rewrap.reader.0);
+    writer.u8(rewrap.role as u8).raw(&rewrap.key.0).raw(&rewrap.order.digest);
     writer.u16(rewrap.views.bits());
     writer.into_bytes()
 }
@@ -63,8 +63,7 @@ impl OpenedOrder {
         let envelope = Envelope::parse(header, payload).map_err(|_| Refused)?;
         let mut rewrap = Rewrap {
             pool: header.pool(),
-            sender: header.sender(),
-            digest: order_digest(&self.header, payload),
+            order: OrderRef::of(header, order_digest(&self.header, payload)).ok_or(Refused)?,
             role: recipient.role,
             reader: recipient.participant,
             key: recipient.key,
@@ -101,8 +100,7 @@ impl Reader {
         let envelope = self.envelope(header, payload)?;
         let view = envelope.header();
         let same = rewrap.pool == view.pool()
-            && rewrap.sender == view.sender()
-            && rewrap.digest == order_digest(header, payload);
+            && OrderRef::of(view, order_digest(header, payload)) == Some(rewrap.order);
         if !same {
             return Err(Refused);
         }

@@ -179,14 +179,34 @@ fn names_are_checked() {
 #[test]
 fn a_genesis_needs_an_operator() {
     let operator = Participant { role: Role::Operator, name: "alice".to_owned(), ..bank() };
+    let (operator_key, roots) = ([5; 32], vec![[6; 32], [7; 32]]);
     let mut genesis =
-        Genesis { pool: 1, rules: rules(), operator_key: [5; 32], participants: vec![operator] };
+        Genesis { pool: 1, rules: rules(), operator_key, roots, participants: vec![operator] };
     assert_eq!(Genesis::decode(&genesis.encode()), Ok(genesis.clone()));
     genesis.participants = vec![bank()];
     assert_eq!(
         Genesis::decode(&genesis.encode()),
         Err(DecodeError::Range { field: "participants" })
     );
+}
+
+#[test]
+fn roots_are_few_ascending_and_each_once() {
+    let operator = Participant { role: Role::Operator, name: "alice".to_owned(), ..bank() };
+    let (operator_key, participants) = ([5; 32], vec![operator]);
+    let genesis = |roots: Vec<[u8; 32]>| {
+        let (rules, participants) = (rules(), participants.clone());
+        Genesis { pool: 1, rules, operator_key, roots, participants }
+    };
+    let read = |roots| Genesis::decode(&genesis(roots).encode()).map(|genesis| genesis.roots);
+    let eight: Vec<[u8; 32]> = (0..8).map(|seed| [seed; 32]).collect();
+    assert_eq!(read(eight.clone()), Ok(eight));
+    assert_eq!(read(Vec::new()), Ok(Vec::new()));
+    for false_roots in
+        [vec![[2; 32], [1; 32]], vec![[1; 32]; 2], (0..9).map(|it| [it; 32]).collect()]
+    {
+        assert_eq!(read(false_roots), Err(DecodeError::Range { field: "roots" }));
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Statements: one encoding each, and not a bit of it outside the signature.
 
 use channel::{
-    BatchProof, DisclosureFault, DisclosurePolicy, EpochId, EpochOpen, EpochReader, Identity,
-    KemKey, KemRevocation, KeyId, LocalSigner, OpeningRecord, Participant, ParticipantId,
-    PolicyRule, PublicKey, ReceiverConfirmation, Rewrap, Role, RuleReader, ScreeningVerdict,
-    Signed, Signer as _, SlotRole, Statement, Suite, View, ViewMask, Writer, batch_statement,
-    merkle_root,
+    AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, EpochId, EpochOpen, EpochReader,
+    Identity, KemKey, KemRevocation, KeyId, LocalSigner, MessageKind, OpeningRecord, OrderRef,
+    Participant, ParticipantId, PolicyRule, PublicKey, ReceiverConfirmation, Rewrap, Role,
+    RuleReader, ScreeningVerdict, Signed, Signer as _, SlotRole, Statement, Suite, View, ViewMask,
+    Writer, batch_statement, merkle_root,
 };
 use ledger::Currency;
 use proptest::prelude::*;
@@ -20,12 +20,19 @@ fn signer() -> LocalSigner {
 }
 
 /// Encodes, decodes, and tries every single bit.
-fn holds<S: Statement + Clone + PartialEq + core::fmt::Debug>(statement: &S) {
+fn holds<S: Statement + Clone + PartialEq + core::fmt::Debug>(statement: &S)
+where
+    Signed<S>: Into<AnyStatement>,
+{
     let key = PublicKey::new(&signer().public_key()).unwrap();
     let signed = Signed::sign(statement.clone(), &signer()).unwrap();
     let bytes = signed.encode();
     assert_eq!(Signed::<S>::decode(&bytes).as_ref(), Ok(&signed));
     assert_eq!(signed.verify(&key), Ok(()));
+    let any: AnyStatement = signed.clone().into();
+    assert_eq!(AnyStatement::decode(any.kind(), &bytes).as_ref(), Ok(&any));
+    assert_eq!((any.encode(), any.label(), any.pool()), (bytes.clone(), S::LABEL, 1));
+    assert_eq!((any.signer(), any.verify()), (&signer().public_key(), Ok(())));
     for bit in 0..bytes.len() * 8 {
         let mut other = bytes.clone();
         other[bit / 8] ^= 1 << (bit % 8);
@@ -100,17 +107,23 @@ fn epochs_and_policies() {
 
 #[test]
 fn findings() {
-    let (pool, digest) = (1, [2; 32]);
+    let pool = 1;
+    let order = OrderRef {
+        sender: ParticipantId(9),
+        kind: MessageKind::Cover,
+        uetr: "0b6d5a5e-6a58-4d0c-9a3e-3f1f6f1f2a11".parse().unwrap(),
+        digest: [2; 32],
+    };
     let (screener, lists, engine, screened_at_ms) = (ID, [3; 32], 4, 5);
-    holds(&ScreeningVerdict { pool, screener, digest, lists, engine, pass: true, screened_at_ms });
+    holds(&ScreeningVerdict { pool, screener, order, lists, engine, pass: true, screened_at_ms });
     let (role, key) = (SlotRole::Screener, KEY);
-    holds(&DisclosureFault { pool, reporter: ID, digest, role, key, found_at_ms: 6 });
-    holds(&ReceiverConfirmation { pool, receiver: ID, digest, able: false, confirmed_at_ms: 7 });
+    holds(&DisclosureFault { pool, reporter: ID, order, role, key, found_at_ms: 6 });
+    holds(&ReceiverConfirmation { pool, receiver: ID, order, able: false, confirmed_at_ms: 7 });
     let views = ViewMask::of(&[View::Parties, View::Purpose]);
     holds(&OpeningRecord {
         pool,
         reader: ID,
-        digest,
+        order,
         views,
         person: "A. Person".to_owned(),
         reason: "case 17".to_owned(),
@@ -118,8 +131,7 @@ fn findings() {
     });
     holds(&Rewrap {
         pool,
-        sender: ID,
-        digest,
+        order,
         role,
         reader: ID,
         key,
@@ -128,6 +140,15 @@ fn findings() {
         wrap: vec![1; 80],
         made_at_ms: 10,
     });
+}
+
+#[test]
+fn kinds_and_lengths_that_nobody_knows_are_refused() {
+    for kind in [0, 11, 255] {
+        assert!(AnyStatement::decode(kind, &[0; 300]).is_err());
+    }
+    let kinds = (1..=10).map(|kind| AnyStatement::decode(kind, &[7; 8_193]).unwrap_err());
+    assert!(kinds.into_iter().all(|error| error.to_string() == "statement: value out of range"));
 }
 
 #[test]

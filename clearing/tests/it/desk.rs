@@ -58,7 +58,7 @@ pub(crate) fn genesis(rules: RuleBook, banks: u32) -> Genesis {
         let name = format!("BANK{}{}XX", letter(index / 26), letter(index % 26));
         participant(bank(index), Role::Bank, &name)
     }));
-    Genesis { pool: POOL, rules, operator_key: [9; 32], participants }
+    Genesis { pool: POOL, rules, operator_key: [9; 32], roots: Vec::new(), participants }
 }
 
 fn letter(index: u32) -> char {

@@ -30,7 +30,8 @@ scripts![days, exchanges, funding, gridlock, groups, index, limits, orders, prop
 fn every_reject_is_met() {
     let met: BTreeSet<Reject> =
         all().into_iter().flat_map(|(name, text)| run(name, text, Shadow::Without)).collect();
-    let missed: Vec<Reject> =
-        Reject::ALL.into_iter().filter(|reject| !met.contains(reject)).collect();
+    // Those of sealed orders are met in `disclosure`.
+    let scripted = Reject::ALL.into_iter().filter(|reject| *reject < Reject::SealingRequired);
+    let missed: Vec<Reject> = scripted.filter(|reject| !met.contains(reject)).collect();
     assert_eq!(missed, vec![]);
 }

@@ -52,7 +52,8 @@ impl World {
         participants.extend(banks);
         let rules =
             RuleBook { netting: NettingMode::StrictFifo, ..RuleBook::standard(vec![eur()]) };
-        let genesis = Genesis { pool: 1, rules, operator_key: [9; 32], participants };
+        let genesis =
+            Genesis { pool: 1, rules, operator_key: [9; 32], roots: Vec::new(), participants };
         let mut pool = Pool::new(1);
         pool.apply(0, &pack_genesis(START_MS, &genesis)).unwrap();
         let mut world = Self { pool, serial: 0 };

@@ -298,6 +298,7 @@ mod tests {
             pool: 1,
             rules: RuleBook::standard(vec![Currency::parse("EUR").unwrap()]),
             operator_key: [1; 32],
+            roots: Vec::new(),
             participants: vec![operator],
         };
         let mut pool = Pool::new(0);

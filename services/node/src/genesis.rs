@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use channel::{ClosePolicy, Genesis, NettingMode, Participant, ParticipantId, Role, RuleBook};
+use channel::{
+    ClosePolicy, Genesis, NettingMode, Participant, ParticipantId, PublicKey, ROOTS_MAX, Role,
+    RuleBook,
+};
 use clearing::{Pool, pack_genesis};
 use ledger::Currency;
 use serde::Deserialize;
@@ -21,6 +24,9 @@ pub(crate) struct GenesisFile {
 struct File {
     pool: u32,
     time_ms: Option<u64>,
+    /// Public keys in hex of who may sign identities and disclosure policies.
+    #[serde(default)]
+    roots: Vec<String>,
     rules: Rules,
     participants: Vec<Person>,
 }
@@ -76,7 +82,8 @@ fn parse(text: &str, operator_key: [u8; 32]) -> Result<GenesisFile> {
     let participants = participants.collect::<Result<Vec<_>>>()?;
     let rules = rules(file.rules)?;
     ensure_distinct(&participants)?;
-    let genesis = Genesis { pool: file.pool, rules, operator_key, participants };
+    let roots = roots(&file.roots)?;
+    let genesis = Genesis { pool: file.pool, rules, operator_key, roots, participants };
     // Once it is logged it stays: what the pool would refuse then must be refused now.
     let record = pack_genesis(file.time_ms.unwrap_or(0), &genesis);
     Pool::new(0).apply(0, &record).context("no pool can begin like this")?;
@@ -91,6 +98,19 @@ fn ensure_distinct(participants: &[Participant]) -> Result<()> {
         ensure!(names.insert(name), "participants: name `{name}` is taken (id {})", id.0);
     }
     Ok(())
+}
+
+/// The roots, ascending as the pool wants them.
+fn roots(keys: &[String]) -> Result<Vec<[u8; 32]>> {
+    let root = |key: &String| hex(key).context("roots: must be 64 hex digits each");
+    let mut roots = keys.iter().map(root).collect::<Result<Vec<_>>>()?;
+    roots.sort_unstable();
+    ensure!(roots.len() <= ROOTS_MAX, "roots: at most {ROOTS_MAX}");
+    ensure!(roots.windows(2).all(|pair| pair[0] != pair[1]), "roots: must each be there once");
+    for root in &roots {
+        PublicKey::new(root).context("roots: must be Ed25519 public keys")?;
+    }
+    Ok(roots)
 }
 
 fn rules(file: Rules) -> Result<RuleBook> {
@@ -155,6 +175,9 @@ fn hex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use channel::{LocalSigner, Signer as _};
+    use zeroize::Zeroizing;
+
     use super::*;
 
     const SMALL: &str = r#"
@@ -184,6 +207,22 @@ key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E1F"
         assert_eq!(read.time_ms, None);
         assert_eq!(read.genesis.participants[0].key[31], 0x1f);
         assert_eq!(read.genesis.operator_key, [7; 32]);
+    }
+
+    #[test]
+    fn roots_are_keys_each_once() {
+        let signer = |seed| LocalSigner::from_seed(&Zeroizing::new([seed; 32])).public_key();
+        let mut keys: Vec<[u8; 32]> = (1..4).map(signer).collect();
+        let shown = |key: &[u8; 32]| key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let with =
+            |keys: &[String]| SMALL.replace("pool = 1", &format!("pool = 1\nroots = {keys:?}"));
+        let mut texts: Vec<String> = keys.iter().map(shown).collect();
+        keys.sort_unstable();
+        assert_eq!(parse(&with(&texts), [0; 32]).unwrap().genesis.roots, keys);
+        texts.push(texts[0].clone());
+        assert_eq!(refusal(&with(&texts)), "roots: must each be there once");
+        assert_eq!(refusal(&with(&["00".to_owned()])), "roots: must be 64 hex digits each");
+        assert!(refusal(&with(&["02".repeat(32)])).starts_with("roots: must be Ed25519"));
     }
 
     #[test]

@@ -143,7 +143,8 @@ impl Feeder {
         }));
         let rules =
             RuleBook { netting: NettingMode::StrictFifo, ..RuleBook::standard(vec![euro()]) };
-        let genesis = Genesis { pool: POOL, rules, operator_key: [9; 32], participants };
+        let genesis =
+            Genesis { pool: POOL, rules, operator_key: [9; 32], roots: Vec::new(), participants };
         feeder.apply(pack_genesis(START_MS, &genesis));
         for bank in 0..BANKS {
             let participant = ParticipantId(11 + bank);

@@ -110,6 +110,7 @@ fn state_of(ruling: Ruling) -> PaymentState {
         Ruling::AwaitingGroup => PaymentState::AwaitingGroup,
         Ruling::AwaitingMatch => PaymentState::AwaitingMatch,
         Ruling::Matched => PaymentState::Matched,
+        Ruling::Held => PaymentState::Held,
         Ruling::Rejected | Ruling::Refused => PaymentState::Rejected,
     }
 }

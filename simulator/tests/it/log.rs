@@ -46,7 +46,8 @@ impl Log {
         let mut participants =
             vec![person(1, Role::Operator, "alice"), person(2, Role::SettlementAgent, "agent")];
         participants.extend((0..banks).map(|n| person(FIRST_BANK + n, Role::Bank, &name(n))));
-        let genesis = Genesis { pool: POOL, rules, operator_key: [0; 32], participants };
+        let genesis =
+            Genesis { pool: POOL, rules, operator_key: [0; 32], roots: Vec::new(), participants };
         let (records, pool) = (Vec::new(), Pool::new(9));
         let mut log = Self {
             records,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use channel::{
-    DisclosureFault, Envelope, HEADER_LEN, HeaderView, KemRevocation, OpeningRecord,
+    DisclosureFault, Envelope, HEADER_LEN, HeaderView, KemRevocation, OpeningRecord, OrderRef,
     ReceiverConfirmation, ScreeningVerdict, Signed, Signer as _, SlotRole, Statement, View,
     ViewMask, batch_statement, merkle_root,
 };
@@ -38,7 +38,8 @@ fn signed<S: Statement>(statement: S, signer: &channel::LocalSigner) -> Value {
 
 fn statements(world: &Sealed) -> Vec<Value> {
     let root = signer(ROOT);
-    let digest = world.order.digest();
+    let order =
+        OrderRef::of(HeaderView::trusted(&world.order.header), world.order.digest()).unwrap();
     let regulator = kem_key(SENDER_REGULATOR).id();
     let mut all: Vec<Value> = identities().into_iter().map(|it| signed(it, &root)).collect();
     all.push(signed(policy(), &root));
@@ -57,7 +58,7 @@ fn statements(world: &Sealed) -> Vec<Value> {
     let verdict = ScreeningVerdict {
         pool: POOL,
         screener: SCREENER,
-        digest,
+        order,
         lists: [0x11; 32],
         engine: 1,
         pass: true,
@@ -67,7 +68,7 @@ fn statements(world: &Sealed) -> Vec<Value> {
     let fault = DisclosureFault {
         pool: POOL,
         reporter: SENDER_REGULATOR,
-        digest,
+        order,
         role: SlotRole::SenderRegulator,
         key: regulator,
         found_at_ms: NOW + 3_000,
@@ -76,7 +77,7 @@ fn statements(world: &Sealed) -> Vec<Value> {
     let opening = OpeningRecord {
         pool: POOL,
         reader: SENDER_REGULATOR,
-        digest,
+        order,
         views: ViewMask::of(&[View::Parties]),
         person: "C. Officer".to_owned(),
         reason: "case 17".to_owned(),
@@ -84,7 +85,7 @@ fn statements(world: &Sealed) -> Vec<Value> {
     };
     all.push(signed(opening, &signer_of(SENDER_REGULATOR)));
     let (receiver, able, confirmed_at_ms) = (RECEIVER, true, NOW + 5_000);
-    let confirmation = ReceiverConfirmation { pool: POOL, receiver, digest, able, confirmed_at_ms };
+    let confirmation = ReceiverConfirmation { pool: POOL, receiver, order, able, confirmed_at_ms };
     all.push(signed(confirmation, &signer_of(RECEIVER)));
     all
 }

@@ -93,7 +93,7 @@ pub(crate) fn identities() -> Vec<Identity> {
         identity(RECEIVER, Role::Bank, "SUEDDEFFXXX", *b"DE"),
         identity(SENDER_REGULATOR, Role::Regulator, "boe", *b"GB"),
         identity(RECEIVER_REGULATOR, Role::Regulator, "bundesbank", *b"DE"),
-        identity(SCREENER, Role::Regulator, "screener", *b"GB"),
+        identity(SCREENER, Role::Screener, "screener", *b"GB"),
     ]
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum RoleArg {
     Regulator,
     /// Gives quotes of foreign exchange.
     Provider,
+    /// Says which payments pass its lists.
+    Screener,
 }
 
 impl From<RoleArg> for Role {
@@ -72,6 +74,7 @@ impl From<RoleArg> for Role {
             RoleArg::Operator => Self::Operator,
             RoleArg::Regulator => Self::Regulator,
             RoleArg::Provider => Self::LiquidityProvider,
+            RoleArg::Screener => Self::Screener,
         }
     }
 }

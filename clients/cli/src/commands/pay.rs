@@ -233,6 +233,7 @@ fn state_of(ruling: Ruling) -> v1::PaymentState {
         Ruling::AwaitingGroup => v1::PaymentState::AwaitingGroup,
         Ruling::AwaitingMatch => v1::PaymentState::AwaitingMatch,
         Ruling::Matched => v1::PaymentState::Matched,
+        Ruling::Held => v1::PaymentState::Held,
         Ruling::Rejected | Ruling::Refused => v1::PaymentState::Rejected,
     }
 }
@@ -275,6 +276,7 @@ fn row(
         Ruling::AwaitingGroup => "awaiting_group",
         Ruling::AwaitingMatch => "awaiting_match",
         Ruling::Matched => "matched",
+        Ruling::Held => "held",
         Ruling::Rejected => "rejected",
         Ruling::Refused => "refused",
     };

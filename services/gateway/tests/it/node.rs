@@ -132,6 +132,7 @@ impl Node {
             pool: POOL,
             rules,
             operator_key,
+            roots: Vec::new(),
             participants: people.iter().map(Person::participant).collect(),
         };
         let path = dir.path().to_owned();

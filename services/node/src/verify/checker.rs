@@ -11,7 +11,7 @@ use channel::{
     Command, HeaderView, ParticipantId, PublicKey, SignedCommand, batch_statement,
     command_statement, merkle_root, order_digest,
 };
-use clearing::{Directory, OrdersRecord, Record, RecordBody};
+use clearing::{Directory, OrdersRecord, Record, RecordBody, StatementsRecord};
 
 use super::report::Bad;
 
@@ -89,7 +89,11 @@ fn check(record: &[u8], verifier: Option<&mut Verifier<'_>>) -> Result<(), Strin
     match &record.body {
         RecordBody::Orders(orders) => check_orders(record.pool, orders, verifier),
         RecordBody::Command(signed) => verifier.map_or(Ok(()), |verifier| verifier.command(signed)),
-        RecordBody::Genesis(_) | RecordBody::Tick { .. } | RecordBody::Settle(_) => Ok(()),
+        RecordBody::Statements(record) if verifier.is_some() => check_statements(record),
+        RecordBody::Statements(_)
+        | RecordBody::Genesis(_)
+        | RecordBody::Tick { .. }
+        | RecordBody::Settle(_) => Ok(()),
     }
 }
 
@@ -115,6 +119,15 @@ fn check_orders(
     let count = u32::try_from(orders.digests.len()).map_err(|error| error.to_string())?;
     let statement = batch_statement(pool, orders.sender, count, orders.root);
     verifier.verify(orders.sender, &statement, orders.signature)
+}
+
+/// Each statement is signed by the key that it names; whether that one counts is for the pool.
+fn check_statements(record: &StatementsRecord) -> Result<(), String> {
+    for (index, statement) in record.statements.iter().enumerate() {
+        let refused = |_| format!("the signature of statement {index} does not verify");
+        statement.verify().map_err(refused)?;
+    }
+    Ok(())
 }
 
 struct Verifier<'a> {

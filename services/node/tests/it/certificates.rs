@@ -63,7 +63,8 @@ impl Day {
         ];
         participants
             .extend((0..BANKS).map(|index| participant(bank(index), Role::Bank, &name(index))));
-        let genesis = Genesis { pool: POOL, rules, operator_key: [9; 32], participants };
+        let genesis =
+            Genesis { pool: POOL, rules, operator_key: [9; 32], roots: Vec::new(), participants };
         let mut day = Self { pool: Pool::new(1), log: Vec::new(), time_ms: DAY_MS, number: 0 };
         day.apply(pack_genesis(DAY_MS, &genesis));
         for index in 0..2 * BANKS {

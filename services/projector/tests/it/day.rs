@@ -105,7 +105,8 @@ impl Making {
             netting: NettingMode::StrictFifo,
             ..RuleBook::standard((0..CODES.len()).map(currency).collect())
         };
-        let genesis = Genesis { pool: POOL, rules, operator_key: [9; 32], participants };
+        let genesis =
+            Genesis { pool: POOL, rules, operator_key: [9; 32], roots: Vec::new(), participants };
         self.apply(pack_genesis(START_MS, &genesis));
         for index in 0..BANKS {
             for code in 0..CODES.len() {

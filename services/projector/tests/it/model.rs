@@ -58,6 +58,7 @@ impl Model {
                     Ruling::AwaitingGroup => PaymentState::AwaitingGroup,
                     Ruling::AwaitingMatch => PaymentState::AwaitingMatch,
                     Ruling::Matched => PaymentState::Matched,
+                    Ruling::Held => PaymentState::Held,
                     Ruling::Rejected => PaymentState::Rejected,
                     Ruling::Refused => continue,
                 };

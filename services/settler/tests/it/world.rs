@@ -190,7 +190,8 @@ impl World {
             person(ALBION, Role::Bank, "ALBKGB2L"),
             person(BERLIN, Role::Bank, "BRBKDEFF"),
         ];
-        let genesis = Genesis { pool: 1, rules, operator_key: [7; 32], participants };
+        let genesis =
+            Genesis { pool: 1, rules, operator_key: [7; 32], roots: Vec::new(), participants };
         self.log(pack_genesis(self.clock.now_ms(), &genesis));
         let currency = eur();
         for participant in [ALBION, BERLIN] {
