@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::batch::{OpenBatch, transfer_bytes};
 use crate::cycle::Cycle;
 use crate::directory::Directory;
+use crate::disclosure::Disclosure;
 use crate::funding::{DEFUNDS_MAX, Funding, PAY_INS_MAX, PendingDefund};
 use crate::fx::{Book, Orders};
 use crate::group::GroupId;
@@ -164,6 +165,7 @@ impl Pool {
         writer.u32(self.pool).raw(&self.identity).raw(&self.operator_key);
         writer.u64(self.next_position).u64(self.now_ms).u64(self.confirmed_until_ms);
         self.rules.write(writer);
+        self.disclosure.write(writer);
     }
 
     fn read_head(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -175,6 +177,7 @@ impl Pool {
         self.confirmed_until_ms = reader.u64("confirmed time")?;
         self.rules = RuleBook::read(reader)?;
         self.rules_hash = self.rules.hash();
+        self.disclosure = Disclosure::read(reader)?;
         Ok(())
     }
 

@@ -119,6 +119,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(rules: RuleBook, banks: u32) -> Self {
+        Self::begin(&genesis(rules, banks))
+    }
+
+    pub(crate) fn begin(genesis: &Genesis) -> Self {
         let mut desk = Self {
             pool: Pool::new(1),
             time_ms: DAY_MS,
@@ -127,7 +131,7 @@ impl Desk {
             requests: 0,
             shadow: true,
         };
-        desk.apply(pack_genesis(DAY_MS, &genesis(rules, banks)));
+        desk.apply(pack_genesis(DAY_MS, genesis));
         desk
     }
 

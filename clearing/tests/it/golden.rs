@@ -113,6 +113,8 @@ fn records_have_the_bytes_they_always_had() {
         prices: Prices { accounts: vec![0, 1 << 20, 5], limits: vec![9] },
         places: vec![Place(7), Place((1 << 20) + 1)],
     };
+    let statements = crate::disclosure::record(&crate::disclosure::samples());
+    compare("statements.v1.hex", &statements);
     let settle = clearing::pack_settle((POOL, DAY_MS), &proposal);
     compare("settle.v1.hex", &settle);
     let RecordBody::Settle(read) = Record::read(&settle).unwrap().body else { panic!("a settle") };

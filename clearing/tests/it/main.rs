@@ -10,6 +10,7 @@
 mod certificates;
 mod days;
 mod desk;
+mod disclosure;
 mod exchange;
 mod golden;
 mod preview;

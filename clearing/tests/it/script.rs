@@ -478,6 +478,7 @@ fn ruling(ruled: &Ruled) -> String {
         Ruling::Refused => "refused",
         Ruling::AwaitingMatch => "awaits its match",
         Ruling::Matched => "matched",
+        Ruling::Held => "held",
     };
     let reason = ruled.reason.map_or(String::new(), |reason| format!(" {}", reason.code()));
     format!("{again}{word}{reason}")
@@ -494,5 +495,6 @@ fn state(state: PaymentState) -> &'static str {
         PaymentState::Expired => "expired",
         PaymentState::AwaitingMatch => "awaits its match",
         PaymentState::Matched => "matched",
+        PaymentState::Held => "held",
     }
 }

@@ -138,6 +138,7 @@ mod tests {
             time_ms: 0,
             subject: Subject::System,
             rulings: Vec::new(),
+            statements: Vec::new(),
             reject: None,
             replayed: false,
             sealed_before: None,
