@@ -135,9 +135,7 @@ where
         let started_at = Instant::now();
         match self.admit(&mut request) {
             Err(refusal) => {
-                let reason = refusal.reason();
                 let response = Status::from(refusal).into_http();
-                metrics::refused(reason);
                 Box::pin(async move { Ok(response) })
             }
             Ok(method) => {

@@ -8,6 +8,8 @@ use proto::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::metrics;
+
 /// The domain of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "causeway";
 
@@ -81,13 +83,16 @@ impl Refusal {
         Self::later(Code::Unavailable, "FAULT", message, Duration::from_secs(1))
     }
 
+    #[cfg(test)]
     pub(crate) fn reason(&self) -> &'static str {
         self.reason
     }
 }
 
+// A refusal is counted where it becomes an answer, whichever way it came there.
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
+        metrics::refused(refusal.reason);
         let mut details = ErrorDetails::with_error_info(
             refusal.reason,
             ERROR_DOMAIN,
@@ -105,6 +110,7 @@ impl From<Refusal> for Status {
 
 impl From<Refusal> for v1::BatchError {
     fn from(refusal: Refusal) -> Self {
+        metrics::refused(refusal.reason);
         let retry_after_ms = refusal.retry_after.map_or(0, |wait| wait.as_millis().max(1));
         Self {
             code: refusal.code as i32,

@@ -10,7 +10,7 @@ use tonic::Code;
 pub const REQUESTS: &str = "causeway_gateway_requests_total";
 /// Seconds until a call was answered or a stream began, by `method`.
 pub const REQUEST_SECONDS: &str = "causeway_gateway_request_seconds";
-/// Calls and batches refused before anything was logged, by `reason`.
+/// Calls and batches refused or failed, other than by a rule of the core, by `reason`.
 pub const REFUSED: &str = "causeway_gateway_refused_total";
 /// Orders that became durable in the log.
 pub const ORDERS: &str = "causeway_gateway_orders_total";
@@ -33,7 +33,10 @@ pub const CONNECTIONS_REFUSED: &str = "causeway_gateway_connections_refused_tota
 pub fn describe() {
     describe_counter!(REQUESTS, "Calls answered, by method and code; a stream when it begins");
     describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "Time to the answer, by method");
-    describe_counter!(REFUSED, "Calls and batches refused before anything was logged, by reason");
+    describe_counter!(
+        REFUSED,
+        "Calls and batches refused or failed, other than by the core, by reason"
+    );
     describe_counter!(ORDERS, "Orders that became durable in the log");
     describe_histogram!(BATCH_ORDERS, Unit::Count, "Orders in each batch taken in");
     describe_histogram!(INTAKE_SECONDS, Unit::Seconds, "Time to check and pack one batch");

@@ -17,7 +17,6 @@ use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
 use crate::intake::{Taken, Within};
-use crate::metrics;
 
 /// A batch that was read from its stream and is to be answered.
 struct Read {
@@ -59,7 +58,6 @@ impl Gateway {
     async fn answer_batch(&self, read: Read) -> Result<v1::SubmitBatchesResponse, Status> {
         let Read { batch_id, receipt_only, taken } = read;
         let refused = |refusal: Refusal| {
-            metrics::refused(refusal.reason());
             let error = Some(v1::BatchError::from(refusal));
             v1::SubmitBatchesResponse { batch_id, error, ..Default::default() }
         };

@@ -15,7 +15,6 @@ use crate::answers::Unanswered;
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::identity::Caller;
-use crate::metrics;
 use crate::submit::unreadable;
 
 /// A command that was read from its stream and is to be answered.
@@ -43,7 +42,6 @@ impl Gateway {
     async fn answer_quotes(&self, read: Read) -> Result<v1::StreamQuotesResponse, Status> {
         let Read { request_number, given } = read;
         let refused = |refusal: Refusal| {
-            metrics::refused(refusal.reason());
             let error = Some(v1::BatchError::from(refusal));
             v1::StreamQuotesResponse { request_number, error, ..Default::default() }
         };
