@@ -46,12 +46,13 @@ impl<'a> Search<'a> {
         let items = self.root.core.alive.len();
         let part = self.budget / 10 * if items <= SMALL { 7 } else { 9 };
         let mut tree = Tree::new(self.root);
+        let (mut taken, mut cost) = (Vec::new(), 0);
         for round in 0.. {
             let begin = self.work;
-            let taken = self.candidate(&mut tree, round);
+            taken = self.candidate(&mut tree, round);
             // At least a little, so that the budget ends even where nothing is left to fix.
             self.work += 1_000;
-            let cost = self.work - begin;
+            cost = self.work - begin;
             for seed in 0..if items > LARGE { 1 } else { 2 } {
                 self.repair(&taken, round * 16 + seed, cost);
             }
@@ -59,6 +60,14 @@ impl<'a> Search<'a> {
             if self.work + cost > end {
                 break;
             }
+        }
+        if self.best.is_none() {
+            // Nothing was closed in the budget: one longer repair, as costly as a few dives.
+            self.repair(&taken, 64, cost);
+        }
+        if self.best.is_none() {
+            // Nor in that: whatever fits beside nothing, the largest first. It has no holes.
+            self.repair(&vec![false; self.root.core.problem.items()], 0, 0);
         }
         self.improve(if items <= SMALL { 0.1 } else { 0.01 });
         (self.best.map(|best| best.1), self.work)

@@ -40,7 +40,10 @@ pub struct Options<'a> {
     /// Which sets may settle.
     pub mode: Mode,
     /// Work to spend, in steps, at most [`STEPS_MAX`] (more counts as that); `None` for what suits
-    /// the size. Pricing and the first dive are always made.
+    /// the size. Pricing and the first dive are always made, whatever they cost. The best set found
+    /// is given; if none could be repaired in the budget, a last repair may cost as much as a few
+    /// dives, and if that fails the largest that fit are taken, one after the other. It is never below
+    /// the floor.
     pub steps: Option<u64>,
     /// Where pricing starts: the [`Solution::prices`] of a like instance solved before, or empty.
     /// Any numbers are allowed, missing ones count as zero; they change the work and, within the
