@@ -1,11 +1,9 @@
 //! Foreign exchange of the day: what was matched, with how many quotes, what found no other side.
 
-use std::collections::BTreeMap;
-
 use sdk::v1;
 use serde_json::{Value, json};
 
-use super::super::tally::{Movement, Tally};
+use super::super::tally::Tally;
 use super::amount;
 use crate::commands::show::spoken;
 
@@ -18,7 +16,7 @@ const PAYMENT: u32 = 5;
 pub(super) struct Exchange {
     /// Pairs of instructions that were matched with each other and settled.
     matched: u64,
-    /// Instructions that ended unmatched: who, and what it would have sold.
+    /// Instructions that expired unmatched: who, and what it would have sold.
     unmatched: Vec<(String, String)>,
     /// Payments that arrived in another currency.
     across: Vec<Across>,
@@ -39,18 +37,15 @@ struct Across {
 
 impl Exchange {
     pub(super) fn of(tally: &Tally) -> Self {
-        let mut legs: BTreeMap<u64, Vec<&Movement>> = BTreeMap::new();
-        for movement in &tally.movements {
-            legs.entry(movement.origin).or_default().push(movement);
-        }
         let (mut found, mut instructions) = (Self::default(), 0);
         for payment in tally.payments.values() {
-            let legs = legs.get(&payment.place).map_or(&[][..], Vec::as_slice);
             let fx = matches!(payment.message_kind, INSTRUCTION | PAYMENT);
             match (payment.message_kind, payment.state()) {
                 (INSTRUCTION, v1::PaymentState::Settled) => instructions += 1,
-                (PAYMENT, v1::PaymentState::Settled) => found.across.extend(across(payment, legs)),
-                (INSTRUCTION, v1::PaymentState::Expired | v1::PaymentState::Rejected) => {
+                (PAYMENT, v1::PaymentState::Settled) => found.across.extend(across(payment)),
+                (INSTRUCTION, v1::PaymentState::Expired)
+                    if payment.reason() == v1::RejectReason::Unmatched =>
+                {
                     let (currency, minor) = amount(payment);
                     found.unmatched.push((payment.sender.clone(), spoken(minor, currency)));
                 }
@@ -105,16 +100,17 @@ impl Exchange {
     }
 }
 
-/// What a payment and the movements made for it come to.
-fn across(payment: &v1::Payment, legs: &[&Movement]) -> Option<Across> {
-    let bought: Vec<_> = legs.iter().filter(|leg| leg.to == payment.receiver).collect();
+/// What a payment and its match come to.
+fn across(payment: &v1::Payment) -> Option<Across> {
+    let exchange = payment.exchange.as_ref()?;
+    let bought = exchange.counter_amount.as_ref()?;
     let (currency, minor) = amount(payment);
     Some(Across {
         from: payment.sender.clone(),
         to: payment.receiver.clone(),
         sold: (currency.to_owned(), minor),
-        bought: (bought.first()?.currency.clone(), bought.iter().map(|leg| leg.minor).sum()),
-        fills: bought.len(),
+        bought: (bought.currency_code.clone(), bought.minor_units.into()),
+        fills: exchange.fills.len(),
     })
 }
 
