@@ -1,0 +1,3 @@
+//! The solver from outside.
+
+mod version;
