@@ -71,6 +71,8 @@ pub struct RuleBook {
     pub ageing_cycles: u32,
     /// Work a solver may spend on one cut, in its steps, 0 to 100,000,000; 0 = by the cut's size.
     pub solver_steps: u32,
+    /// Whether opposite FX payments may cross each other at the midpoint of the quotes.
+    pub cross_at_midpoint: bool,
 }
 
 /// How many ages a queued payment can have.
@@ -109,6 +111,7 @@ impl RuleBook {
             class_weights: [1_000, 100, 10, 1],
             ageing_cycles: 0,
             solver_steps: 0,
+            cross_at_midpoint: false,
         }
     }
 
@@ -140,6 +143,7 @@ impl RuleBook {
             writer.u32(*weight);
         }
         writer.u32(self.ageing_cycles).u32(self.solver_steps);
+        writer.u8(u8::from(self.cross_at_midpoint));
     }
 
     /// Reads and checks one rule book.
@@ -197,6 +201,11 @@ impl RuleBook {
                 .collect::<Result<_, _>>()?,
             ageing_cycles: reader.u32("ageing_cycles")?,
             solver_steps: reader.u32("solver_steps")?,
+            cross_at_midpoint: match reader.u8("cross_at_midpoint")? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::Range { field: "cross_at_midpoint" }),
+            },
         };
         rules.check()?;
         Ok(rules)

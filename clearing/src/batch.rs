@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::certificate::{Certificate, certificates_hash};
 use crate::directory::Directory;
-use crate::outcome::{BalanceAfter, Net, SealedBatch, Transfer, TransferKind};
+use crate::outcome::{BalanceAfter, Net, SealedBatch, Transfer};
 
 const LABEL: &[u8; 16] = b"causeway/1 batch";
 const NETS_LABEL: &[u8] = b"causeway/1 nets";
@@ -241,7 +241,7 @@ impl OpenBatch {
         let (debit, credit) = (transfer.debit.0 as usize, transfer.credit.0 as usize);
         self.touched[debit] = true;
         self.touched[credit] = true;
-        if matches!(transfer.kind, TransferKind::Payment | TransferKind::FxLeg) {
+        if transfer.kind.pays() {
             self.nets[debit] -= i128::from(transfer.minor);
             self.nets[credit] += i128::from(transfer.minor);
         }

@@ -8,16 +8,18 @@
 //! | the orders that wait for a match, and their matches | `orders` |
 //! | an exchange of two instructions | `instruct` |
 //! | an FX payment and its legs: matched, lapsed, settled | `matching` |
+//! | opposite FX payments that exchange with each other | `crossing` |
 //! | the command that sets quotes | `quote` |
 //! | canonical bytes, roots, invariants | `state`, `check` |
 //!
 //! What a match moves is a link group: it settles as a whole or not at all, in a cycle like any
 //! other. Nothing is reserved. An exchange of two instructions binds both; the match of a payment
-//! with quotes lapses after a while, and then the payment looks for another.
+//! lapses after a while, and then the payment looks for another.
 
 mod book;
 mod check;
 mod cover;
+mod crossing;
 mod instruct;
 mod ladder;
 mod matching;
@@ -36,7 +38,8 @@ pub use self::quote::{LADDERS_MAX, PROVIDER_QUOTES_MAX, STANDING_QUOTES_MAX};
 use crate::outcome::Change;
 use crate::record::Place;
 
-/// Quotes that one FX payment may be matched with, at most: it then has twice as many legs.
+/// Quotes and opposite payments that one FX payment may be matched with, at most: it then has twice
+/// as many legs.
 pub const FILLS_MAX: usize = 8;
 
 /// The currencies of an order, by index: what is sold and what is bought for it.
@@ -44,6 +47,13 @@ pub const FILLS_MAX: usize = 8;
 pub(crate) struct Pair {
     pub(crate) sold: u8,
     pub(crate) bought: u8,
+}
+
+impl Pair {
+    /// What the other side sells and buys.
+    pub(crate) fn opposite(self) -> Self {
+        Self { sold: self.bought, bought: self.sold }
+    }
 }
 
 /// The state of foreign exchange in a pool.
@@ -62,6 +72,14 @@ impl Fx {
     fn next_leg(&mut self, position: u64) -> Place {
         self.legs += 1;
         Place::new(position, channel::BATCH_ORDERS_MAX + self.legs - 1)
+    }
+
+    /// All legs of a match settled: forgets the payments it was of.
+    pub(crate) fn forget_match(&mut self, lead: Place) {
+        let matched = self.orders.remove(lead).and_then(|order| order.matched);
+        for follower in matched.iter().flat_map(|matched| matched.crossed()) {
+            self.orders.remove(follower);
+        }
     }
 
     pub(crate) fn root(&mut self) -> Hash {

@@ -79,7 +79,7 @@ pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};
 pub use fx::{FILLS_MAX, LADDERS_MAX, PROVIDER_QUOTES_MAX, STANDING_QUOTES_MAX, StandingQuote};
 pub use outcome::{
     AccountInfo, BalanceAfter, Change, Cut, Fill, FxEvent, Net, Outcome, PaymentState, Ruled,
-    Ruling, SealedBatch, Stated, Subject, Transfer, TransferKind,
+    Ruling, SealedBatch, Source, Stated, Subject, Transfer, TransferKind,
 };
 pub use pool::Pool;
 pub use preview::{Lever, Means, PairMeans, Preview, Tightest};

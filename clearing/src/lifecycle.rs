@@ -159,7 +159,9 @@ impl Pool {
             }
             return;
         }
-        self.dissolve(place);
+        for other in self.dissolve(place).into_iter().filter(|other| *other != place) {
+            self.wait_again(other, outcome);
+        }
         self.depart(slot, state, reason, outcome);
         let Some(group) = (group != NO_GROUP).then(|| self.groups.remove(group)).flatten() else {
             return;

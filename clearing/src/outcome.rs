@@ -97,25 +97,50 @@ pub struct Change {
     pub reason: Option<Reject>,
 }
 
-/// A part of an FX payment that one quote takes. It becomes two legs: the sender pays `sold` to the
-/// provider, the provider pays `bought` to the receiver.
+/// A part of an FX payment that one quote or one opposite payment takes. It becomes two legs. With a
+/// quote, the sender pays `sold` to the provider, the provider pays `bought` to the receiver. With
+/// an opposite payment, each sender pays the other's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fill {
-    /// The liquidity provider.
-    pub provider: ParticipantId,
-    /// The place of the command that set the quote.
-    pub quote: Place,
-    /// The quote's index in that command.
-    pub index: u8,
-    /// The quote's side.
+    /// What takes it.
+    pub source: Source,
+    /// On which side of the market that stands: at a bid, the payment sells the base currency.
     pub side: Side,
-    /// The quote's rate: units of its quote currency per unit of its base currency.
+    /// At which rate: units of the quote currency per unit of the base currency. Of the midpoint,
+    /// the base is the one of the two currencies that the pool has known for longer.
     pub rate: Rate,
     /// Minor units of the payment's currency.
     pub sold: u64,
     /// Minor units of the counter currency: what the first n units sold to a quote buy is rounded
     /// down, and a part gets the difference that it makes.
     pub bought: u64,
+}
+
+/// What takes a part of an FX payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A standing quote.
+    Quote {
+        /// The liquidity provider.
+        provider: ParticipantId,
+        /// The place of the command that set the quote.
+        place: Place,
+        /// The quote's index in that command.
+        index: u8,
+    },
+    /// An opposite FX payment, at the midpoint of the quotes.
+    Order(Place),
+}
+
+impl Fill {
+    /// The liquidity provider whose quote takes it, if one does.
+    #[must_use]
+    pub fn provider(&self) -> Option<ParticipantId> {
+        match self.source {
+            Source::Quote { provider, .. } => Some(provider),
+            Source::Order(_) => None,
+        }
+    }
 }
 
 /// Something that happened to FX orders, beside their changes of state.
@@ -128,11 +153,13 @@ pub enum FxEvent {
         /// The one that came now.
         second: Place,
     },
-    /// Quotes cover a payment.
+    /// Quotes and opposite payments cover a payment. If it crosses with others, they are told of
+    /// behind it, each with the one fill that it has of it.
     Matched {
         /// The FX payment.
         order: Place,
         /// The place of the first leg; leg i is at this place + i, fill j has the legs 2j and 2j+1.
+        /// What a payment that follows another pays is the second leg of its fill.
         first_leg: Place,
         /// After this instant the match lapses unless it has settled, ms.
         until_ms: u64,
@@ -162,6 +189,9 @@ pub enum TransferKind {
     DefundReleased = 5,
     /// A leg of an FX payment settled: the sender paid a liquidity provider, or that the receiver.
     FxLeg = 6,
+    /// A leg of a crossing settled: the sender of one FX payment paid the receiver of another. They
+    /// come in pairs; the receiver's payment is the origin of the other of the pair.
+    Crossing = 7,
 }
 
 impl TransferKind {
@@ -175,8 +205,15 @@ impl TransferKind {
             4 => Self::DefundMade,
             5 => Self::DefundReleased,
             6 => Self::FxLeg,
+            7 => Self::Crossing,
             _ => return None,
         })
+    }
+
+    /// Whether it moves what a bank's payment moves.
+    #[must_use]
+    pub fn pays(self) -> bool {
+        matches!(self, Self::Payment | Self::FxLeg | Self::Crossing)
     }
 }
 
@@ -185,7 +222,8 @@ impl TransferKind {
 pub struct Transfer {
     /// The payment's place, or the place of the command (index 0) that moved the money.
     pub place: Place,
-    /// The place of the order it is part of: of an FX leg that of the FX payment, else `place`.
+    /// The place of the order it is part of: of an FX leg that of the FX payment, of a crossing that
+    /// of the FX payment whose sender pays, else `place`.
     pub origin: Place,
     /// What it was for.
     pub kind: TransferKind,
@@ -254,6 +292,21 @@ pub struct SealedBatch {
     pub state_root: Hash,
     /// Hash of this batch's canonical header.
     pub hash: Hash,
+}
+
+impl SealedBatch {
+    /// The order under which the receiver of a movement is paid: its origin, but for crossings.
+    #[must_use]
+    pub fn credited_order(&self, index: usize) -> Option<Place> {
+        let transfer = self.transfers.get(index)?;
+        if transfer.kind != TransferKind::Crossing {
+            return Some(transfer.origin);
+        }
+        // Legs come in pairs, of which the first has an even number in its record.
+        let first = transfer.place.index().is_multiple_of(2);
+        let other = if first { index.checked_add(1)? } else { index.checked_sub(1)? };
+        self.transfers.get(other).map(|other| other.origin)
+    }
 }
 
 /// Whom a command's result concerns.

@@ -114,20 +114,24 @@ impl Pool {
         self.payments.tidy();
     }
 
-    /// Books a leg. With the first of a match the FX payment settles; the last ends the group.
+    /// Books a leg. An FX payment settles with the first leg that its sender pays; the last leg ends
+    /// the group.
     fn settle_leg(&mut self, leg: &Payment) {
         let group = self.groups.get_mut(leg.group);
-        let GroupId::Match(origin) = group.id else {
+        let GroupId::Match(lead) = group.id else {
             unreachable!("legs are made by matches");
         };
         group.ready -= 1;
-        if group.ready == 0 {
-            self.groups.remove(leg.group);
-        }
-        let transfer = Transfer { origin, kind: TransferKind::FxLeg, ..transfer(leg) };
+        let last = group.ready == 0;
+        let (origin, kind) = self.order_of_leg(lead, leg.place);
+        let transfer = Transfer { origin, kind, ..transfer(leg) };
         match self.settle_matched(origin) {
             Some(digest) => self.batch.add_payment(transfer, &digest),
             None => self.batch.add(transfer),
+        }
+        if last {
+            self.groups.remove(leg.group);
+            self.fx.forget_match(lead);
         }
     }
 

@@ -38,6 +38,8 @@ pub struct RuleChanges {
     pub solver_steps: Option<u32>,
     /// [`RuleBook::close`].
     pub close: Option<ClosePolicy>,
+    /// [`RuleBook::cross_at_midpoint`].
+    pub cross_at_midpoint: Option<bool>,
 }
 
 /// A share of what was paid in and out.
@@ -160,6 +162,7 @@ impl RuleChanges {
         set(&mut rules.ageing_cycles, self.ageing_cycles);
         set(&mut rules.solver_steps, self.solver_steps);
         set(&mut rules.close, self.close);
+        set(&mut rules.cross_at_midpoint, self.cross_at_midpoint);
         for (currency, weight) in rules.currencies.iter().zip(&mut rules.currency_weights) {
             set(weight, self.currency_weights.get(currency).copied());
         }

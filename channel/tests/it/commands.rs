@@ -28,6 +28,7 @@ fn rules() -> RuleBook {
         currency_weights: vec![108, 100],
         ageing_cycles: 12,
         solver_steps: 50_000,
+        cross_at_midpoint: true,
         ..RuleBook::standard(vec![Currency::parse("EUR").unwrap(), usd()])
     }
 }

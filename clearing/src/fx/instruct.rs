@@ -35,7 +35,8 @@ impl Pool {
         }
         let stage = payment.stage;
         let slot = self.payments.insert(payment);
-        self.fx.orders.insert(place, FxOrder { counter, terms, until_ms, matched: None });
+        let order = FxOrder { counter, terms, until_ms, crosses: true, matched: None };
+        self.fx.orders.insert(place, order);
         if let Terms::Instruction { minor } = terms
             && let Some(other) = self.counterpart(&payment, counter, minor)
         {
@@ -70,7 +71,7 @@ impl Pool {
         let second = self.payments.get(newer).place;
         for slot in [older, newer] {
             let place = self.payments.get(slot).place;
-            self.fx.orders.set_until_none(place);
+            self.fx.orders.set_until(place, 0);
             let handle = self.groups.add(GroupId::Match(second), 2, slot);
             self.payments.get_mut(slot).group = handle;
         }

@@ -1,18 +1,22 @@
-//! FX payments: matched with quotes at the end of a record, lapsed, settled.
+//! FX payments: matched at the end of a record, lapsed, settled.
 //!
 //! A payment is tried when it comes to wait, and all of a pair whenever quotes of it come or a day
 //! opens: first those with the lowest limit, of equal ones the earliest. Each is matched as a whole
 //! or goes on waiting. What one record may try is bounded; the rest is tried with the next.
+//!
+//! Where payments cross, those that wait on the opposite side are tried again when one comes that
+//! is not matched itself, and when quotes of either side come.
 
 use channel::{MessageKind, ParticipantId};
 use ledger::AccountId;
 
-use super::cover::{Demand, Draw, cover};
+use super::cover::{Demand, Draw, From, cover};
+use super::crossing::{Midpoint, OPPOSITE_MAX};
 use super::orders::{FxOrder, Match, Terms, Turn, pair};
 use super::price::Price;
 use super::{FILLS_MAX, Pair};
 use crate::group::GroupId;
-use crate::outcome::{Fill, FxEvent, Outcome, PaymentState};
+use crate::outcome::{Fill, FxEvent, Outcome, PaymentState, Source, TransferKind};
 use crate::payment::{NO_GROUP, Payment, Slot, Stage};
 use crate::pool::Pool;
 use crate::record::Place;
@@ -34,12 +38,17 @@ impl Pool {
             self.fx.orders.scans.remove(&pair);
         }
         while let Some(place) = self.fx.orders.untried.first().copied() {
-            if tries == 0 {
-                return;
-            }
-            tries -= 1;
+            let needed = if self.rules.cross_at_midpoint { 1 + OPPOSITE_MAX } else { 1 };
+            let Some(rest) = tries.checked_sub(needed) else { return };
+            tries = rest;
             self.fx.orders.untried.remove(&place);
-            self.try_match(place, outcome);
+            let opposite = self.try_match(place, outcome);
+            // With the newcomer one of them may be covered: until the newcomer is matched.
+            for other in opposite {
+                if self.fx.orders.get(place).is_some_and(|order| order.matched.is_none()) {
+                    self.try_match(other.place, outcome);
+                }
+            }
         }
     }
 
@@ -53,7 +62,8 @@ impl Pool {
         outcome: &mut Outcome,
     ) -> bool {
         while let Some(turn) = self.fx.orders.next_turn(pair, behind) {
-            let best = self.fx.book.best(pair).next().map(|(_, standing)| standing.price());
+            let quoted = self.fx.book.best(pair).next().map(|(_, standing)| standing.price());
+            let best = quoted.max(self.midpoint_asked(pair).map(Midpoint::price));
             if best.is_none_or(|best| best < turn.0) {
                 // Nobody behind asks for less.
                 return true;
@@ -70,20 +80,37 @@ impl Pool {
         true
     }
 
-    /// Matches a payment if quotes cover it.
-    fn try_match(&mut self, place: Place, outcome: &mut Outcome) {
-        let Some(slot) = self.payments.find(place) else { return };
-        let Some(order) = self.fx.orders.get(place) else { return };
+    /// Matches a payment if opposite payments and quotes cover it, or quotes alone. Returns the
+    /// opposite payments that it may cross with, if it is not matched.
+    fn try_match(&mut self, place: Place, outcome: &mut Outcome) -> Vec<Payment> {
+        let Some(slot) = self.payments.find(place) else { return Vec::new() };
+        let Some(order) = self.fx.orders.get(place) else { return Vec::new() };
         let payment = *self.payments.get(slot);
-        let Some(demand) = self.demand(&payment, order) else { return };
-        let room = self.payments.len() + 2 * FILLS_MAX <= self.rules.queue_max as usize;
-        if let Some(draws) = cover(&self.fx.book, &demand, self.now_ms).filter(|_| room) {
-            self.make_match(slot, demand.pair, &draws, outcome);
+        let Some(demand) = self.demand(&payment, order) else { return Vec::new() };
+        if order.matched.is_some()
+            || self.payments.len() + 2 * FILLS_MAX > self.rules.queue_max as usize
+        {
+            return Vec::new();
+        }
+        let quotes = |draws| cover(&self.fx.book, &demand, draws, self.now_ms);
+        let midpoint = self.midpoint(demand.pair);
+        let opposite = midpoint
+            .map_or_else(Vec::new, |midpoint| self.opposite(&payment, order, (&demand, midpoint)));
+        let crossed = midpoint.and_then(|midpoint| {
+            let draws = self.crossings(&opposite, (&demand, midpoint));
+            (!draws.is_empty()).then(|| quotes(draws)).flatten()
+        });
+        match crossed.or_else(|| quotes(Vec::new())) {
+            None => opposite,
+            Some(draws) => {
+                self.make_match(slot, (demand.pair, midpoint), &draws, outcome);
+                Vec::new()
+            }
         }
     }
 
     /// What a payment asks of the quotes; nothing if it cannot be matched now.
-    fn demand(&self, payment: &Payment, order: &FxOrder) -> Option<Demand> {
+    pub(super) fn demand(&self, payment: &Payment, order: &FxOrder) -> Option<Demand> {
         let Terms::Payment { limit } = order.terms else { return None };
         let pair = pair(payment, order);
         let open = |currency| {
@@ -100,52 +127,92 @@ impl Pool {
         })
     }
 
-    fn make_match(&mut self, slot: Slot, pair: Pair, draws: &[Draw], outcome: &mut Outcome) {
+    fn make_match(
+        &mut self,
+        slot: Slot,
+        (pair, midpoint): (Pair, Option<Midpoint>),
+        draws: &[Draw],
+        outcome: &mut Outcome,
+    ) {
         let payment = *self.payments.get(slot);
         let place = payment.place;
-        let fills: Vec<Fill> = draws.iter().map(|draw| self.fill(draw)).collect();
+        let fills: Vec<Fill> = draws.iter().map(|draw| self.fill(draw, midpoint)).collect();
         let mut first_leg = None;
         for draw in draws {
-            self.fx.book.take(draw.ladder, draw.index, draw.sold);
-            let account = |currency| self.directory.account_at(draw.ladder.provider, currency);
-            let (Some(paid), Some(pays)) = (account(pair.sold), account(pair.bought)) else {
-                unreachable!("a provider has accounts in what it quotes");
-            };
-            let sold = leg(&payment, pair.sold, (payment.debit, paid), draw.sold);
-            let bought = leg(&payment, pair.bought, (pays, payment.credit), draw.bought);
-            for leg in [sold, bought] {
+            for leg in self.legs(&payment, pair, draw) {
                 let made = self.add_leg(leg, 2 * draws.len() as u8, place, outcome.position);
                 first_leg.get_or_insert(made);
+            }
+            if let From::Quote(ladder, index) = draw.from {
+                self.fx.book.take(ladder, index, draw.sold);
             }
         }
         let Some(first_leg) = first_leg else { return };
         let until_ms = self.now_ms + u64::from(self.rules.match_ms);
-        let matched = Match { first_leg, fills: fills.clone() };
+        self.bind(place, Match { first_leg, fills }, until_ms, outcome);
+        self.fx.orders.set_until(place, until_ms);
+        for (fill, draw) in (0..).zip(draws) {
+            if let (From::Order(follower), Some(midpoint)) = (draw.from, midpoint) {
+                let first_leg = Place(first_leg.0 + 2 * fill);
+                let fills = vec![midpoint.mirror(place, draw)];
+                self.bind(follower, Match { first_leg, fills }, until_ms, outcome);
+            }
+        }
+    }
+
+    /// A payment is matched: it waits for the legs.
+    fn bind(&mut self, place: Place, matched: Match, until_ms: u64, outcome: &mut Outcome) {
+        let Some(slot) = self.payments.find(place) else {
+            unreachable!("only payments that wait are matched");
+        };
+        let payment = *self.payments.get(slot);
+        let Match { first_leg, fills } = matched.clone();
         self.waiting.remove(&payment);
         self.fx.orders.stop_waiting(&payment);
-        self.fx.orders.set_match(place, until_ms, Some(matched));
+        self.fx.orders.set_match(place, Some(matched));
         self.enter(slot, Stage::Matched);
         outcome.changes.push(self.change(&payment, PaymentState::Matched, None));
         outcome.fx.push(FxEvent::Matched { order: place, first_leg, until_ms, fills });
     }
 
-    fn fill(&self, draw: &Draw) -> Fill {
-        let ladder = self.fx.book.ladder(draw.ladder);
-        let standing = ladder.and_then(|ladder| {
-            Some((ladder.place, ladder.quotes.iter().find(|it| it.index == draw.index)?))
-        });
-        let Some((quote, standing)) = standing else {
-            unreachable!("a draw is on a quote that stands");
+    /// What a draw moves: what the sender pays, what the receiver gets.
+    fn legs(&self, payment: &Payment, pair: Pair, draw: &Draw) -> [Payment; 2] {
+        let (payee, payer, order) = match draw.from {
+            From::Quote(ladder, _) => {
+                let account = |currency| self.directory.account_at(ladder.provider, currency);
+                let (Some(payee), Some(payer)) = (account(pair.sold), account(pair.bought)) else {
+                    unreachable!("a provider has accounts in what it quotes");
+                };
+                (payee, payer, payment)
+            }
+            From::Order(place) => {
+                let Some(slot) = self.payments.find(place) else {
+                    unreachable!("only payments that wait are crossed");
+                };
+                let other = self.payments.get(slot);
+                (other.credit, other.debit, other)
+            }
         };
-        Fill {
-            provider: self.provider(draw.ladder),
-            quote,
-            index: draw.index,
-            side: standing.quote.side,
-            rate: standing.quote.rate,
-            sold: draw.sold,
-            bought: draw.bought,
-        }
+        let sold = leg(payment, pair.sold, (payment.debit, payee), draw.sold);
+        [sold, leg(order, pair.bought, (payer, payment.credit), draw.bought)]
+    }
+
+    fn fill(&self, draw: &Draw, midpoint: Option<Midpoint>) -> Fill {
+        let Draw { from, sold, bought } = *draw;
+        let quoted = |id, index| {
+            let ladder = self.fx.book.ladder(id)?;
+            let standing = ladder.quotes.iter().find(|it| it.index == index)?;
+            let source = Source::Quote { provider: self.provider(id), place: ladder.place, index };
+            Some((source, standing.quote.side, standing.quote.rate))
+        };
+        let source = match from {
+            From::Quote(id, index) => quoted(id, index),
+            From::Order(place) => midpoint.map(|it| (Source::Order(place), it.side, it.rate)),
+        };
+        let Some((source, side, rate)) = source else {
+            unreachable!("a draw is on a quote that stands, or at the midpoint");
+        };
+        Fill { source, side, rate, sold, bought }
     }
 
     /// Puts a leg into its queue and into the group of its match.
@@ -159,10 +226,12 @@ impl Pool {
         place
     }
 
-    /// Takes the legs of a payment's match out, if it has one. What was taken of the quotes is not
-    /// given back.
-    pub(crate) fn dissolve(&mut self, place: Place) -> bool {
-        let Some(matched) = self.fx.orders.set_match(place, 0, None) else { return false };
+    /// Takes the legs of a payment's match out, if it has one: of the payments it was of, the lead
+    /// first. What was taken of the quotes is not given back.
+    pub(crate) fn dissolve(&mut self, place: Place) -> Vec<Place> {
+        let Some(lead) = self.lead_of(place) else { return Vec::new() };
+        let Some(matched) = self.fx.orders.set_match(lead, None) else { return Vec::new() };
+        self.fx.orders.set_until(lead, 0);
         for leg in matched.legs() {
             let Some(slot) = self.payments.find(leg) else {
                 unreachable!("a match stands while its legs do");
@@ -174,14 +243,28 @@ impl Pool {
             self.cycle.credited.push(leg.debit);
         }
         self.payments.tidy();
-        true
+        let mut orders = vec![lead];
+        for follower in matched.crossed() {
+            self.fx.orders.set_match(follower, None);
+            orders.push(follower);
+        }
+        orders
     }
 
-    /// A match ends without settling: the payment waits for another.
+    /// A match ends without settling: its payments wait for others. If they crossed, they do so no
+    /// more.
     pub(crate) fn lapse(&mut self, place: Place, outcome: &mut Outcome) {
-        if !self.dissolve(place) {
-            return;
+        let orders = self.dissolve(place);
+        for order in &orders {
+            if orders.len() > 1 {
+                self.fx.orders.set_quotes_only(*order);
+            }
+            self.wait_again(*order, outcome);
         }
+    }
+
+    /// A payment has lost its match and waits for another.
+    pub(crate) fn wait_again(&mut self, place: Place, outcome: &mut Outcome) {
         let Some(slot) = self.payments.find(place) else { return };
         let payment = *self.payments.get(slot);
         self.waiting.remove(&payment);
@@ -210,11 +293,26 @@ impl Pool {
         payment.stage == Stage::Matched || instruction && payment.group != NO_GROUP
     }
 
-    /// The FX payment at a place settled: all its legs did.
+    /// Under which FX payment the payer of a leg pays, and what its transfer is. The lead of the
+    /// match is known until [`super::Fx::forget_match`].
+    pub(crate) fn order_of_leg(&self, lead: Place, leg: Place) -> (Place, TransferKind) {
+        let matched = self.fx.orders.get(lead).and_then(|order| order.matched.as_ref());
+        let fill = matched.and_then(|matched| {
+            let index = leg.0.checked_sub(matched.first_leg.0)?;
+            Some((matched.fills.get(index as usize / 2)?.source, index % 2 == 1))
+        });
+        match fill {
+            Some((Source::Order(follower), true)) => (follower, TransferKind::Crossing),
+            Some((Source::Order(_), false)) => (lead, TransferKind::Crossing),
+            Some((Source::Quote { .. }, _)) => (lead, TransferKind::FxLeg),
+            None => unreachable!("a match stands while its legs do"),
+        }
+    }
+
+    /// The FX payment at a place settles, with all its legs; nothing if it has done so before.
     pub(crate) fn settle_matched(&mut self, place: Place) -> Option<ledger::Hash> {
         let payment = self.payments.remove(self.payments.find(place)?);
         self.waiting.remove(&payment);
-        self.fx.orders.remove(place);
         self.release_identity(&payment);
         self.fx.settled.push(self.change(&payment, PaymentState::Settled, None));
         Some(payment.digest)

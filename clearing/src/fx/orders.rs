@@ -40,15 +40,19 @@ pub(crate) struct FxOrder {
     /// After this instant an instruction that waits ends, and a match of a payment lapses, ms;
     /// 0 = there is no such instant.
     pub(crate) until_ms: u64,
+    /// Whether it crosses with opposite payments, if the rule book has them cross. Not any more once
+    /// a crossing of it has lapsed: whose money was lacking would hold up the other again.
+    pub(crate) crosses: bool,
     /// What a payment is matched with.
     pub(crate) matched: Option<Match>,
 }
 
-/// Quotes that cover an FX payment, and the legs that move the money.
+/// What covers an FX payment, and the legs that move the money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Match {
     /// The place of the first leg. Each fill has two, and all follow each other: what the sender
-    /// pays the provider, what that pays the receiver.
+    /// pays, what the receiver gets. A payment that follows another in a crossing has the two legs of
+    /// the other's fill, in the other's order.
     pub(crate) first_leg: Place,
     pub(crate) fills: Vec<Fill>,
 }
@@ -143,21 +147,30 @@ impl Orders {
         Some(order)
     }
 
-    /// Changes what a payment is matched with, and until when.
-    pub(crate) fn set_match(
-        &mut self,
-        place: Place,
-        until_ms: u64,
-        matched: Option<Match>,
-    ) -> Option<Match> {
+    /// Changes what a payment is matched with; returns what it was.
+    pub(crate) fn set_match(&mut self, place: Place, matched: Option<Match>) -> Option<Match> {
         let order = self.all.get_mut(&(portion(place), place))?;
+        self.tree.mark(portion(place));
+        std::mem::replace(&mut order.matched, matched)
+    }
+
+    /// Changes the instant at which an order ends or its match lapses, ms; 0 = there is none.
+    pub(crate) fn set_until(&mut self, place: Place, until_ms: u64) {
+        let Some(order) = self.all.get_mut(&(portion(place), place)) else { return };
         self.instants.remove(&(order.until_ms, place));
         if until_ms != 0 {
             self.instants.insert((until_ms, place));
         }
         order.until_ms = until_ms;
         self.tree.mark(portion(place));
-        std::mem::replace(&mut order.matched, matched)
+    }
+
+    /// A payment crosses no more.
+    pub(crate) fn set_quotes_only(&mut self, place: Place) {
+        if let Some(order) = self.all.get_mut(&(portion(place), place)) {
+            order.crosses = false;
+            self.tree.mark(portion(place));
+        }
     }
 
     /// The order at the earliest instant before `now_ms`; the instant is then forgotten.
@@ -166,16 +179,8 @@ impl Orders {
         if at_ms >= now_ms {
             return None;
         }
-        self.set_until_none(place);
+        self.set_until(place, 0);
         Some(place)
-    }
-
-    pub(crate) fn set_until_none(&mut self, place: Place) {
-        if let Some(order) = self.all.get_mut(&(portion(place), place)) {
-            self.instants.remove(&(order.until_ms, place));
-            order.until_ms = 0;
-            self.tree.mark(portion(place));
-        }
     }
 
     /// The first of the instants, ms.
@@ -226,6 +231,11 @@ impl Orders {
     /// The oldest instruction that waits and says this.
     pub(crate) fn oldest(&self, exchange: &Exchange) -> Option<Place> {
         self.instructions.get(exchange)?.first().copied()
+    }
+
+    /// The payments of a pair that wait, in their turn.
+    pub(crate) fn turns(&self, pair: Pair) -> impl Iterator<Item = Turn> {
+        self.turns.get(&pair).into_iter().flatten().copied()
     }
 
     /// The payment of a pair whose turn is behind this one.

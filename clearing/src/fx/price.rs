@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use channel::Rate;
+use channel::{RATE_SCALE_MAX, Rate};
 
 /// Major units bought for one major unit sold. Compared by value, exactly.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,32 @@ impl Price {
     pub(crate) fn costs(self, minor: u64, digits: (u8, u8)) -> u128 {
         let (numerator, denominator) = self.in_minor_units(digits);
         (u128::from(minor) * denominator).div_ceil(numerator)
+    }
+
+    /// The midpoint of a bid and an ask, in units of the quote currency per unit of the base: what a
+    /// unit of the base currency sells for at `bid`, and what `ask` gives for a unit of the quote
+    /// currency. Rounded half to even at the last digit that a rate has room for. Nothing if the bid
+    /// is above the ask. At most 2 · 10^12 · 10^12 · 10^10: no overflow.
+    pub(crate) fn midpoint(bid: Self, ask: Self) -> Option<Rate> {
+        let (bid_quote, bid_base) = (u128::from(bid.bought), u128::from(bid.sold));
+        let (ask_base, ask_quote) = (u128::from(ask.bought), u128::from(ask.sold));
+        let (low, high) = (bid_quote * ask_base, ask_quote * bid_base);
+        if low > high {
+            return None;
+        }
+        let denominator = 2 * bid_base * ask_base;
+        let rounded = |scale: u8| {
+            let numerator = (low + high) * 10_u128.pow(scale.into());
+            let (whole, rest) = (numerator / denominator, numerator % denominator);
+            let up = rest > denominator - rest || rest == denominator - rest && whole % 2 == 1;
+            Rate::new(u64::try_from(whole + u128::from(up)).ok()?, scale)
+        };
+        let finest = (0..=RATE_SCALE_MAX).rev().find_map(rounded)?;
+        let (mut mantissa, mut scale) = (finest.mantissa(), finest.scale());
+        while scale > 0 && mantissa.is_multiple_of(10) {
+            (mantissa, scale) = (mantissa / 10, scale - 1);
+        }
+        Rate::new(mantissa, scale)
     }
 
     fn in_minor_units(self, (sold, bought): (u8, u8)) -> (u128, u128) {
@@ -109,7 +135,42 @@ mod tests {
         assert_eq!(Price::direct(rate("0.0000000001")).buys(1, (4, 0)), 0);
     }
 
+    #[test]
+    fn midpoints_are_rounded_half_to_even() {
+        let midpoint = |bid, ask| {
+            let rate = Price::midpoint(Price::direct(rate(bid)), Price::inverse(rate(ask)));
+            rate.map(|rate| rate.to_string())
+        };
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(midpoint("1.0825", "1.0829"), is("1.0827"));
+        assert_eq!(midpoint("1.0825", "1.0826"), is("1.08255"));
+        assert_eq!(midpoint("1.10", "1.1"), is("1.1"), "locked");
+        assert_eq!(midpoint("1.0826", "1.0825"), None, "crossed");
+        assert_eq!(midpoint("0.0000000001", "0.0000000002"), is("0.0000000002"));
+        assert_eq!(midpoint("0.0000000002", "0.0000000003"), is("0.0000000002"));
+        assert_eq!(midpoint("99.5", "999999999999"), is("500000000049"));
+        assert_eq!(midpoint("1000000000000", "1000000000000"), is("1000000000000"));
+        // Asks that are bids of the inverse pair: 1 / 3 and a bid of 0.3.
+        let third = Price::midpoint(Price::direct(rate("0.3")), Price::direct(rate("3")));
+        assert_eq!(third.map(|rate| rate.to_string()), is("0.3166666667"));
+    }
+
     proptest! {
+        /// The midpoint lies between the two, but for its own rounding.
+        #[test]
+        fn midpoints_lie_between(
+            bid in (1_u64..=1_000_000_000_000, 0_u8..=10),
+            ask in (1_u64..=1_000_000_000_000, 0_u8..=10),
+        ) {
+            let [bid, ask] = [bid, ask].map(|(mantissa, scale)| Rate::new(mantissa, scale).unwrap());
+            let (low, high) = (Price::direct(bid), Price::direct(ask));
+            let midpoint = Price::midpoint(low, Price::inverse(ask));
+            prop_assert_eq!(midpoint.is_none(), low > high);
+            if let Some(midpoint) = midpoint.map(Price::direct) {
+                prop_assert!((low..=high).contains(&midpoint));
+            }
+        }
+
         /// What one buys costs no more than one had, and one unit more would.
         #[test]
         fn buying_and_costing_fit(

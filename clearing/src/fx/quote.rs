@@ -70,7 +70,13 @@ impl Pool {
         let sides: Vec<_> = standing.iter().map(|it| id.pair(it.quote.side)).collect();
         let ladder = Ladder { request, digest, issued_at_ms, place, quotes: standing };
         self.fx.book.replace(id, ladder);
-        self.fx.orders.scans.extend(sides.into_iter().map(|pair| (pair, None)));
+        for pair in sides {
+            self.fx.orders.scans.insert(pair, None);
+            if self.rules.cross_at_midpoint {
+                // The midpoint has moved for both sides.
+                self.fx.orders.scans.insert(pair.opposite(), None);
+            }
+        }
         self.batch.open(self.now_ms);
         Ok(false)
     }

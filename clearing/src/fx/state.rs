@@ -10,7 +10,7 @@ use super::orders::{FxOrder, Match, Orders, Terms};
 use super::price::Price;
 use super::{FILLS_MAX, LADDERS_MAX, Pair};
 use crate::directory::Directory;
-use crate::outcome::Fill;
+use crate::outcome::{Fill, Source};
 use crate::record::Place;
 use crate::state::{bounded, read_bool};
 
@@ -96,6 +96,7 @@ impl FxOrder {
             Terms::Payment { limit } => {
                 writer.u8(2);
                 limit.write(writer);
+                writer.u8(u8::from(self.crosses));
             }
         }
         let Some(matched) = &self.matched else {
@@ -104,7 +105,13 @@ impl FxOrder {
         };
         writer.u8(matched.fills.len() as u8).u64(matched.first_leg.0);
         for fill in &matched.fills {
-            writer.u32(fill.provider.0).u64(fill.quote.0).u8(fill.index).u8(fill.side as u8);
+            match fill.source {
+                Source::Quote { provider, place, index } => {
+                    writer.u8(1).u32(provider.0).u64(place.0).u8(index);
+                }
+                Source::Order(place) => _ = writer.u8(2).u64(place.0),
+            }
+            writer.u8(fill.side as u8);
             fill.rate.write(writer);
             writer.u64(fill.sold).u64(fill.bought);
         }
@@ -114,9 +121,14 @@ impl FxOrder {
         let place = Place(reader.u64("fx place")?);
         let counter = reader.u8("fx counter currency")?;
         let until_ms = reader.u64("fx until")?;
+        let mut crosses = true;
         let terms = match reader.u8("fx terms")? {
             1 => Terms::Instruction { minor: reader.u64("fx counter amount")? },
-            2 => Terms::Payment { limit: Rate::read(reader)? },
+            2 => {
+                let limit = Rate::read(reader)?;
+                crosses = read_bool(reader, "fx crosses")?;
+                Terms::Payment { limit }
+            }
             value => return Err(DecodeError::Unknown { field: "fx terms", value: value.into() }),
         };
         let fills = bounded(reader.u8("fills")?.into(), FILLS_MAX, "fills")?;
@@ -126,15 +138,23 @@ impl FxOrder {
             let fills = (0..fills).map(|_| read_fill(reader)).collect::<Result<_, _>>()?;
             matched = Some(Match { first_leg, fills });
         }
-        Ok((place, Self { counter, terms, until_ms, matched }))
+        Ok((place, Self { counter, terms, until_ms, crosses, matched }))
     }
 }
 
 fn read_fill(reader: &mut Reader<'_>) -> Result<Fill, DecodeError> {
     Ok(Fill {
-        provider: ParticipantId(reader.u32("fill provider")?),
-        quote: Place(reader.u64("fill quote")?),
-        index: reader.u8("fill index")?,
+        source: match reader.u8("fill source")? {
+            1 => Source::Quote {
+                provider: ParticipantId(reader.u32("fill provider")?),
+                place: Place(reader.u64("fill quote")?),
+                index: reader.u8("fill index")?,
+            },
+            2 => Source::Order(Place(reader.u64("fill order")?)),
+            value => {
+                return Err(DecodeError::Unknown { field: "fill source", value: value.into() });
+            }
+        },
         side: match reader.u8("fill side")? {
             1 => Side::Bid,
             2 => Side::Ask,

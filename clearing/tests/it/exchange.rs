@@ -5,111 +5,23 @@
 //! `CAUSEWAY_FX_DAYS=10000 cargo test --release -p clearing --test it exchange` runs so many days.
 
 mod model;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use channel::{
-    ClosePolicy, CommandBody, FxTerms, MessageKind, NettingMode, OrderHeader, ParticipantId, Quote,
-    Rate, RuleBook, Side, Status, ValueDate,
+    CommandBody, FxTerms, MessageKind, OrderHeader, ParticipantId, Quote, Rate, RuleBook, Side,
+    Status, ValueDate,
 };
 use clearing::{
-    Change, FxEvent, Outcome, PaymentState, Place, Pool, Ruling, SealedBatch, TransferKind,
+    Change, FxEvent, Outcome, PaymentState, Place, Pool, Ruling, SealedBatch, Source, TransferKind,
 };
 use ledger::Amount;
 use proptest::prelude::*;
 
 use self::model::{Model, Waiting};
+use self::steps::{BANKS, CODES, Draw, Step, rules, step};
 use crate::desk::{AGENT, Desk, LP1, LP2, OPERATOR, bank, currency, order, restore};
-
-const BANKS: u32 = 3;
-/// Two digits, none, three: roundings of all kinds.
-const CODES: [&str; 3] = ["EUR", "JPY", "KWD"];
-
-#[derive(Debug, Clone)]
-struct Draw {
-    side: bool,
-    size: u64,
-    rate: (u64, u8),
-    until_ms: u64,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Pass(u64),
-    Quotes(usize, usize, usize, Vec<Draw>),
-    /// From, to, what is sold and bought, how much, the limit, validity in ms (0 = none).
-    Pay(u32, u32, usize, usize, u64, (u64, u8), u64),
-    /// The same of an exchange; the mirror image is kept to be handed in later.
-    Exchange(u32, u32, usize, usize, u64, u64),
-    Mirror(usize),
-    Ordinary(u32, u32, usize, u64),
-    Cycle,
-    Tick,
-    Settle,
-    Fund(usize, usize, u64),
-    Cancel(u64),
-    Status(usize, bool),
-    Close(usize),
-    Open(usize),
-}
-
-/// Rates around a middle that every pair shares, so that many quotes and limits meet.
-fn rate() -> impl Strategy<Value = (u64, u8)> {
-    prop_oneof![
-        4 => (900_u64..1_100).prop_map(|mantissa| (mantissa, 3)),
-        1 => (1_u64..40, 0_u8..3),
-        1 => Just((1_000_000, 6)),
-        2 => Just((1_005, 3)),
-    ]
-}
-
-/// Minor units: some so few that nothing is left of them in the other currency.
-fn size() -> impl Strategy<Value = u64> {
-    prop_oneof![5 => 1_000_u64..40_000, 1 => 1_u64..300]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let code = || 0..CODES.len();
-    let pair = || (code(), code());
-    let banks = || (0..BANKS, 0..BANKS);
-    let draw = (any::<bool>(), size(), rate(), 50_u64..3_000)
-        .prop_map(|(side, size, rate, until_ms)| Draw { side, size, rate, until_ms });
-    let until = prop_oneof![3 => Just(0), 1 => 100_u64..1_500];
-    prop_oneof![
-        6 => (1_u64..300).prop_map(Step::Pass),
-        8 => (0_usize..2, pair(), prop::collection::vec(draw, 0..6))
-            .prop_map(|(lp, (base, quote), draws)| Step::Quotes(lp, base, quote, draws)),
-        12 => (banks(), pair(), size(), rate(), until).prop_map(
-            |((from, to), (sold, bought), minor, limit, until_ms)|
-            Step::Pay(from, to, sold, bought, minor, limit, until_ms)),
-        3 => (banks(), pair(), 1_u64..4, 1_u64..4).prop_map(
-            |((from, to), (sold, bought), minor, counter)|
-            Step::Exchange(from, to, sold, bought, minor, counter)),
-        3 => any::<usize>().prop_map(Step::Mirror),
-        2 => (banks(), code(), 1_u64..100).prop_map(|((a, b), c, m)| Step::Ordinary(a, b, c, m)),
-        6 => Just(Step::Cycle),
-        1 => Just(Step::Tick),
-        2 => Just(Step::Settle),
-        5 => (0_usize..5, code(), 1_u64..90_000).prop_map(|(who, c, m)| Step::Fund(who, c, m)),
-        3 => (0_u64..60).prop_map(Step::Cancel),
-        1 => (0_usize..5, any::<bool>()).prop_map(|(who, active)| Step::Status(who, active)),
-        1 => code().prop_map(Step::Close),
-        3 => code().prop_map(Step::Open),
-    ]
-}
-
-fn rules() -> impl Strategy<Value = RuleBook> {
-    (any::<bool>(), any::<bool>(), prop_oneof![Just(0_u32), Just(200)]).prop_map(
-        |(floor, rolls, proposal_timeout_ms)| RuleBook {
-            netting: if floor { NettingMode::FifoFloor } else { NettingMode::StrictFifo },
-            close: if rolls { ClosePolicy::Roll } else { ClosePolicy::Reject },
-            proposal_timeout_ms,
-            unmatched_ms: 1_000,
-            match_ms: 400,
-            ..crate::desk::strict_rules(CODES.iter().map(|code| currency(code)).collect())
-        },
-    )
-}
 
 fn who(index: usize) -> ParticipantId {
     match index {
@@ -124,27 +36,36 @@ struct Day {
     desk: Desk,
     model: Model,
     headers: BTreeMap<Place, OrderHeader>,
-    /// Of each FX payment: the legs of its latest match, as debit and amount by place.
+    /// Of each FX payment: the legs of its latest match.
     legs: BTreeMap<Place, Vec<Place>>,
+    /// Of those that lead a crossing: all payments of it.
+    crossed: BTreeMap<Place, Vec<Place>>,
+    /// Payments of which a crossing has lapsed.
+    quotes_only: BTreeSet<Place>,
     ended: BTreeSet<Place>,
     mirrors: Vec<OrderHeader>,
     dates: [u32; 3],
     number: u64,
     matches: usize,
+    crossings: usize,
 }
 
 impl Day {
     fn new(rules: RuleBook, shadow: bool) -> Self {
+        let model = Model::new(rules.cross_at_midpoint);
         let mut day = Self {
             desk: Desk::new(rules, BANKS),
-            model: Model::default(),
+            model,
             headers: BTreeMap::new(),
             legs: BTreeMap::new(),
+            crossed: BTreeMap::new(),
+            quotes_only: BTreeSet::new(),
             ended: BTreeSet::new(),
             mirrors: Vec::new(),
             dates: [20_260_105; 3],
             number: 0,
             matches: 0,
+            crossings: 0,
         };
         day.desk.shadow = shadow;
         for index in 0..5 {
@@ -333,7 +254,7 @@ impl Day {
             }
             self.headers.insert(ruled.place, *header);
             if header.kind == MessageKind::FxPayment && ruled.ruling == Ruling::AwaitingMatch {
-                self.model.wait(Waiting::new(ruled.place, header));
+                self.model.wait(Waiting::new(ruled.place, header, true));
             }
         }
         self.keep_up();
@@ -348,6 +269,7 @@ impl Day {
                 self.never_below_the_limit(*order, fills);
                 let legs = (first_leg.0..).take(2 * fills.len()).map(Place).collect();
                 self.legs.insert(*order, legs);
+                self.note_crossing(*order, fills);
             }
         }
         let settled = outcome.changes.iter().filter(|it| it.state == PaymentState::Settled);
@@ -361,14 +283,42 @@ impl Day {
         }
     }
 
-    /// What leaves waits no more; what lapsed waits again.
+    /// A payment is matched. Its lead has been told of before those that follow it.
+    fn note_crossing(&mut self, order: Place, fills: &[clearing::Fill]) {
+        let crossed = fills.iter().filter_map(|fill| match fill.source {
+            Source::Order(place) => Some(place),
+            Source::Quote { .. } => None,
+        });
+        let others: Vec<Place> = crossed.collect();
+        let follows = others
+            .iter()
+            .any(|other| self.crossed.get(other).is_some_and(|members| members.contains(&order)));
+        if !others.is_empty() && !follows {
+            self.crossings += 1;
+            self.crossed.insert(order, [vec![order], others].concat());
+        }
+    }
+
+    /// What leaves waits no more; what lapsed waits again. If all payments of a crossing wait again,
+    /// it has lapsed itself, and they cross no more.
     fn follow(&mut self, changes: &[Change]) {
+        let awaiting = changes.iter().filter(|it| it.state == PaymentState::AwaitingMatch);
+        let awaiting: BTreeSet<Place> = awaiting.map(|it| it.place).collect();
+        let concerned = self
+            .crossed
+            .extract_if(.., |_, members| members.iter().any(|member| awaiting.contains(member)));
+        for (_, members) in concerned {
+            if members.iter().all(|member| awaiting.contains(member)) {
+                self.quotes_only.extend(members);
+            }
+        }
         for change in changes {
             match change.state {
                 PaymentState::AwaitingMatch => {
                     let header = self.headers[&change.place];
                     self.legs.remove(&change.place);
-                    self.model.wait(Waiting::new(change.place, &header));
+                    let crosses = !self.quotes_only.contains(&change.place);
+                    self.model.wait(Waiting::new(change.place, &header, crosses));
                 }
                 PaymentState::Matched | PaymentState::Queued | PaymentState::Warehoused => {}
                 PaymentState::AwaitingGroup => {}
@@ -407,15 +357,18 @@ impl Day {
         assert!(bought >= least && bought > 0, "{bought} below {least}");
     }
 
-    /// No half groups: of an FX payment all legs settle in a batch or none, and so do both sides of
-    /// an exchange. Returns what settled, FX payments by their own places.
+    /// No half groups: of an FX payment all legs settle in a batch or none, and so do those of the
+    /// payments that it crosses with, and both sides of an exchange. Returns what settled, FX
+    /// payments by their own places.
     fn whole(&mut self, batch: &SealedBatch) -> BTreeSet<Place> {
         let mut settled = BTreeSet::new();
-        let mut legs: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
-        for transfer in &batch.transfers {
+        let (mut origins, mut legs) = (BTreeSet::new(), BTreeSet::new());
+        for (index, transfer) in batch.transfers.iter().enumerate() {
             match transfer.kind {
-                TransferKind::FxLeg => {
-                    legs.entry(transfer.origin).or_default().push(transfer.place);
+                TransferKind::FxLeg | TransferKind::Crossing => {
+                    origins.insert(transfer.origin);
+                    assert!(legs.insert(transfer.place), "a leg moves once");
+                    self.pays_whom_it_should(batch, index);
                 }
                 TransferKind::Payment => _ = settled.insert(transfer.place),
                 _ => {}
@@ -431,20 +384,45 @@ impl Day {
             });
             assert!(partner, "both sides of an exchange");
         }
-        for (origin, legs) in legs {
-            assert_eq!(self.legs.remove(&origin), Some(legs), "all legs, in order");
-            settled.insert(origin);
+        let owed: BTreeSet<Place> =
+            origins.iter().flat_map(|origin| self.legs.remove(origin).unwrap()).collect();
+        assert_eq!(owed, legs, "all legs of what settles, and no others");
+        for (_, members) in self.crossed.extract_if(.., |lead, _| origins.contains(lead)) {
+            assert!(members.iter().all(|member| origins.contains(member)), "all that cross");
         }
+        settled.extend(origins);
         assert_eq!(batch.payments as usize, settled.len());
         settled
+    }
+
+    /// A leg of a crossing leads from the sender of its order to the receiver of the other's.
+    fn pays_whom_it_should(&self, batch: &SealedBatch, index: usize) {
+        let transfer = &batch.transfers[index];
+        let credited = batch.credited_order(index).unwrap();
+        if transfer.kind == TransferKind::FxLeg {
+            assert_eq!(credited, transfer.origin);
+            return;
+        }
+        let owner = |account| {
+            let mut accounts = self.desk.pool.directory().accounts();
+            accounts.find(|info| info.account == account).and_then(|info| info.participant)
+        };
+        assert_eq!(owner(transfer.debit), Some(self.headers[&transfer.origin].sender));
+        assert_eq!(owner(transfer.credit), Some(self.headers[&credited].receiver));
     }
 }
 
 /// What was matched with what, as the model says it.
 fn matched(event: &FxEvent) -> Option<(Place, Vec<model::Fill>)> {
     let FxEvent::Matched { order, fills, .. } = event else { return None };
-    let fills = fills.iter();
-    let fills = fills.map(|it| (it.provider, it.quote, it.index, it.sold, it.bought)).collect();
+    let fills = fills.iter().map(|it| {
+        let (from, place, index) = match it.source {
+            Source::Quote { provider, place, index } => (Some(provider), place, index),
+            Source::Order(place) => (None, place, 0),
+        };
+        model::Fill { from, place, index, rate: it.rate, sold: it.sold, bought: it.bought }
+    });
+    let fills = fills.collect();
     Some((*order, fills))
 }
 
@@ -498,4 +476,27 @@ fn a_busy_day_matches_often() {
         day.take(&Step::Cycle);
     }
     assert_eq!((day.matches, day.ended.len()), (20, 20));
+}
+
+/// Opposite payments that no quote serves cross each other at the midpoint: 1.000 between 0.990 and
+/// 1.010. The larger one leads; quotes take what remains of it.
+#[test]
+fn a_busy_day_crosses_often() {
+    let rules = crate::desk::strict_rules(CODES.iter().map(|code| currency(code)).collect());
+    let mut day = Day::new(RuleBook { cross_at_midpoint: true, match_ms: 400, ..rules }, true);
+    for index in 0..5 {
+        (0..3).for_each(|code| day.take(&Step::Fund(index, code, 100_000_000)));
+    }
+    for round in 0..20 {
+        let draw = |side, rate| Draw { side, size: 100_000, rate: (rate, 3), until_ms: 1_000 };
+        day.take(&Step::Quotes(0, 0, 2, vec![draw(true, 990), draw(false, 1_010)]));
+        day.take(&Step::Pay(0, 1, 0, 2, 15_000 + round, (995, 3), 0));
+        day.take(&Step::Pay(1, 2, 0, 2, 5_000, (999, 3), 0));
+        day.take(&Step::Pay(2, 1, 2, 0, 200_000 + 7 * round, (900, 3), 0));
+        if round % 3 > 0 {
+            day.take(&Step::Cycle);
+        }
+        day.take(&Step::Pass(if round % 4 > 0 { 100 } else { 600 }));
+    }
+    assert!(day.crossings >= 20 && day.ended.len() >= 30, "{} {}", day.crossings, day.ended.len());
 }

@@ -122,6 +122,7 @@ fn change_rules(rules: &mut RuleBook, words: &Words<'_>) {
     if words.get("close") == Some("roll") {
         rules.close = ClosePolicy::Roll;
     }
+    rules.cross_at_midpoint = words.get("cross") == Some("midpoint");
     if let Some(kinds) = words.get("two") {
         rules.two_person = kinds.split(',').map(|kind| kind.parse().unwrap()).collect();
     }

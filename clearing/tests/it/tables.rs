@@ -24,7 +24,9 @@ macro_rules! scripts {
     };
 }
 
-scripts![days, exchanges, funding, gridlock, groups, index, limits, orders, proposals, quotes];
+scripts![
+    crossing, days, exchanges, funding, gridlock, groups, index, limits, orders, proposals, quotes
+];
 
 #[test]
 fn every_reject_is_met() {

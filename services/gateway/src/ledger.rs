@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use channel::HeaderView;
-use clearing::{Place, Transfer, TransferKind};
+use clearing::{Place, Transfer};
 use ledger::{AccountId, Amount, Currency};
 use projector::EntryRow;
 use proto::v1;
@@ -289,7 +289,7 @@ fn entry(
     row: &EntryRow,
     orders: &mut Orders<'_>,
 ) -> Result<v1::Entry, OrderFault> {
-    let uetr = if matches!(row.kind, TransferKind::Payment | TransferKind::FxLeg) {
+    let uetr = if row.kind.pays() {
         HeaderView::trusted(&orders.at(row.place)?.header).uetr().to_string()
     } else {
         String::new()

@@ -207,6 +207,7 @@ fn rules(rules: &RuleBook) -> v1::RuleBook {
         currency_weights: rules.currency_weights.clone(),
         ageing_cycles: rules.ageing_cycles,
         solver_steps: rules.solver_steps,
+        cross_at_midpoint: rules.cross_at_midpoint,
     }
 }
 

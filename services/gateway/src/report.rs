@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use channel::ParticipantId;
-use clearing::{Transfer, TransferKind};
+use clearing::Transfer;
 use ledger::{AccountId, Currency};
 use proto::v1;
 use settler::PoolView;
@@ -51,7 +51,7 @@ struct Sides(BTreeMap<AccountId, Side>);
 
 impl Sides {
     fn add(&mut self, transfer: &Transfer) {
-        if matches!(transfer.kind, TransferKind::Payment | TransferKind::FxLeg) {
+        if transfer.kind.pays() {
             self.0.entry(transfer.debit).or_default().send(transfer.minor);
             self.0.entry(transfer.credit).or_default().receive(transfer.minor);
         }
@@ -142,7 +142,7 @@ fn participant(name: String, side: &Side) -> v1::ParticipantReport {
 
 #[cfg(test)]
 mod tests {
-    use clearing::Place;
+    use clearing::{Place, TransferKind};
 
     use super::*;
 

@@ -54,6 +54,7 @@ struct Rules {
     currency_weights: Option<Vec<u32>>,
     ageing_cycles: Option<u32>,
     solver_steps: Option<u32>,
+    cross_at_midpoint: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +148,7 @@ fn rules(file: Rules) -> Result<RuleBook> {
         currency_weights: file.currency_weights.unwrap_or(standard.currency_weights),
         ageing_cycles: file.ageing_cycles.unwrap_or(standard.ageing_cycles),
         solver_steps: file.solver_steps.unwrap_or(standard.solver_steps),
+        cross_at_midpoint: file.cross_at_midpoint.unwrap_or(standard.cross_at_midpoint),
         currencies: standard.currencies,
     };
     rules.check()?;

@@ -1,6 +1,7 @@
 //! A sealed batch becomes rows. The hot path: no allocation per order, sorting by counting.
 
 use clearing::{PaymentState, Place, SealedBatch, Transfer, TransferKind};
+use ledger::AccountId;
 use store::{Table, Write};
 
 use crate::draft::Draft;
@@ -29,23 +30,28 @@ pub(crate) struct Builder {
     items: Vec<FeedItem>,
 }
 
-/// Goes through the legs of FX payments. Those of one payment follow each other in pairs: what its
-/// sender pays a provider, what the provider pays its receiver.
+/// Tells an FX payment's settlement once to its sender and once to its receiver. Legs come in pairs:
+/// what the lead of a match pays, what its receiver gets.
 #[derive(Default)]
 struct Legs {
-    origin: Option<Place>,
-    count: usize,
+    lead: Option<Place>,
 }
 
 impl Legs {
-    /// Whether a leg is the first that its order's sender pays, and the first that its receiver
-    /// gets: an order is told of once.
-    fn next(&mut self, leg: &Transfer) -> (bool, bool) {
-        if self.origin != Some(leg.origin) {
-            *self = Self { origin: Some(leg.origin), count: 0 };
-        }
-        self.count += 1;
-        (self.count == 1, self.count == 2)
+    /// Who is told with a pair of legs, of which payment, and which part they have in it.
+    fn told(
+        &mut self,
+        [paid, got]: &[Transfer; 2],
+    ) -> impl Iterator<Item = (AccountId, Place, Part)> {
+        let first = self.lead.replace(paid.origin) != Some(paid.origin);
+        let crosses = paid.kind == TransferKind::Crossing;
+        let all = [
+            (first, (paid.debit, paid.origin, Part::Sent)),
+            (first, (got.credit, paid.origin, Part::Received)),
+            (crosses, (got.debit, got.origin, Part::Sent)),
+            (crosses, (paid.credit, got.origin, Part::Received)),
+        ];
+        all.into_iter().filter_map(|(told, item)| told.then_some(item))
     }
 }
 
@@ -136,7 +142,7 @@ impl Builder {
             }
             self.balance_of[account] = at;
         }
-        let find = |account: ledger::AccountId| {
+        let find = |account: AccountId| {
             let at = self.balance_of.get(account.0 as usize).copied();
             let balance = at.and_then(|at| batch.balances.get(at as usize));
             at.filter(|_| balance.is_some_and(|balance| balance.account == account))
@@ -178,6 +184,13 @@ impl Builder {
         }
     }
 
+    fn tell_settled(&mut self, people: &People, account: AccountId, place: Place, part: Part) {
+        if let Some(owner) = people.owner(account) {
+            let state = PaymentState::Settled;
+            self.unsorted.push((owner, FeedItem { place, state, reason: None, part }));
+        }
+    }
+
     /// Fills `items` with what happened, by participant, and `ends` with where each one's part
     /// ends. What happened to one payment stays in order: nothing follows its settlement.
     fn sort_feed(&mut self, draft: &Draft, batch: &SealedBatch, people: &People) {
@@ -190,18 +203,20 @@ impl Builder {
             }
         }
         let mut legs = Legs::default();
-        for transfer in &batch.transfers {
-            let (paid, received) = match transfer.kind {
-                TransferKind::Payment => (true, true),
-                TransferKind::FxLeg => legs.next(transfer),
-                _ => continue,
-            };
-            let sides =
-                [(paid, transfer.debit, Part::Sent), (received, transfer.credit, Part::Received)];
-            for (_, account, part) in sides.into_iter().filter(|(told, ..)| *told) {
-                let Some(owner) = people.owner(account) else { continue };
-                let (place, state) = (transfer.origin, PaymentState::Settled);
-                self.unsorted.push((owner, FeedItem { place, state, reason: None, part }));
+        let mut transfers = batch.transfers.iter();
+        while let Some(transfer) = transfers.next() {
+            match transfer.kind {
+                TransferKind::Payment => {
+                    self.tell_settled(people, transfer.debit, transfer.origin, Part::Sent);
+                    self.tell_settled(people, transfer.credit, transfer.origin, Part::Received);
+                }
+                TransferKind::FxLeg | TransferKind::Crossing => {
+                    let Some(other) = transfers.next() else { break };
+                    for (account, place, part) in legs.told(&[*transfer, *other]) {
+                        self.tell_settled(people, account, place, part);
+                    }
+                }
+                _ => {}
             }
         }
         self.ends.clear();
@@ -237,7 +252,9 @@ fn begins(counts: &mut [u32]) {
 
 fn posting(batch: &SealedBatch, coded: u32) -> Posting {
     let index = coded / 2;
-    Posting::of(&batch.transfers[index as usize], index, coded % 2 == 1)
+    let transfer = &batch.transfers[index as usize];
+    let credited = batch.credited_order(index as usize).unwrap_or(transfer.origin);
+    Posting::of(transfer, credited, index, coded % 2 == 1)
 }
 
 fn put_batch(batch: &SealedBatch, write: &mut Write) -> Result<(), Fault> {

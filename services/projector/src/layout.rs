@@ -184,7 +184,8 @@ pub(crate) fn get_transfer(bytes: &[u8; TRANSFER_BYTES]) -> Result<Transfer, Fau
 /// A movement as one of its two accounts sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Posting {
-    /// Of the order or command: of an FX leg, that of the FX payment.
+    /// Of the order or command: of an FX leg, that of the FX payment; of a crossing, that of the
+    /// account's own side.
     pub(crate) place: Place,
     pub(crate) kind: TransferKind,
     pub(crate) debit: bool,
@@ -195,10 +196,12 @@ pub(crate) struct Posting {
 }
 
 impl Posting {
-    /// The transfer at `index`, seen from its debit or its credit side.
-    pub(crate) fn of(transfer: &Transfer, index: u32, debit: bool) -> Self {
-        let counter_account = if debit { transfer.credit } else { transfer.debit };
-        let Transfer { origin: place, kind, minor, .. } = *transfer;
+    /// The transfer at `index`, seen from its debit or its credit side. `credited` is the order under
+    /// which its credit side is paid.
+    pub(crate) fn of(transfer: &Transfer, credited: Place, index: u32, debit: bool) -> Self {
+        let Transfer { origin, kind, minor, .. } = *transfer;
+        let (place, counter_account) =
+            if debit { (origin, transfer.credit) } else { (credited, transfer.debit) };
         Self { place, kind, debit, minor, index, counter_account }
     }
 
@@ -232,7 +235,10 @@ impl Posting {
             (&mut counters.credits_posted, &mut counters.credits_pending)
         };
         match self.kind {
-            TransferKind::Payment | TransferKind::Funding | TransferKind::FxLeg => {
+            TransferKind::Payment
+            | TransferKind::Funding
+            | TransferKind::FxLeg
+            | TransferKind::Crossing => {
                 *posted = posted.checked_sub(minor)?;
             }
             TransferKind::DefundReserved => *pending = pending.checked_sub(minor)?,
@@ -258,6 +264,7 @@ fn split_kind_minor(table: Table, word: u64) -> Result<(TransferKind, u64), Faul
         4 => TransferKind::DefundMade,
         5 => TransferKind::DefundReleased,
         6 => TransferKind::FxLeg,
+        7 => TransferKind::Crossing,
         _ => return Err(Fault::malformed(table, "kind of transfer")),
     };
     Ok((kind, word & MINOR_MASK))

@@ -4,13 +4,13 @@
 //! still stands follows from the payment: it is matched or settled, and this is its latest match.
 
 use channel::{ParticipantId, Rate, Side};
-use clearing::{FILLS_MAX, Fill, Place};
+use clearing::{FILLS_MAX, Fill, Place, Source};
 use store::{Store, Table, Write};
 
 use crate::fault::Fault;
 use crate::layout::{Fields, whole};
 
-/// An FX payment and the quotes that cover it.
+/// An FX payment and what covers it: quotes and opposite payments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The payment.
@@ -19,11 +19,13 @@ pub struct Match {
     pub first_leg: Place,
     /// After this instant it lapses unless it has settled, logged time in ms.
     pub until_ms: u64,
-    /// What each quote takes, in the order of the match.
+    /// What each of them takes, in the order of the match.
     pub fills: Vec<Fill>,
 }
 
 const FILL_BYTES: usize = 39;
+/// No participant has this number.
+const NO_PROVIDER: u32 = 0;
 /// The parts of the table: matches by payment, and by provider.
 const BY_ORDER: u8 = 0;
 const BY_PROVIDER: u8 = 1;
@@ -50,7 +52,7 @@ pub(crate) fn put(made: &Match, write: &mut Write) {
         into.extend_from_slice(&made.until_ms.to_be_bytes());
         made.fills.iter().for_each(|fill| put_fill(into, fill));
     });
-    let mut providers: Vec<_> = made.fills.iter().map(|fill| fill.provider).collect();
+    let mut providers: Vec<_> = made.fills.iter().filter_map(Fill::provider).collect();
     providers.sort_unstable();
     providers.dedup();
     for provider in providers {
@@ -60,11 +62,16 @@ pub(crate) fn put(made: &Match, write: &mut Write) {
 }
 
 /// `provider u32 | quote place u64 | index u8 | side u8 | scale u8 | mantissa u64 | sold u64 |
-/// bought u64`.
+/// bought u64`; of a crossing the provider is [`NO_PROVIDER`], the place that of the opposite
+/// payment.
 fn put_fill(into: &mut Vec<u8>, fill: &Fill) {
-    into.extend_from_slice(&fill.provider.0.to_be_bytes());
-    into.extend_from_slice(&fill.quote.0.to_be_bytes());
-    into.extend_from_slice(&[fill.index, fill.side as u8, fill.rate.scale()]);
+    let (provider, place, index) = match fill.source {
+        Source::Quote { provider, place, index } => (provider.0, place, index),
+        Source::Order(place) => (NO_PROVIDER, place, 0),
+    };
+    into.extend_from_slice(&provider.to_be_bytes());
+    into.extend_from_slice(&place.0.to_be_bytes());
+    into.extend_from_slice(&[index, fill.side as u8, fill.rate.scale()]);
     for number in [fill.rate.mantissa(), fill.sold, fill.bought] {
         into.extend_from_slice(&number.to_be_bytes());
     }
@@ -73,8 +80,11 @@ fn put_fill(into: &mut Vec<u8>, fill: &Fill) {
 fn get_fill(bytes: &[u8; FILL_BYTES]) -> Result<Fill, Fault> {
     let malformed = |what| Fault::malformed(Table::Matches, what);
     let mut fields = Fields::new(Table::Matches, bytes);
-    let (provider, quote) = (ParticipantId(fields.u32()?), Place(fields.u64()?));
-    let index = fields.u8()?;
+    let (provider, place, index) = (fields.u32()?, Place(fields.u64()?), fields.u8()?);
+    let source = match provider {
+        NO_PROVIDER => Source::Order(place),
+        provider => Source::Quote { provider: ParticipantId(provider), place, index },
+    };
     let side = match fields.u8()? {
         1 => Side::Bid,
         2 => Side::Ask,
@@ -82,7 +92,7 @@ fn get_fill(bytes: &[u8; FILL_BYTES]) -> Result<Fill, Fault> {
     };
     let scale = fields.u8()?;
     let rate = Rate::new(fields.u64()?, scale).ok_or(malformed("rate"))?;
-    Ok(Fill { provider, quote, index, side, rate, sold: fields.u64()?, bought: fields.u64()? })
+    Ok(Fill { source, side, rate, sold: fields.u64()?, bought: fields.u64()? })
 }
 
 fn get(order: Place, key: &[u8], value: &[u8]) -> Result<Match, Fault> {

@@ -41,16 +41,17 @@ pub(super) fn quotes(words: &Words<'_>, now_ms: u64) -> (ParticipantId, CommandB
 }
 
 impl Script {
-    /// `C1 EUR USD lp1 60.00 64.95 lp2 40.00 43.28`: with whom, what is sold, what is bought.
+    /// `C1 EUR USD lp1 60.00 64.95 lp2 40.00 43.28`: with whom (`midpoint` = it crosses), what is sold, what is bought.
     pub(super) fn compare_fills(&self, at: &str, words: &Words<'_>) {
         let (sold, bought) = (words.0[1], words.0[2]);
+        let with = |word| (word != "midpoint").then(|| who(word));
         let expected: Vec<_> = words.0[3..]
             .chunks(3)
-            .map(|word| (who(word[0]), minor(word[1], sold), minor(word[2], bought)))
+            .map(|word| (with(word[0]), minor(word[1], sold), minor(word[2], bought)))
             .collect();
         let fills = self.desk.pool.fills(self.places[words.0[0]]).unwrap_or_default();
         let found: Vec<_> =
-            fills.iter().map(|fill| (fill.provider, fill.sold, fill.bought)).collect();
+            fills.iter().map(|fill| (fill.provider(), fill.sold, fill.bought)).collect();
         assert_eq!(found, expected, "{at}");
     }
 

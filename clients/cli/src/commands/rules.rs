@@ -82,6 +82,7 @@ fn from_wire(rules: &v1::RuleBook) -> Result<RuleBook, Failure> {
         currency_weights: rules.currency_weights.clone(),
         ageing_cycles: rules.ageing_cycles,
         solver_steps: rules.solver_steps,
+        cross_at_midpoint: rules.cross_at_midpoint,
     })
 }
 
@@ -141,6 +142,7 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
         "currency_weights" => put(&mut rules.currency_weights, list(value, number)),
         "ageing_cycles" => put(&mut rules.ageing_cycles, number(value)),
         "solver_steps" => put(&mut rules.solver_steps, number(value)),
+        "cross_at_midpoint" => put(&mut rules.cross_at_midpoint, number(value)),
         _ => return Err(Failure::usage(format!("no rule `{name}`; `rules show` names them"))),
     };
     done.ok_or_else(|| Failure::usage(format!("{name}: `{value}` does not fit")))
@@ -190,6 +192,7 @@ fn row(rules: &RuleBook) -> Row {
         ("currency_weights", Cell::words(&numbers(&rules.currency_weights))),
         ("ageing_cycles", rules.ageing_cycles.into()),
         ("solver_steps", rules.solver_steps.into()),
+        ("cross_at_midpoint", rules.cross_at_midpoint.into()),
     ]
 }
 
@@ -201,9 +204,13 @@ mod tests {
     fn rules_are_set_by_name() {
         let eur = Currency::parse("EUR").unwrap();
         let mut rules = RuleBook::standard(vec![eur]);
-        for change in
-            ["cycle_ms=5000", "netting=fifo_floor", "currencies=EUR,USD", "two_person=Fund,2,5"]
-        {
+        for change in [
+            "cycle_ms=5000",
+            "netting=fifo_floor",
+            "currencies=EUR,USD",
+            "two_person=Fund,2,5",
+            "cross_at_midpoint=true",
+        ] {
             apply(&mut rules, change).unwrap();
         }
         rules.check().unwrap();
@@ -212,6 +219,7 @@ mod tests {
         apply(&mut rules, "class_weights=8,4,2,1").unwrap();
         assert_eq!((&rules.currency_weights[..], rules.class_weights), (&[1, 7][..], [8, 4, 2, 1]));
         assert_eq!((rules.cycle_ms, rules.netting), (5_000, NettingMode::FifoFloor));
+        assert!(rules.cross_at_midpoint);
         assert_eq!((rules.currencies.len(), rules.two_person.as_slice()), (2, &[2, 5][..]));
         for wrong in [
             "cycle_ms",
@@ -222,6 +230,7 @@ mod tests {
             "two_person=99",
             "class_weights=1,2",
             "ageing_cycles=often",
+            "cross_at_midpoint=yes",
         ] {
             assert!(apply(&mut rules, wrong).is_err(), "{wrong}");
         }

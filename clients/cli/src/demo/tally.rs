@@ -84,7 +84,8 @@ async fn movements(operator: &Client, batches: &[v1::Batch]) -> Result<Vec<Movem
         loop {
             let page = operator.transfers_page(batch.number, token).await?;
             let paid = page.transfers.iter().filter(|it| {
-                matches!(it.kind(), v1::TransferKind::Payment | v1::TransferKind::FxLeg)
+                use v1::TransferKind::{Crossing, FxLeg, Payment};
+                matches!(it.kind(), Payment | FxLeg | Crossing)
             });
             movements.extend(paid.filter_map(|it| {
                 let money = it.amount.as_ref()?;

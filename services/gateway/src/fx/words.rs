@@ -1,7 +1,7 @@
 //! Foreign exchange in the words of the protocol.
 
 use channel::{FxTerms, HeaderView, ParticipantId, Rate, Side};
-use clearing::{Fill, PaymentState, StandingQuote};
+use clearing::{Fill, PaymentState, Source, StandingQuote};
 use ledger::{Amount, Currency};
 use projector::{Match, PaymentRow};
 use proto::v1;
@@ -48,7 +48,7 @@ pub(crate) fn exchange(
 
 fn fill(view: &PoolView, fill: &Fill, (sold, bought): (Currency, Currency)) -> v1::Fill {
     v1::Fill {
-        provider: name(view, fill.provider),
+        provider: fill.provider().map_or_else(String::new, |provider| name(view, provider)),
         sold: money(fill.sold, sold),
         bought: money(fill.bought, bought),
         rate: Some(rate(fill.rate)),
@@ -69,17 +69,21 @@ pub(super) fn fills_of(
         .zip(header.fx().map(|terms| terms.currency()));
     let Some(currencies) = currencies else { return Vec::new() };
     let state = row.map_or(PaymentState::AwaitingMatch, |row| row.state);
-    let own = made.fills.iter().filter(|fill| fill.provider == provider);
-    let worded = own.map(|one| v1::QuoteFill {
-        uetr: header.uetr().to_string(),
-        payment_place: made.order.0,
-        match_place: made.first_leg.0,
-        fill: Some(fill(view, one, currencies)),
-        quote_place: one.quote.0,
-        quote_index: one.index.into(),
-        match_until_ms: made.until_ms,
-        state: i32::from(state as u8),
-        batch: row.map_or(0, final_batch),
+    let worded = made.fills.iter().filter_map(|one| match one.source {
+        Source::Quote { provider: owner, place, index } if owner == provider => {
+            Some(v1::QuoteFill {
+                uetr: header.uetr().to_string(),
+                payment_place: made.order.0,
+                match_place: made.first_leg.0,
+                fill: Some(fill(view, one, currencies)),
+                quote_place: place.0,
+                quote_index: index.into(),
+                match_until_ms: made.until_ms,
+                state: i32::from(state as u8),
+                batch: row.map_or(0, final_batch),
+            })
+        }
+        Source::Quote { .. } | Source::Order(_) => None,
     });
     worded.collect()
 }

@@ -1,9 +1,10 @@
 //! Foreign exchange through the gateway: who sees what of quotes, matches, legs and statements.
 
 use channel::{
-    CommandBody, FxTerms, MessageKind, OrderHeader, QUOTES_PER_COMMAND_MAX, Quote, Rate, Side,
-    ValueDate,
+    CommandBody, FxTerms, MessageKind, OrderHeader, QUOTES_PER_COMMAND_MAX, Quote, Rate, RuleBook,
+    Side, ValueDate,
 };
+use gateway::Limits;
 use ledger::Amount;
 use proto::v1;
 use proto::v1::PaymentState;
@@ -17,7 +18,12 @@ const SOON_MS: u64 = START_MS + 3_600_000;
 
 /// Everybody has both currencies open; Alice has euros, the provider has dollars.
 async fn market() -> Node {
-    let node = Node::start().await;
+    market_by(|_| {}).await
+}
+
+/// The same under other rules.
+async fn market_by(change: impl FnOnce(&mut RuleBook)) -> Node {
+    let node = Node::start_ruled(Limits::default(), change).await;
     let usd = currency("USD");
     let open_day = CommandBody::OpenDay {
         currency: usd,
@@ -397,4 +403,70 @@ async fn fills_come_a_page_at_a_time() {
     let request = v1::ListFillsRequest { page_size: 1_001, ..Default::default() };
     let status = node.fx(&node.provider).await.list_fills(request).await.unwrap_err();
     assert_eq!(reason(&status), "PAGE_SIZE");
+}
+
+/// Alice sells euros for Bob's dollars, Carol dollars for Bob's euros: half way between 1.0820 and 1.0830.
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_that_cross_are_right_on_both_sides() {
+    let node = market_by(|rules| rules.cross_at_midpoint = true).await;
+    let usd = currency("USD");
+    let open =
+        CommandBody::OpenAccount { participant: node.carol.id, currency: usd, credit_line: 0 };
+    node.give(&node.operator, 110, open).await;
+    let amount = Amount::new(1_000_000, usd).unwrap();
+    let fund = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [110; 16] };
+    node.give(&node.agent, 110, fund).await;
+    let ask = Quote { side: Side::Ask, ..bid(10_000, "1.0830") };
+    quote(&node, 1, vec![bid(10_000, "1.0820"), ask]).await;
+
+    // 149.99 EUR: Carol's 54.12 USD take floor(54.12 / 1.0825) = 49.99, the bid takes the rest.
+    let carols = OrderHeader {
+        kind: MessageKind::FxPayment,
+        fx: Some(FxTerms::Payment {
+            currency: currency("EUR"),
+            limit: Rate::parse("0.9235").unwrap(),
+        }),
+        amount: Amount::new(5_412, usd).unwrap(),
+        ..node.carol.header(&node.bob, 1, 2)
+    };
+    assert_eq!(submit(&node, &node.carol, carols).await.ruling(), v1::Ruling::AwaitingMatch);
+    submit(&node, &node.alice, converting(&node, 14_999, "1.082", 1)).await;
+    node.settle().await;
+
+    let parts = |payment: v1::Payment| {
+        assert_eq!(payment.state(), PaymentState::Settled);
+        let fills = payment.exchange.unwrap().fills.into_iter().map(|fill| {
+            let (sold, bought) = (minor(fill.sold.as_ref()).0, minor(fill.bought.as_ref()).0);
+            (fill.provider, sold, bought, fill.rate.unwrap().mantissa)
+        });
+        fills.collect::<Vec<_>>()
+    };
+    let of = |provider: &str, sold, bought, rate| (provider.to_owned(), sold, bought, rate);
+    for party in [&node.alice, &node.bob] {
+        let found = parts(get(&node, party, 1).await.unwrap());
+        assert_eq!(found, [of("", 4_999, 5_412, 10_825), of("maker", 10_000, 10_820, 10_820)]);
+    }
+    for party in [&node.carol, &node.bob] {
+        let found = parts(get(&node, party, 2).await.unwrap());
+        assert_eq!(found, [of("", 5_412, 4_999, 10_825)]);
+    }
+    // On the books each has its own payment.
+    let (first, second) = (uetr(1).to_string(), uetr(2).to_string());
+    let entry = |debit, minor, with: &Person, uetr: &String| {
+        (debit, minor, with.name.to_owned(), uetr.clone())
+    };
+    assert_eq!(
+        entries(&node, &node.alice, "EUR").await,
+        [entry(true, 4_999, &node.bob, &first), (true, 10_000, "maker".to_owned(), first.clone())]
+    );
+    assert_eq!(entries(&node, &node.carol, "USD").await, [entry(true, 5_412, &node.bob, &second)]);
+    assert_eq!(
+        entries(&node, &node.bob, "USD").await,
+        [
+            entry(false, 5_412, &node.carol, &first),
+            (false, 10_820, "maker".to_owned(), first.clone())
+        ]
+    );
+    assert_eq!(entries(&node, &node.bob, "EUR").await, [entry(false, 4_999, &node.alice, &second)]);
+    assert_eq!(fills(&node, vec![].into(), 0).await.fills.len(), 1, "a crossing is no provider's");
 }

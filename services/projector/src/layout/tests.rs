@@ -40,12 +40,12 @@ fn transfers_and_postings_are_pinned() {
             + "00000007"
             + "00080009"
     );
-    let posting = Posting::of(&TRANSFER, 0x0a0b, true);
+    let posting = Posting::of(&TRANSFER, TRANSFER.origin, 0x0a0b, true);
     assert_eq!(
         packed(|into| posting.put(into)),
         "000000000a0b0c0d".to_owned() + "cde0b6b3a763ffff" + "00000a0b" + "00080009"
     );
-    let posting = Posting::of(&TRANSFER, 0x0a0b, false);
+    let posting = Posting::of(&TRANSFER, TRANSFER.origin, 0x0a0b, false);
     assert_eq!(
         packed(|into| posting.put(into)),
         "000000000a0b0c0d".to_owned() + "4de0b6b3a763ffff" + "00000a0b" + "00000007"

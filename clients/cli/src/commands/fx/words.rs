@@ -41,7 +41,7 @@ pub(crate) fn exchange_cells(exchange: &v1::Exchange) -> Row {
 
 fn fill_json(fill: &v1::Fill) -> Value {
     json!({
-        "provider": fill.provider,
+        "provider": (!fill.provider.is_empty()).then_some(&fill.provider),
         "sold": show::money(fill.sold.as_ref()).to_text(),
         "bought": show::money(fill.bought.as_ref()).to_text(),
         "rate": show::rate(fill.rate.as_ref()).to_text(),
@@ -49,9 +49,10 @@ fn fill_json(fill: &v1::Fill) -> Value {
     })
 }
 
-/// `50.00>54.13 maker@1.0826`.
+/// `50.00>54.13 maker@1.0826`; the one who takes what crosses has no name but `midpoint`.
 fn fill_text(fill: &v1::Fill) -> String {
     let (sold, bought) = (show::money(fill.sold.as_ref()), show::money(fill.bought.as_ref()));
     let (sold, bought) = (sold.to_text(), bought.to_text());
-    format!("{sold}>{bought} {}@{}", fill.provider, show::rate(fill.rate.as_ref()).to_text())
+    let with = if fill.provider.is_empty() { "midpoint" } else { &fill.provider };
+    format!("{sold}>{bought} {with}@{}", show::rate(fill.rate.as_ref()).to_text())
 }

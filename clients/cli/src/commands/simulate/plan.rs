@@ -50,6 +50,7 @@ struct Rules {
     ageing_cycles: Option<u32>,
     solver_steps: Option<u32>,
     close: Option<CloseWord>,
+    cross_at_midpoint: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -173,6 +174,7 @@ fn rules(rules: Rules) -> Result<RuleChanges, String> {
             CloseWord::Reject => ClosePolicy::Reject,
             CloseWord::Roll => ClosePolicy::Roll,
         }),
+        cross_at_midpoint: rules.cross_at_midpoint,
     })
 }
 
