@@ -73,7 +73,7 @@ rejects! {
     /// The link group did not become complete, or lost a member.
     LinkGroupBroken = 22 "LINK_GROUP_BROKEN",
     /// The sender took it back.
-    Cancelled = 23 "CUST",
+    Cancelled = 23 "CANCELLED",
     /// The sender or the receiver was suspended while it waited.
     ParticipantSuspended = 24 "PARTICIPANT_SUSPENDED",
     /// No such payment, or not the caller's.
@@ -97,7 +97,7 @@ rejects! {
     /// No such account.
     UnknownAccount = 34 "UNKNOWN_ACCOUNT",
     /// The pay-in reference was used before.
-    PayInReused = 35 "DUPL",
+    PayInReused = 35 "PAY_IN_REUSED",
     /// No such pending pay-out.
     UnknownDefund = 36 "UNKNOWN_DEFUND",
     /// The account's available liquidity does not cover it.
