@@ -33,7 +33,7 @@ use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 
 pub use self::settings::Settings;
-pub use self::topic::{Promise, TopicFault, check, create};
+pub use self::topic::{Promise, Retention, TopicFault, check, create, delete};
 
 use self::follower::Follower;
 use self::history::History;

@@ -77,6 +77,15 @@ impl Ticket {
     pub fn wait(self) -> Result<Position, Fault> {
         self.0.blocking_recv().unwrap_or(Err(Fault::Halted))
     }
+
+    /// What it has resolved to, if it has, without waiting. To be asked no more once it has.
+    pub fn now(&mut self) -> Option<Result<Position, Fault>> {
+        match self.0.try_recv() {
+            Ok(resolved) => Some(resolved),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Fault::Halted)),
+        }
+    }
 }
 
 impl Future for Ticket {

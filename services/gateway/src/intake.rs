@@ -108,6 +108,15 @@ impl Gateway {
                 Duration::from_millis(100),
             ));
         }
+        let unread = view.next_position.saturating_sub(self.reader.readable().borrow().position);
+        if unread > self.limits.projector_lag_max {
+            return Err(Refusal::later(
+                Code::ResourceExhausted,
+                "PROJECTOR_BEHIND",
+                "more is applied than the projectors have written so far",
+                Duration::from_secs(1),
+            ));
+        }
         Ok(())
     }
 

@@ -57,6 +57,9 @@ pub struct Limits {
     pub quotes_burst: NonZeroU32,
     /// Durable records that the core has not applied yet, at most; beyond it nothing is taken in.
     pub core_lag_max: u64,
+    /// Applied records that cannot be read from the store yet, at most; beyond it nothing is taken
+    /// in, so that what the projectors have to catch up with stays bounded.
+    pub projector_lag_max: u64,
     /// How long a call waits for the core's decision or a readable position, if its own deadline
     /// is not sooner.
     pub wait_max: Duration,
@@ -102,6 +105,7 @@ impl Default for Limits {
             quotes_per_second: nonzero(1_000),
             quotes_burst: nonzero(4_000),
             core_lag_max: 8_192,
+            projector_lag_max: 16_384,
             wait_max: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(10),

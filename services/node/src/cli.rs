@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, Settings};
+#[cfg(feature = "cluster")]
+use crate::cluster;
+use crate::config::{Config, Role, Settings};
 use crate::node::{self, Exit};
 use crate::{catalogue, certificates, export, telemetry, verify};
 
@@ -38,16 +40,17 @@ enum Command {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
-        /// What this process does.
-        #[arg(long = "role", value_enum, value_delimiter = ',', required = true)]
+        /// What this process does; without it, what the configuration says.
+        #[arg(long = "role", value_enum, value_delimiter = ',')]
         roles: Vec<Role>,
         #[command(flatten)]
         start: Start,
     },
     /// Replay a log from zero, check everything in it and compare the store with it.
     Verify {
-        /// A data directory, or a folder that holds one as `data`, on which no node may run; or a
-        /// file that `export` wrote, beside which there is no store to compare.
+        /// A data directory, or a folder that holds one as `data`, on which no node may run; a file
+        /// that `export` wrote, beside which there is no store to compare; or a node's configuration
+        /// (.toml), whose log may be a shared one.
         #[arg(value_name = "DIR|FILE")]
         dir: PathBuf,
         /// How the result is written.
@@ -63,7 +66,8 @@ enum Command {
     },
     /// Write a log to one file, which `verify` and `causeway simulate` read.
     Export {
-        /// A data directory, or a folder that holds one as `data`. No node may run on it.
+        /// A data directory, or a folder that holds one as `data`, on which no node may run; or a
+        /// node's configuration (.toml), whose log may be a shared one.
         dir: PathBuf,
         /// The file to write, whole or not at all; it may not be there yet. `-` is stdout.
         file: PathBuf,
@@ -86,6 +90,10 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// What the nodes of a cluster share.
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -102,6 +110,26 @@ struct Start {
     /// Write the addresses to this file, as JSON, once the node is ready.
     #[arg(long)]
     ready_file: Option<PathBuf>,
+}
+
+#[cfg(feature = "cluster")]
+#[derive(Debug, Subcommand)]
+enum ClusterCommand {
+    /// Make what is missing, check everything, and begin the log with the genesis. Safe to repeat.
+    Init {
+        /// The configuration file of any gateway.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Check everything and say how far it is.
+    Status {
+        /// The configuration file of any node.
+        #[arg(long)]
+        config: PathBuf,
+        /// How it is written.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,30 +163,19 @@ pub(crate) enum Output {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-enum Role {
-    /// Takes calls.
-    Gateway,
-    /// Owns the pool.
-    Settler,
-    /// Writes what can be queried.
-    Projector,
-}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Dev { dir, start } => run(&dir.join("causewayd.toml"), &start),
-        Command::Run { config, roles, start } => match whole(roles) {
-            Ok(()) => run(&config, &start),
-            Err(exit) => return exit,
-        },
+        Command::Dev { dir, start } => run(&dir.join("causewayd.toml"), &[], &start),
+        Command::Run { config, roles, start } => run(&config, &roles, &start),
         Command::Verify { dir, output, no_signatures, resolve } => {
             verify(&dir, output, (!no_signatures, resolve))
         }
         Command::Export { dir, file, output } => write_out(&dir, &file, output),
         Command::Certificates { dir, cycle, output } => write_certificates(&dir, cycle, output),
+        #[cfg(feature = "cluster")]
+        Command::Cluster(command) => on_cluster(command),
         Command::Config(ConfigCommand::Show { config, origin }) => show(config.as_deref(), origin),
         Command::Metrics(ListCommand::List { output }) => print(&catalogue::metrics(output)),
         Command::Rejects(ListCommand::List { output }) => print(&catalogue::rejects(output)),
@@ -169,31 +186,24 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// All roles, each once or more; anything less is refused.
-fn whole(mut roles: Vec<Role>) -> Result<(), ExitCode> {
-    roles.sort_unstable();
-    roles.dedup();
-    if roles == [Role::Gateway, Role::Settler, Role::Projector] {
-        return Ok(());
-    }
-    complain(
-        "causewayd: --role must be gateway,settler,projector: roles in processes of their own \
-         need a shared log and store, which this build does not have",
-    );
-    Err(ExitCode::from(2))
-}
-
 /// A configuration that cannot be used is a mistake in the call, like a wrong option.
 fn settings(file: Option<&Path>) -> Result<Settings, ExitCode> {
-    Settings::load(file).map_err(|error| {
-        complain(&format!("causewayd: {error:#}"));
-        ExitCode::from(2)
-    })
+    Settings::load(file).map_err(misused)
 }
 
-fn run(file: &Path, start: &Start) -> Result<ExitCode> {
-    let config = match settings(Some(file)) {
-        Ok(settings) => Config::new(&settings),
+fn config(file: &Path, roles: &[Role]) -> Result<Config, ExitCode> {
+    let shown = || format!("configuration {}", file.display());
+    Config::new(&settings(Some(file))?, roles).with_context(shown).map_err(misused)
+}
+
+fn misused(error: anyhow::Error) -> ExitCode {
+    complain(&format!("causewayd: {error:#}"));
+    ExitCode::from(2)
+}
+
+fn run(file: &Path, roles: &[Role], start: &Start) -> Result<ExitCode> {
+    let config = match config(file, roles) {
+        Ok(config) => config,
         Err(exit) => return Ok(exit),
     };
     telemetry::install(&config)?;
@@ -201,6 +211,20 @@ fn run(file: &Path, start: &Start) -> Result<ExitCode> {
         Exit::Drained => ExitCode::SUCCESS,
         Exit::CutOff => ExitCode::from(1),
     })
+}
+
+#[cfg(feature = "cluster")]
+fn on_cluster(command: ClusterCommand) -> Result<ExitCode> {
+    let (ClusterCommand::Init { config: file } | ClusterCommand::Status { config: file, .. }) =
+        &command;
+    let config = match config(file, &[]) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
+    match command {
+        ClusterCommand::Init { .. } => print(&cluster::init(&config)?),
+        ClusterCommand::Status { output, .. } => print(&cluster::status(&config, output)?),
+    }
 }
 
 fn verify(dir: &Path, output: Output, (signatures, resolve): (bool, bool)) -> Result<ExitCode> {

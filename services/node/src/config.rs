@@ -3,6 +3,7 @@
 //! Precedence: environment (`CAUSEWAYD_` and the key in capitals, dots as underscores), file,
 //! default. A key that is not in [`KEYS`] is an error. Nothing secret is a value: keys are files.
 
+mod cluster;
 mod keys;
 mod suggest;
 
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+pub(crate) use self::cluster::{Brokers, DutyKind, Role, Roles};
+#[cfg(feature = "cluster")]
+pub(crate) use self::cluster::{BrokersTls, Sasl};
 pub(crate) use self::keys::{KEYS, Key, Kind};
 use self::suggest::nearest;
 
@@ -118,13 +122,14 @@ impl Settings {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(flag) => flag.to_string(),
+                toml::Value::Array(items) => joined(items),
                 other => other.type_str().to_owned(),
             };
             let known = self.settings.iter_mut().find(|setting| setting.key.name == name);
             let Some(setting) = known else { bail!(unknown(&name)) };
-            let quoted = value.is_str();
-            if quoted != setting.key.kind.quoted() {
-                bail!("{name}: must be {}", setting.key.kind);
+            let kind = setting.key.kind;
+            if value.is_str() != kind.quoted() || value.is_array() != kind.is_list() {
+                bail!("{name}: must be {kind}");
             }
             setting.value = checked(setting.key, text).with_context(|| name)?;
             setting.origin = Origin::File;
@@ -143,8 +148,11 @@ impl Settings {
                 section = of;
                 out.push_str(&format!("\n[{section}]\n"));
             }
+            let quoted = |text: &str| toml::Value::String(text.to_owned());
             let value = if key.kind.quoted() {
-                toml::Value::String(value.clone()).to_string()
+                quoted(value).to_string()
+            } else if key.kind.is_list() {
+                toml::Value::Array(listed(value).map(quoted).collect()).to_string()
             } else {
                 value.clone()
             };
@@ -169,9 +177,25 @@ impl Settings {
         self.base.join(self.get(name))
     }
 
+    /// A path that may be left out.
+    fn maybe_path(&self, name: &str) -> Option<PathBuf> {
+        (!self.get(name).is_empty()).then(|| self.path(name))
+    }
+
     fn parsed<T: std::str::FromStr>(&self, name: &str) -> T {
         self.get(name).parse().unwrap_or_else(|_| unreachable!("{name} was checked"))
     }
+}
+
+/// Several values in one text: none of them holds a comma.
+fn listed(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The items of an array as one text; what is no text shows as what it is.
+fn joined(items: &[toml::Value]) -> String {
+    let words: Vec<_> = items.iter().map(|it| it.as_str().unwrap_or(it.type_str())).collect();
+    words.join(",")
 }
 
 const ENV_PREFIX: &str = "CAUSEWAYD_";
@@ -192,7 +216,12 @@ fn unknown(name: &str) -> String {
 impl Kind {
     /// Whether TOML writes its values in quotes.
     fn quoted(self) -> bool {
-        !matches!(self, Self::Flag | Self::Integer(..))
+        !matches!(self, Self::Flag | Self::Integer(..)) && !self.is_list()
+    }
+
+    /// Whether TOML writes its values as an array of texts.
+    fn is_list(self) -> bool {
+        matches!(self, Self::Words(_) | Self::Hosts)
     }
 
     fn holds(self, value: &str) -> bool {
@@ -204,6 +233,11 @@ impl Kind {
                 value.parse::<u64>().is_ok_and(|number| (min..=max).contains(&number))
             }
             Self::Choice(words) => words.contains(&value),
+            Self::Words(words) => {
+                listed(value).count() > 0 && listed(value).all(|word| words.contains(&word))
+            }
+            Self::Hosts => listed(value).all(is_host),
+            Self::MaybePath | Self::MaybeText => true,
         }
     }
 }
@@ -217,8 +251,19 @@ impl fmt::Display for Kind {
             Self::Flag => f.write_str("true or false"),
             Self::Integer(min, max) => write!(f, "an integer from {min} to {max}"),
             Self::Choice(words) => write!(f, "one of \"{}\"", words.join("\", \"")),
+            Self::Words(words) => write!(f, "a list of some of \"{}\"", words.join("\", \"")),
+            Self::Hosts => f.write_str("a list of hosts such as [\"host-1:9092\"]"),
+            Self::MaybePath => f.write_str("a path, or empty for none"),
+            Self::MaybeText => f.write_str("a text, or empty for none"),
         }
     }
+}
+
+/// `host:port`.
+fn is_host(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 fn checked(key: &Key, value: String) -> Result<String> {
@@ -253,6 +298,9 @@ pub(crate) enum Format {
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) genesis: PathBuf,
+    pub(crate) roles: Roles,
+    /// The brokers that keep the log; none: it is in files.
+    pub(crate) brokers: Option<Brokers>,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics_listen: SocketAddr,
     pub(crate) trust_domain: String,
@@ -265,6 +313,8 @@ pub(crate) struct Config {
     pub(crate) log: bus::embedded::Options,
     pub(crate) store: store::embedded::Options,
     pub(crate) gateway: gateway::Limits,
+    pub(crate) duty: DutyKind,
+    pub(crate) takeover: Duration,
     pub(crate) outcomes_bytes_max: usize,
     pub(crate) snapshot_every_orders: u64,
     pub(crate) format: Format,
@@ -272,12 +322,16 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The settings as values.
-    #[must_use]
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
+    /// The settings as values; `roles` go before those of the settings if there are any.
+    ///
+    /// # Errors
+    /// Two settings do not go together; the message names both and what mends it.
+    pub(crate) fn new(settings: &Settings, roles: &[Role]) -> Result<Self> {
+        let config = Self {
             data_dir: settings.path("data_dir"),
             genesis: settings.path("genesis"),
+            roles: Roles::of(settings, roles),
+            brokers: Brokers::of(settings)?,
             listen: settings.parsed("listen"),
             metrics_listen: settings.parsed("metrics_listen"),
             trust_domain: settings.parsed("trust_domain"),
@@ -296,6 +350,8 @@ impl Config {
                 reserve_bytes: settings.parsed("store.reserve_bytes"),
             },
             gateway: gateway_limits(settings),
+            duty: DutyKind::of(settings),
+            takeover: Duration::from_millis(settings.parsed("settler.takeover_ms")),
             outcomes_bytes_max: settings.parsed("settler.outcomes_bytes_max"),
             snapshot_every_orders: settings.parsed("settler.snapshot_every_orders"),
             format: match settings.get("telemetry.format") {
@@ -304,7 +360,9 @@ impl Config {
                 _ => Format::Auto,
             },
             filter: settings.parsed("telemetry.filter"),
-        }
+        };
+        config.check_roles()?;
+        Ok(config)
     }
 }
 
@@ -332,6 +390,7 @@ fn gateway_limits(settings: &Settings) -> gateway::Limits {
         bytes_per_second: settings.parsed("gateway.bytes_per_second_max"),
         bytes_burst: settings.parsed("gateway.bytes_burst_max"),
         core_lag_max: settings.parsed("gateway.core_lag_records_max"),
+        projector_lag_max: settings.parsed("gateway.projector_lag_records_max"),
         wait_max: millis("gateway.wait_max_ms"),
         handshake_timeout: millis("gateway.handshake_timeout_ms"),
         silence_timeout: millis("gateway.silence_timeout_ms"),

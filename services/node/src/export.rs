@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use archive::Draft;
@@ -9,6 +10,7 @@ use bus::embedded::EmbeddedLog;
 use bus::{Log, Position};
 use serde_json::json;
 
+use crate::backends;
 use crate::cli::Output;
 use crate::datadir::DataDir;
 
@@ -29,12 +31,11 @@ pub(crate) struct Exported {
 /// There is no log, it is in use or cannot be read, or the file exists or cannot be written.
 pub(crate) fn to_file(dir: &Path, file: &Path) -> Result<Exported> {
     let about = || format!("cannot write {}", file.display());
-    let dir = DataDir::existing(dir)?;
-    let log = open_log(&dir).context("cannot open the log")?;
+    let (log, torn, _dir) = open(dir)?;
     let mut draft = Draft::create(file).with_context(about)?;
-    let records = each(&log, |record| draft.write(record).with_context(about))?;
+    let records = each(&*log, |record| draft.write(record).with_context(about))?;
     let bytes = draft.commit().with_context(about)?;
-    Ok(Exported { records, bytes, torn: log.torn() })
+    Ok(Exported { records, bytes, torn })
 }
 
 /// Writes the log to stdout.
@@ -46,24 +47,39 @@ pub(crate) fn to_stdout(dir: &Path) -> Result<Exported> {
     if stdout.is_terminal() {
         bail!("stdout is a terminal; name a file, or pipe it somewhere");
     }
-    let dir = DataDir::existing(dir)?;
-    let log = open_log(&dir).context("cannot open the log")?;
+    let (log, torn, _dir) = open(dir)?;
     let mut out = BufWriter::with_capacity(1 << 20, stdout.lock());
     let mut bytes = 0;
-    let records = each(&log, |record| {
+    let records = each(&*log, |record| {
         bytes += record.len() as u64;
         out.write_all(record).context("cannot write to stdout")
     })?;
     out.flush().context("cannot write to stdout")?;
-    Ok(Exported { records, bytes, torn: log.torn() })
+    Ok(Exported { records, bytes, torn })
 }
 
+/// The log of a data directory, which stays locked, or of a node's configuration; and whether it is
+/// torn.
+fn open(path: &Path) -> Result<(Arc<dyn Log>, bool, DataDir)> {
+    if backends::is_config(path) {
+        let (log, dir) = backends::open_to_read(path)?;
+        return Ok((log, false, dir));
+    }
+    let dir = DataDir::existing(path)?;
+    let log = open_log(&dir).context("cannot open the log")?;
+    let torn = log.torn();
+    Ok((Arc::new(log), torn, dir))
+}
+
+/// Hands over every record that the log has at the start.
 fn each(log: &dyn Log, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
-    let mut next = 0;
-    while next < log.end().0 {
+    let (mut next, end) = (0, log.end().0);
+    while next < end {
         for record in log.read(Position(next), READ_BYTES).context("cannot read the log")? {
-            write(&record)?;
-            next += 1;
+            if next < end {
+                write(&record)?;
+                next += 1;
+            }
         }
     }
     Ok(next)

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bus::{Log, Position};
+use bytes::Bytes;
 use channel::{
     ClosePolicy, Genesis, NettingMode, Participant, ParticipantId, PublicKey, ROOTS_MAX, Role,
     RuleBook,
@@ -11,6 +13,7 @@ use channel::{
 use clearing::{Pool, pack_genesis};
 use ledger::Currency;
 use serde::Deserialize;
+use settler::Clock;
 
 /// A genesis and, if the file says so, the logged time at which the pool begins.
 #[derive(Debug)]
@@ -75,6 +78,20 @@ pub(crate) fn read(path: &Path, operator_key: [u8; 32]) -> Result<GenesisFile> {
     let shown = || format!("genesis {}", path.display());
     let text = std::fs::read_to_string(path).with_context(shown)?;
     parse(&text, operator_key).with_context(shown)
+}
+
+/// Begins an empty log; the position of its first record is 0, and nobody else may have begun it.
+///
+/// # Errors
+/// It cannot be logged, or another process was first.
+pub(crate) fn begin(log: &dyn Log, begin: GenesisFile) -> Result<()> {
+    let GenesisFile { genesis, time_ms } = begin;
+    let time_ms = time_ms.unwrap_or_else(|| Clock::System.now_ms());
+    let record = Bytes::from(pack_genesis(time_ms, &genesis));
+    let logged = log.append(record).context("cannot log the genesis")?;
+    let position = logged.wait().context("cannot log the genesis")?;
+    ensure!(position == Position(0), "another process began this log at the same time");
+    Ok(())
 }
 
 fn parse(text: &str, operator_key: [u8; 32]) -> Result<GenesisFile> {

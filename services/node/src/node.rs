@@ -9,23 +9,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bus::Log;
-use bus::embedded::EmbeddedLog;
-use bytes::Bytes;
-use channel::{LocalSigner, Signer};
-use clearing::pack_genesis;
+use channel::{Genesis, LocalSigner, Signer};
 use gateway::{Drained, GatewayParts, ServerTls};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projector::{Projector, Reader};
-use settler::{Clock, PoolHandle, Settler, Solver};
-use store::embedded::EmbeddedStore;
+use settler::{Clock, Part, Peers, PeersOptions, PoolHandle, Settler, Solver};
+use store::Store;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{ClockKind, Config};
+use crate::backends::{self, Logs};
+use crate::config::{ClockKind, Config, DutyKind, Role};
 use crate::datadir::DataDir;
-use crate::genesis::{self, GenesisFile};
-use crate::{catalogue, http, ready};
+use crate::{catalogue, genesis, http, ready};
 
 /// Outcomes kept for callers that wait, at most.
 const OUTCOMES_MAX: usize = 65_536;
@@ -66,51 +63,60 @@ pub(crate) fn run(config: &Config, ready_file: Option<&Path>) -> Result<Exit> {
     Ok(if served? == Exit::Drained && closed { Exit::Drained } else { Exit::CutOff })
 }
 
-/// Log, store and pool of one data directory.
+/// Log, store and pool of one process.
 struct Node {
     pool: PoolHandle,
     reader: Reader,
-    signer: Arc<LocalSigner>,
+    /// In a process that takes calls.
+    signer: Option<Arc<LocalSigner>>,
     clock: Clock,
     settler: Settler,
     projector: Projector,
-    log: Arc<EmbeddedLog>,
-    store: Arc<EmbeddedStore>,
+    log: Arc<dyn Log>,
+    store: Arc<dyn Store>,
     dir: DataDir,
 }
 
 impl Node {
-    /// Opens what is on disk and starts to apply the log. Blocks.
+    /// Opens log and store and starts to apply the log. Blocks.
     fn open(config: &Config) -> Result<Self> {
-        let signer = read_signer(&config.signing_key)?;
-        let begin = genesis::read(&config.genesis, signer.public_key())?;
+        let signer = match config.roles.has(Role::Gateway) || config.brokers.is_none() {
+            true => Some(read_signer(&config.signing_key)?),
+            false => None,
+        };
+        let key = signer.as_ref().map(|signer| signer.public_key());
+        let begin = genesis::read(&config.genesis, key.unwrap_or_default())?;
         let pool = begin.genesis.pool;
         let dir = DataDir::create(&config.data_dir)?;
-        let log = EmbeddedLog::open(&dir.log(), pool, config.log.clone());
-        let log = Arc::new(log.context("cannot open the log")?);
-        let clock = match config.clock {
-            ClockKind::System => Clock::System,
-            ClockKind::Scripted => Clock::Scripted(Arc::new(AtomicU64::new(0))),
-        };
-        ensure_genesis(&log, begin)?;
-        let store = EmbeddedStore::open(dir.store(), config.store.clone());
-        let store = Arc::new(store.context("cannot open the store")?);
+        let Logs { orders: log, outcomes } = backends::open_logs(config, pool, &dir)?;
+        if config.brokers.is_none() && log.end().0 == 0 {
+            genesis::begin(&*log, begin)?;
+        } else {
+            ensure_genesis(&*log, begin.genesis, key)?;
+        }
+        let store = backends::open_store(config, &dir)?;
         let options = projector::Options::default();
         let (projector, feed, reader) =
             Projector::start(store.clone(), log.clone(), pool, &options)
                 .context("cannot start the projector")?;
+        let clock = match config.clock {
+            ClockKind::System => Clock::System,
+            ClockKind::Scripted => Clock::Scripted(Arc::new(AtomicU64::new(0))),
+        };
         let parts = settler::Parts {
             log: log.clone(),
             store: store.clone(),
-            feed,
+            feed: Some(feed),
             clock: clock.clone(),
             proposer: Box::new(Solver::default()),
+            peers: outcomes.map(|outcomes| join(outcomes, config, pool)).transpose()?,
         };
         let options = settler::Options {
             pool,
             outcomes_max: OUTCOMES_MAX,
             outcomes_bytes_max: config.outcomes_bytes_max,
             snapshot_every_orders: config.snapshot_every_orders,
+            snapshot_on_standby: true,
         };
         let (settler, pool) =
             Settler::start(parts, &options).context("cannot start the settler")?;
@@ -125,11 +131,13 @@ impl Node {
         ready_file: Option<&Path>,
     ) -> Result<Exit> {
         let mut stop = stop_signal()?;
-        let socket = bind(config.listen)?;
+        let signer = self.signer.clone().filter(|_| config.roles.has(Role::Gateway));
+        let socket = signer.is_some().then(|| bind(config.listen)).transpose()?;
         let health = TcpListener::bind(config.metrics_listen).await;
         let health =
             health.with_context(|| format!("cannot listen on {}", config.metrics_listen))?;
-        let addresses = (socket.local_addr()?, health.local_addr()?);
+        let grpc = socket.as_ref().map(TcpSocket::local_addr).transpose()?;
+        let addresses = (grpc, health.local_addr()?);
         let caught_up = Arc::new(AtomicBool::new(false));
         let ready = readiness(&self.pool, &caught_up, stop.clone());
         let sources = http::Sources { metrics, ready, data_dir: config.data_dir.clone() };
@@ -138,16 +146,28 @@ impl Node {
             () = self.catch_up() => {}
             _ = stop.changed() => return Ok(Exit::Drained),
         }
-        let listener = socket.listen(BACKLOG).context("cannot listen")?;
-        let parts = self.gateway(config, listener)?;
+        let edge = match (socket, signer) {
+            (Some(socket), Some(signer)) => {
+                let listener = socket.listen(BACKLOG).context("cannot listen")?;
+                Some(self.gateway(config, listener, signer)?)
+            }
+            _ => None,
+        };
         caught_up.store(true, Ordering::Release);
-        tracing::info!(metrics = %addresses.1, "listening on {}", addresses.0);
+        tracing::info!(roles = %config.roles, metrics = %addresses.1, ?grpc, "running");
         if self.pool.halted().is_none() {
             ready::announce(addresses, ready_file)?;
         }
-        let drained = gateway::serve(parts, async move { drop(stop.changed().await) }).await;
+        let told = async move { drop(stop.changed().await) };
+        let drained = match edge {
+            Some(edge) => gateway::serve(edge, told).await?,
+            None => {
+                told.await;
+                Drained::Clean
+            }
+        };
         http.abort();
-        Ok(match drained? {
+        Ok(match drained {
             Drained::Clean => Exit::Drained,
             Drained::Cut => Exit::CutOff,
         })
@@ -161,7 +181,12 @@ impl Node {
         }
     }
 
-    fn gateway(&self, config: &Config, listener: TcpListener) -> Result<GatewayParts> {
+    fn gateway(
+        &self,
+        config: &Config,
+        listener: TcpListener,
+        signer: Arc<LocalSigner>,
+    ) -> Result<GatewayParts> {
         let read = |path: &Path| {
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
         };
@@ -174,7 +199,7 @@ impl Node {
             log: self.log.clone(),
             pool: self.pool.clone(),
             reader: self.reader.clone(),
-            signer: self.signer.clone(),
+            signer,
             clock: self.clock.clone(),
             tls: tls?,
             trust_domain: config.trust_domain.clone(),
@@ -203,28 +228,36 @@ impl Node {
     }
 }
 
-fn read_signer(path: &Path) -> Result<Arc<LocalSigner>> {
+pub(crate) fn read_signer(path: &Path) -> Result<Arc<LocalSigner>> {
     let shown = || format!("signing key {}", path.display());
     let pem = std::fs::read_to_string(path).with_context(shown)?;
     Ok(Arc::new(LocalSigner::from_pem(&pem).with_context(shown)?))
 }
 
-/// The log begins with the genesis of the file, or with the same one as then.
-fn ensure_genesis(log: &EmbeddedLog, begin: GenesisFile) -> Result<()> {
-    let GenesisFile { genesis, time_ms } = begin;
+/// Takes this process in among the other replicas of the pool.
+fn join(outcomes: Arc<dyn Log>, config: &Config, pool: u32) -> Result<Peers> {
+    let part = match config.duty {
+        _ if !config.roles.has(Role::Settler) => Part::Listens,
+        DutyKind::Auto => Part::Contends,
+        DutyKind::Always => Part::Leads,
+        DutyKind::Never => Part::Stands,
+    };
+    let options = PeersOptions { pool, part, takeover: config.takeover };
+    Peers::start(outcomes, options).context("cannot join the other settlers")
+}
+
+/// The log begins with the genesis of the file; `key` is the operator's, where it is known.
+fn ensure_genesis(log: &dyn Log, mut begin: Genesis, key: Option<[u8; 32]>) -> Result<()> {
     if log.end().0 == 0 {
-        let time_ms = time_ms.unwrap_or_else(|| Clock::System.now_ms());
-        let record = Bytes::from(pack_genesis(time_ms, &genesis));
-        let logged = log.append(record).context("cannot log the genesis")?;
-        logged.wait().context("cannot log the genesis")?;
-        return Ok(());
+        bail!("the log is empty: `causewayd cluster init` begins it with the genesis");
     }
     let logged = crate::verify::genesis_of(log)?;
-    if logged.hash() != genesis.hash() {
+    begin.operator_key = key.unwrap_or(logged.operator_key);
+    if logged.hash() != begin.hash() {
         bail!(
             "the genesis file describes another pool than the one in the log: a pool's beginning \
              never changes (rules are changed by a command); restore the file, or use another \
-             data directory"
+             log (data_dir; of a cluster: log.brokers, log.topic_prefix)"
         );
     }
     Ok(())

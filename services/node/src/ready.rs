@@ -8,17 +8,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-/// Writes the ready file, whole or not at all, and tells systemd.
+/// Writes the ready file, whole or not at all, and tells systemd. A process that takes no calls has no
+/// address for gRPC.
 ///
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn announce(
-    (grpc, metrics): (SocketAddr, SocketAddr),
+    (grpc, metrics): (Option<SocketAddr>, SocketAddr),
     ready_file: Option<&Path>,
 ) -> Result<()> {
     if let Some(path) = ready_file {
         let partial = path.with_extension("partial");
-        let text = json!({ "grpc": grpc.to_string(), "metrics": metrics.to_string() });
+        let grpc = grpc.map(|grpc| grpc.to_string());
+        let text = json!({ "grpc": grpc, "metrics": metrics.to_string() });
         std::fs::write(&partial, format!("{text}\n"))
             .and_then(|()| std::fs::rename(&partial, path))
             .with_context(|| format!("cannot write {}", path.display()))?;

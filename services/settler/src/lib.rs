@@ -8,7 +8,9 @@
 //! ```
 //!
 //! * `clock`: where the time of new records comes from. `handle`, `view`, `outcomes`: what others
-//!   see; `inquiry`: what they may ask the pool itself. `settler`: the thread. `ticks`: when time must pass. `proposer`: the seam for solvers.
+//!   see; `inquiry`: what they may ask the pool itself. `settler`: the thread. `ticks`: when time must
+//!   pass. `proposer`: the seam for solvers. `peers`: the other settlers of the pool: which one is
+//!   active, and whether all seal the same.
 //! * `snapshot`, `snapshotter`: the pool as rows of the store; recovery is a snapshot and the rest
 //!   of the log.
 //!
@@ -22,6 +24,7 @@ mod handle;
 mod inquiry;
 pub mod metrics;
 mod outcomes;
+mod peers;
 mod proposer;
 mod settler;
 mod snapshot;
@@ -33,6 +36,7 @@ pub use clock::Clock;
 pub use handle::PoolHandle;
 pub use inquiry::Unasked;
 pub use outcomes::NotHere;
+pub use peers::{Part, Peers, PeersOptions};
 pub use proposer::{Floor, Proposer, Solver};
 pub use settler::{Fault, Options, Parts, Settler};
 pub use view::{

@@ -38,6 +38,10 @@ pub const CUT_OPEN: &str = "causeway_settler_cut_open";
 pub const SEEN: &str = "causeway_settler_seen_entries";
 /// 1 if the pool has stopped for good.
 pub const HALTED: &str = "causeway_settler_halted";
+/// 1 while this settler lets time pass and proposes.
+pub const ACTIVE: &str = "causeway_settler_active";
+/// Batches of which another settler has another hash.
+pub const DIVERGED: &str = "causeway_settler_diverged_total";
 /// Seconds of writing one snapshot.
 pub const SNAPSHOT_SECONDS: &str = "causeway_settler_snapshot_seconds";
 /// Seconds of answering one question to the pool, in which nothing settles.
@@ -87,6 +91,8 @@ pub fn describe() {
     describe_gauge!(CUT_OPEN, "1 while a cut waits for a proposal, else 0");
     describe_gauge!(SEEN, Unit::Count, "Identities remembered");
     describe_gauge!(HALTED, "1 if the pool has stopped for good, else 0");
+    describe_gauge!(ACTIVE, Unit::Count, "1 while this settler lets time pass, else 0");
+    describe_counter!(DIVERGED, "Batches of which another settler has another hash");
     describe_histogram!(SNAPSHOT_SECONDS, Unit::Seconds, "Time to write one snapshot");
     describe_histogram!(ANSWER_SECONDS, Unit::Seconds, "Time to answer a question to the pool");
     describe_counter!(SNAPSHOTS_FAILED, "Snapshots that could not be written");
@@ -95,10 +101,10 @@ pub fn describe() {
     describe_counter!(SOLVER_PANICS, "Cuts at which the solver panicked: the floor settles");
     describe_settled();
     // Shown from the start: an alert on what is not there never fires.
-    [LAG, POSITION, BEHIND_SINCE, BATCH, QUEUED, CYCLE, CUT_OPEN, SEEN, HALTED, GAP, GAIN]
+    [LAG, POSITION, BEHIND_SINCE, BATCH, QUEUED, CYCLE, CUT_OPEN, SEEN, HALTED, ACTIVE, GAP, GAIN]
         .into_iter()
         .for_each(|name| gauge!(name).set(0.0));
-    [RECORDS, ORDERS, SNAPSHOTS_FAILED, SOLVER_STEPS, SOLVER_PANICS]
+    [RECORDS, ORDERS, DIVERGED, SNAPSHOTS_FAILED, SOLVER_STEPS, SOLVER_PANICS]
         .into_iter()
         .chain([SETTLED, FX_MATCHED, FX_LAPSED, FX_LEGS])
         .for_each(|name| counter!(name).increment(0));
@@ -130,6 +136,14 @@ pub(crate) fn applied(records: u64, orders: u64, took: Duration) {
 pub(crate) fn behind(records: u64, since_ms: u64) {
     gauge!(LAG).set(records as f64);
     gauge!(BEHIND_SINCE).set(since_ms as f64 / 1_000.0);
+}
+
+pub(crate) fn active(active: bool) {
+    gauge!(ACTIVE).set(if active { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn diverged() {
+    counter!(DIVERGED).increment(1);
 }
 
 /// How the pool stands.

@@ -19,6 +19,7 @@ use crate::handle::{PoolHandle, Shared};
 use crate::inquiry::{Inbox, inbox};
 use crate::metrics;
 use crate::outcomes::Outcomes;
+use crate::peers::{self, Peers};
 use crate::proposer::{Desk, Proposer};
 use crate::snapshot;
 use crate::snapshotter::Snapshotter;
@@ -28,6 +29,8 @@ use crate::ticks::Ticks;
 const GROUP_BYTES: usize = 4 << 20;
 /// How long the thread sleeps at most while nothing happens.
 const IDLE: Duration = Duration::from_millis(100);
+/// Between two attempts to read a log that does not answer.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How a settler works.
 #[derive(Debug, Clone)]
@@ -40,6 +43,9 @@ pub struct Options {
     pub outcomes_bytes_max: usize,
     /// A snapshot is taken after this many orders, at least 1.
     pub snapshot_every_orders: u64,
+    /// Whether snapshots are taken while another settler is active, too: where each has a store of
+    /// its own.
+    pub snapshot_on_standby: bool,
 }
 
 /// What ends the settler's work, or keeps it from starting.
@@ -59,6 +65,9 @@ pub enum Fault {
     /// The store failed.
     #[error("store: {0}")]
     Store(#[from] store::Fault),
+    /// Another settler of the pool has sealed something else, or cannot be heard.
+    #[error(transparent)]
+    Peers(Box<dyn std::error::Error + Send + Sync>),
     /// The projector takes no more outcomes.
     #[error("projector: {0}")]
     Projector(#[from] projector::Fault),
@@ -70,6 +79,12 @@ pub enum Fault {
         /// Why it failed.
         why: String,
     },
+}
+
+impl From<peers::Fault> for Fault {
+    fn from(fault: peers::Fault) -> Self {
+        Self::Peers(Box::new(fault))
+    }
 }
 
 /// The running settler of a pool.
@@ -85,24 +100,27 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// Where snapshots are kept.
     pub store: Arc<dyn Store>,
-    /// Where outcomes go.
-    pub feed: Feed,
+    /// Where outcomes go, in a process that projects.
+    pub feed: Option<Feed>,
     /// The time of ticks.
     pub clock: Clock,
     /// Who proposes what settles in a cut.
     pub proposer: Box<dyn Proposer>,
+    /// The other replicas of the pool, one of which is active; without them this one is.
+    pub peers: Option<Peers>,
 }
 
 impl Settler {
-    /// Restores the pool from the newest snapshot that the projector has passed, and starts to
-    /// apply the log behind it.
+    /// Restores the pool from the newest snapshot (that the projector has passed, in a process that
+    /// projects), and starts to apply the log behind it.
     ///
     /// # Errors
     /// [`Fault::Store`] if snapshots cannot be read, [`Fault::System`].
     pub fn start(parts: Parts, options: &Options) -> Result<(Self, PoolHandle), Fault> {
         let seed = getrandom::u64()
             .map_err(|error| Fault::System { doing: "draw a seed", why: error.to_string() })?;
-        let (pool, kept) = snapshot::load(&*parts.store, parts.feed.next_position(), seed)?;
+        let project_from = parts.feed.as_ref().map_or(u64::MAX, Feed::next_position);
+        let (pool, kept) = snapshot::load(&*parts.store, project_from, seed)?;
         let next = pool.next_position();
         tracing::info!(position = next, "pool restored");
         let mut capture = Capture::new(&pool);
@@ -125,7 +143,9 @@ impl Settler {
             pool,
             inbox,
             capture,
-            project_from: parts.feed.next_position(),
+            snapshot_on_standby: options.snapshot_on_standby,
+            project_from,
+            peers: parts.peers,
             caught_up: false,
             log: parts.log,
             feed: parts.feed,
@@ -159,7 +179,8 @@ pub(crate) fn spawn(
 struct Work {
     pool: Pool,
     log: Arc<dyn Log>,
-    feed: Feed,
+    feed: Option<Feed>,
+    peers: Option<Peers>,
     clock: Clock,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
@@ -168,6 +189,7 @@ struct Work {
     ticks: Ticks,
     desk: Desk,
     snapshotter: Snapshotter,
+    snapshot_on_standby: bool,
     /// The first position whose outcome the projector lacks.
     project_from: u64,
     /// Whether the end of the log was reached once: what falls due before that is in the log.
@@ -194,7 +216,14 @@ impl Work {
         loop {
             let next = Position(self.pool.next_position());
             let stopping = self.stop.load(Ordering::Acquire);
-            let records = self.log.read(next, GROUP_BYTES)?;
+            let records = match self.log.read(next, GROUP_BYTES) {
+                Err(fault) if fault.retryable() && !stopping => {
+                    tracing::warn!(%fault, "reading the log");
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+                records => records?,
+            };
             if records.is_empty() {
                 if stopping {
                     return Ok(());
@@ -205,21 +234,36 @@ impl Work {
             }
             self.inbox.answer(&self.pool);
             self.snapshotter.check()?;
+            self.peers.as_ref().map_or(Ok(()), Peers::check)?;
         }
+    }
+
+    /// Whether it is for this settler to let time pass, and to propose.
+    fn leads(&self) -> bool {
+        self.caught_up && self.peers.as_ref().is_none_or(Peers::leads)
+    }
+
+    fn offer_snapshot(&mut self, orders: u64) {
+        let may = self.snapshot_on_standby || self.leads();
+        self.snapshotter.offer(&mut self.pool, orders, may);
     }
 
     /// Nothing to apply: the pool is up to date, so time may pass.
     fn idle(&mut self, next: Position) {
         self.clock.advance_to(self.pool.now_ms());
-        self.caught_up = true;
+        if !self.caught_up {
+            self.caught_up = true;
+            self.peers.iter().for_each(Peers::ready);
+        }
         metrics::behind(0, 0);
         if self.capture.stale() {
             self.publish_view(true);
         }
         // One that was due while another was being written.
-        self.snapshotter.offer(&mut self.pool, 0);
+        self.offer_snapshot(0);
         self.let_time_pass();
-        self.log.wait(next, self.ticks.wait(&self.pool, IDLE));
+        let wait = if self.leads() { self.ticks.wait(&self.pool, IDLE) } else { IDLE };
+        self.log.wait(next, wait);
     }
 
     fn apply_group(&mut self, records: Vec<Bytes>) -> Result<(), Fault> {
@@ -235,14 +279,14 @@ impl Work {
         metrics::applied(count, orders, started.elapsed());
         let lag = self.log.end().0.saturating_sub(self.pool.next_position());
         metrics::behind(lag, if lag == 0 { 0 } else { self.pool.now_ms() });
-        self.snapshotter.offer(&mut self.pool, orders);
+        self.offer_snapshot(orders);
         self.let_time_pass();
         Ok(())
     }
 
     /// Has appended what is due: proposals and ticks.
     fn let_time_pass(&mut self) {
-        if self.caught_up {
+        if self.leads() {
             self.desk.offer(&self.pool);
             self.ticks.run(&self.pool, &*self.log);
         }
@@ -258,7 +302,7 @@ impl Work {
             .map_err(|source| Fault::Record { position, source })?;
         let outcome = Arc::new(outcome);
         let orders = outcome.rulings.len() as u64;
-        if self.caught_up {
+        if self.leads() {
             // At once, so that the solver sees the cut as it was made: whoever replays has no other.
             self.desk.offer(&self.pool);
         } else if outcome.subject == Subject::System {
@@ -272,10 +316,17 @@ impl Work {
             // Whoever sees the answer to a command sees what it changed.
             self.publish_view(false);
         }
+        if let Some(peers) = &self.peers {
+            // Before anybody hears of it.
+            let mut sealed = outcome.sealed_before.iter().chain(&outcome.sealed);
+            sealed.try_for_each(|batch| peers.sealed(batch))?;
+        }
         self.shared.outcomes.publish(std::slice::from_ref(&outcome));
-        if position >= self.project_from {
+        if let Some(feed) = &self.feed
+            && position >= self.project_from
+        {
             let batch_open = self.pool.batch_open();
-            self.feed.push(Projected { position, record, outcome, batch_open })?;
+            feed.push(Projected { position, record, outcome, batch_open })?;
         }
         Ok(orders)
     }

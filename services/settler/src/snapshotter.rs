@@ -53,10 +53,10 @@ impl Snapshotter {
         Ok(Self { every_orders, orders: 0, snapshots: Some(snapshots), shared, thread })
     }
 
-    /// Counts applied orders, and takes a snapshot if it is time.
-    pub(crate) fn offer(&mut self, pool: &mut Pool, orders: u64) {
+    /// Counts applied orders, and takes a snapshot if it is time and this process `may`.
+    pub(crate) fn offer(&mut self, pool: &mut Pool, orders: u64, may: bool) {
         self.orders += orders;
-        let due = self.orders >= self.every_orders;
+        let due = may && self.orders >= self.every_orders;
         if !due || self.shared.busy.swap(true, Ordering::AcqRel) {
             return;
         }

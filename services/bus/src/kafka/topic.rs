@@ -21,12 +21,23 @@ pub struct Promise {
     /// Copies that must exist before a record counts as durable, at least; below `replication`, or
     /// one broker that is gone stops the log.
     pub in_sync: u16,
+    /// How long records are kept.
+    pub retention: Retention,
+}
+
+/// How long a topic keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Until somebody removes them: what everything else is a function of.
+    Forever,
+    /// So many ms, or longer.
+    AtLeastMs(u64),
 }
 
 impl Default for Promise {
-    /// Three copies, two of them before a record is answered for.
+    /// Three copies, two of them before a record is answered for, kept forever.
     fn default() -> Self {
-        Self { replication: 3, in_sync: 2 }
+        Self { replication: 3, in_sync: 2, retention: Retention::Forever }
     }
 }
 
@@ -60,10 +71,27 @@ pub enum TopicFault {
     },
 }
 
+impl Retention {
+    /// `retention.ms`; -1 is forever.
+    fn setting(self) -> String {
+        match self {
+            Self::Forever => "-1".to_owned(),
+            Self::AtLeastMs(ms) => ms.to_string(),
+        }
+    }
+
+    fn holds(self, found: &str) -> bool {
+        match (self, found.parse::<i64>()) {
+            (_, Ok(-1)) => true,
+            (Self::AtLeastMs(ms), Ok(found)) => found.unsigned_abs() >= ms,
+            _ => false,
+        }
+    }
+}
+
 /// The settings that never differ, with their values.
-const FIXED: [(&str, &str); 4] = [
+const FIXED: [(&str, &str); 3] = [
     ("cleanup.policy", "delete"),
-    ("retention.ms", "-1"),
     ("retention.bytes", "-1"),
     ("unclean.leader.election.enable", "false"),
 ];
@@ -77,7 +105,9 @@ const MESSAGE_BYTES: usize = 6 << 20;
 pub fn create(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
     let replication = TopicReplication::Fixed(i32::from(promise.replication));
     let (in_sync, message) = (promise.in_sync.to_string(), MESSAGE_BYTES.to_string());
+    let kept = promise.retention.setting();
     let mut topic = NewTopic::new(&settings.topic, 1, replication)
+        .set("retention.ms", &kept)
         .set("min.insync.replicas", &in_sync)
         .set("max.message.bytes", &message);
     for (name, value) in FIXED {
@@ -93,6 +123,24 @@ pub fn create(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
             Err(brokers("make", settings, &KafkaError::AdminOp(code)))
         }
         _ => check(settings, promise),
+    }
+}
+
+/// Removes the topic with everything in it, if it is there.
+///
+/// # Errors
+/// [`TopicFault::Brokers`].
+pub fn delete(settings: &Settings) -> Result<(), TopicFault> {
+    let removed = finish(async {
+        let client = admin(settings)?;
+        client.delete_topics(&[&settings.topic], &options()).await
+    });
+    let outcome = removed.map_err(|error| brokers("remove", settings, &error))?;
+    match outcome.into_iter().next() {
+        Some(Err((_, code))) if code != RDKafkaErrorCode::UnknownTopicOrPartition => {
+            Err(brokers("remove", settings, &KafkaError::AdminOp(code)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -113,6 +161,8 @@ pub fn check(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
     for (name, value) in FIXED {
         ensure(settings, &config, name, value, |found| found == value)?;
     }
+    let kept = |found: &str| promise.retention.holds(found);
+    ensure(settings, &config, "retention.ms", &promise.retention.setting(), kept)?;
     let at_least = |wanted: usize| {
         move |found: &str| found.parse::<usize>().is_ok_and(|found| found >= wanted)
     };

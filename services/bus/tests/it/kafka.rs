@@ -63,11 +63,11 @@ fn a_topic_that_is_not_there_is_named() {
 #[ignore = "needs brokers"]
 fn a_topic_that_promises_too_little_is_refused() {
     let settings = settings(fresh_name());
-    let weak = Promise { replication: 2, in_sync: 1 };
+    let weak = Promise { replication: 2, in_sync: 1, ..Promise::default() };
     kafka::create(&settings, weak).expect("makes the topic");
     kafka::check(&settings, weak).expect("promises what it was made with");
-    let replicas = Promise { replication: 3, in_sync: 1 };
-    let in_sync = Promise { replication: 2, in_sync: 2 };
+    let replicas = Promise { replication: 3, in_sync: 1, ..Promise::default() };
+    let in_sync = Promise { replication: 2, in_sync: 2, ..Promise::default() };
     for (promise, named) in [(replicas, "replication"), (in_sync, "min.insync.replicas")] {
         match kafka::check(&settings, promise) {
             Err(TopicFault::Broken { setting, .. }) => assert_eq!(setting, named),

@@ -18,6 +18,14 @@ pub(crate) enum Kind {
     Integer(u64, u64),
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// Some of a few words, at least one.
+    Words(&'static [&'static str]),
+    /// Names of hosts with their ports; none by default.
+    Hosts,
+    /// A path, or nothing.
+    MaybePath,
+    /// Any text, or nothing.
+    MaybeText,
 }
 
 /// A key.
@@ -44,6 +52,12 @@ const U32_MAX: u64 = u32::MAX as u64;
 pub(crate) const KEYS: &[Key] = &[
     key("data_dir", Kind::Path, "data", "Where the log and the store are kept."),
     key("genesis", Kind::Path, "genesis.toml", "How the pool begins: rules and first operators."),
+    key(
+        "roles",
+        Kind::Words(&["gateway", "settler", "projector"]),
+        "gateway,settler,projector",
+        "What this process does; `causewayd run --role` goes before.",
+    ),
     key("listen", Kind::Address, "127.0.0.1:7400", "Where gRPC is served."),
     key(
         "metrics_listen",
@@ -80,6 +94,64 @@ pub(crate) const KEYS: &[Key] = &[
         "The Ed25519 key that signs receipts and decisions, PKCS#8 PEM.",
     ),
     key(
+        "log.kind",
+        Kind::Choice(&["embedded", "kafka"]),
+        "embedded",
+        "Where the log is: in files of this node alone, or in topics that several nodes share.",
+    ),
+    key(
+        "log.brokers",
+        Kind::Hosts,
+        "",
+        "Kafka: brokers to begin with, such as [\"kafka-1:9092\", \"kafka-2:9092\"].",
+    ),
+    key(
+        "log.topic_prefix",
+        Kind::Text,
+        "causeway",
+        "Kafka: topics are called PREFIX.orders.POOL and PREFIX.outcomes.POOL.",
+    ),
+    key(
+        "log.replication",
+        Kind::Integer(1, 15),
+        "3",
+        "Kafka: copies of every record that the topics must have, at least.",
+    ),
+    key(
+        "log.min_insync_replicas",
+        Kind::Integer(1, 15),
+        "2",
+        "Kafka: copies that must exist before a record counts as durable, at least.",
+    ),
+    key(
+        "log.answer_timeout_ms",
+        Kind::Integer(1_000, 600_000),
+        "30000",
+        "Kafka: a record that no broker answered for in this time is reported as unanswered, ms.",
+    ),
+    key("log.tls", Kind::Flag, "false", "Kafka: whether connections to the brokers are encrypted."),
+    key("log.tls_ca", Kind::MaybePath, "", "Kafka: the authority of the brokers, PEM."),
+    key(
+        "log.tls_certificate",
+        Kind::MaybePath,
+        "",
+        "Kafka: the certificate shown to the brokers, PEM.",
+    ),
+    key("log.tls_key", Kind::MaybePath, "", "Kafka: its private key, PEM."),
+    key(
+        "log.sasl",
+        Kind::Choice(&["none", "scram-sha-256", "scram-sha-512"]),
+        "none",
+        "Kafka: how this node says who it is.",
+    ),
+    key("log.sasl_user", Kind::MaybeText, "", "Kafka: its name, with SASL."),
+    key(
+        "log.sasl_password_file",
+        Kind::MaybePath,
+        "",
+        "Kafka: a file with its password, with SASL.",
+    ),
+    key(
         "log.segment_bytes",
         Kind::Integer(MIB, 4096 * MIB),
         "67108864",
@@ -109,6 +181,18 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Integer(MIB, 65_536 * MIB),
         "268435456",
         "Nothing is written to the store while the disk has less than this left, bytes.",
+    ),
+    key(
+        "settler.duty",
+        Kind::Choice(&["auto", "always", "never"]),
+        "auto",
+        "Whether this settler lets time pass and proposes: auto: one of those of the pool does.",
+    ),
+    key(
+        "settler.takeover_ms",
+        Kind::Integer(1_000, 60_000),
+        "4000",
+        "Without a sign of life from the active settler for this long, another one takes over, ms.",
     ),
     key(
         "settler.outcomes_bytes_max",
@@ -187,6 +271,12 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Integer(1, 1_000_000),
         "8192",
         "Records that are logged but not applied; beyond it nothing is taken in.",
+    ),
+    key(
+        "gateway.projector_lag_records_max",
+        Kind::Integer(1, 1_000_000),
+        "16384",
+        "Records that are applied but cannot be read yet; beyond it nothing is taken in.",
     ),
     key(
         "gateway.wait_max_ms",

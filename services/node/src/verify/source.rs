@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use archive::Reader;
-use bus::embedded::EmbeddedLog;
 use bus::{Log, Position};
 use bytes::Bytes;
 
 use super::batches::Batches;
 use super::genesis_of;
 use super::report::Bad;
+use crate::backends;
 use crate::datadir::DataDir;
 use crate::export::open_log;
 
@@ -23,18 +23,22 @@ const FULL_CHECKS: u64 = 8;
 
 /// The records to replay.
 pub(crate) enum Source {
-    /// The log of a data directory, which stays locked.
-    Log { log: Arc<EmbeddedLog>, dir: DataDir },
+    /// The log of a data directory, which stays locked; or a shared one.
+    Log { log: Arc<dyn Log>, torn: bool, dir: DataDir },
     /// A file that `causewayd export` wrote.
     Export(Reader<BufReader<File>>),
 }
 
 impl Source {
-    /// Opens a data directory or an export.
+    /// Opens a data directory, an export, or what a node's configuration names.
     ///
     /// # Errors
     /// The outer one: there is nothing that could be read. The inner one: what is there is damaged.
     pub(crate) fn open(path: &Path) -> Result<Result<Self, Bad>> {
+        if backends::is_config(path) {
+            let (log, dir) = backends::open_to_read(path)?;
+            return Ok(Ok(Self::Log { log, torn: false, dir }));
+        }
         if path.is_file() {
             let file = File::open(path);
             let file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -42,7 +46,7 @@ impl Source {
         }
         let dir = DataDir::existing(path)?;
         match open_log(&dir) {
-            Ok(log) => Ok(Ok(Self::Log { log: Arc::new(log), dir })),
+            Ok(log) => Ok(Ok(Self::Log { torn: log.torn(), log: Arc::new(log), dir })),
             Err(bus::Fault::Corrupt { position, place, why }) => {
                 Ok(Err(Bad::record(position.0, format!("{why} ({place})"))))
             }
@@ -55,7 +59,7 @@ impl Source {
     /// # Errors
     /// As [`Source::open`].
     pub(super) fn batches(&self) -> Result<Result<Batches, Bad>> {
-        let Self::Log { log, dir } = self else { return Ok(Ok(Batches::alone())) };
+        let Self::Log { log, dir, .. } = self else { return Ok(Ok(Batches::alone())) };
         match genesis_of(&**log) {
             Ok(genesis) => Batches::open(dir, log.clone(), genesis.pool),
             Err(error) => Ok(Err(Bad::record(0, format!("{error:#}")))),
@@ -93,7 +97,7 @@ impl Source {
     /// Whether remains of a torn write lie behind the last record.
     pub(super) fn torn(&self) -> bool {
         match self {
-            Self::Log { log, .. } => log.torn(),
+            Self::Log { torn, .. } => *torn,
             Self::Export(_) => false,
         }
     }

@@ -24,9 +24,11 @@ fn a_wrong_key_or_value_is_named_with_what_was_meant() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(message), "{said}");
     }
-    let (code, said) = refused(&rig.run(&["run", "--config", "no.toml", "--role", "gateway"]));
+    rig.configure("");
+    let lone = ["run", "--config", "causewayd.toml", "--role", "gateway"];
+    let (code, said) = refused(&rig.run(&lone));
     assert_eq!(code, Some(2));
-    assert!(said.contains("need a shared log and store"), "{said}");
+    assert!(said.contains("roles: must be gateway,settler,projector"), "{said}");
 }
 
 #[test]

@@ -9,6 +9,8 @@
 )]
 
 mod certificates;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod commands;
 mod crash;
 mod damage;
@@ -17,5 +19,6 @@ mod duplicates;
 mod export;
 mod full_disk;
 mod fx;
+mod load;
 mod resolve;
 mod rig;

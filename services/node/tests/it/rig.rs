@@ -35,7 +35,8 @@ pub(crate) struct Rig {
     dir: PathBuf,
     /// Removes the folder in the end; not there if somebody else does.
     _temp: Option<TempDir>,
-    port: u16,
+    /// Where its clients find it.
+    pub(crate) port: u16,
     ca: String,
     operator_key: [u8; 32],
     people: Vec<Person>,
@@ -196,8 +197,13 @@ impl Rig {
     }
 
     pub(crate) fn client_within(&self, name: &str, deadline: Duration) -> Client {
+        self.client_at(self.port, name, deadline)
+    }
+
+    /// A client of whatever listens on a port.
+    pub(crate) fn client_at(&self, port: u16, name: &str, deadline: Duration) -> Client {
         let person = self.people.iter().find(|person| person.name == name).unwrap();
-        ClientBuilder::new(format!("https://localhost:{}", self.port), 1, ParticipantId(person.id))
+        ClientBuilder::new(format!("https://localhost:{port}"), 1, ParticipantId(person.id))
             .ca(&self.ca)
             .identity(&person.certificate, &person.key)
             .signer(person.signer.clone())

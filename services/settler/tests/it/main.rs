@@ -8,6 +8,7 @@
 
 mod halt;
 mod inquiry;
+mod peers;
 mod proposals;
 mod restore;
 mod ticks;

@@ -16,7 +16,7 @@ use channel::{
 use clearing::{Outcome, pack_command, pack_genesis, pack_orders};
 use ledger::{Amount, Currency};
 use projector::Projector;
-use settler::{Clock, Floor, Options, Parts, PoolHandle, Proposer, Settler};
+use settler::{Clock, Floor, Options, Parts, Peers, PoolHandle, Proposer, Settler};
 use store::embedded::EmbeddedStore;
 use tempfile::TempDir;
 
@@ -59,6 +59,14 @@ impl Log for WatchedLog {
     }
 }
 
+/// The log in a folder.
+pub(crate) fn open_log(dir: &Path) -> Arc<WatchedLog> {
+    let options =
+        bus::embedded::Options { segment_bytes: 1 << 20, ..bus::embedded::Options::default() };
+    let inner = EmbeddedLog::open(&dir.join("log"), 1, options).unwrap();
+    Arc::new(WatchedLog { inner, first_read: Mutex::default() })
+}
+
 /// Everything of one pool, running.
 pub(crate) struct World {
     pub(crate) log: Arc<WatchedLog>,
@@ -82,23 +90,37 @@ impl World {
         proposer: Box<dyn Proposer>,
         snapshot_every_orders: u64,
     ) -> Self {
-        let options =
-            bus::embedded::Options { segment_bytes: 1 << 20, ..bus::embedded::Options::default() };
-        let inner = EmbeddedLog::open(&dir.join("log"), 1, options).unwrap();
-        let log = Arc::new(WatchedLog { inner, first_read: Mutex::default() });
+        Self::among(open_log(dir), dir, clock, proposer, (snapshot_every_orders, None))
+    }
+
+    /// The same on a log that others may work on, too, and among those.
+    pub(crate) fn among(
+        log: Arc<WatchedLog>,
+        dir: &Path,
+        clock: Clock,
+        proposer: Box<dyn Proposer>,
+        (snapshot_every_orders, peers): (u64, Option<Peers>),
+    ) -> Self {
         let options = store::embedded::Options { cache_bytes: 8 << 20, reserve_bytes: 1 << 20 };
         let store = Arc::new(EmbeddedStore::open(dir.join("store"), options).unwrap());
         let (projector, feed, _) =
             Projector::start(store.clone(), log.clone(), 1, &projector::Options::default())
                 .unwrap();
         *log.first_read.lock().unwrap() = None;
-        let parts =
-            Parts { log: log.clone(), store: store.clone(), feed, clock: clock.clone(), proposer };
+        let parts = Parts {
+            log: log.clone(),
+            store: store.clone(),
+            feed: Some(feed),
+            clock: clock.clone(),
+            proposer,
+            peers,
+        };
         let options = Options {
             pool: 1,
             outcomes_max: 1_024,
             outcomes_bytes_max: 64 << 20,
             snapshot_every_orders,
+            snapshot_on_standby: true,
         };
         let (settler, pool) = Settler::start(parts, &options).unwrap();
         let serial = AtomicU64::new(log.end().0 << 32);

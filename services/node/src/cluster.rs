@@ -1,0 +1,172 @@
+//! What nodes of a cluster share: the topics of a pool, made, checked and opened.
+
+use std::fs;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use bus::Log;
+use bus::kafka::{self, KafkaLog, Promise, Retention};
+use channel::Signer;
+use serde_json::json;
+
+use crate::backends::Logs;
+use crate::cli::Output;
+use crate::config::{Brokers, BrokersTls, Config, Sasl};
+use crate::node::read_signer;
+use crate::{genesis, verify};
+
+/// The outcomes log is small: so are its queue and what is kept of it in memory, bytes.
+const OUTCOMES_BYTES: usize = 4 << 20;
+/// What settlers told each other is of no use any more after a week, ms.
+const OUTCOMES_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
+/// The topics of a pool and what they must promise.
+struct Topics {
+    orders: (kafka::Settings, Promise),
+    outcomes: (kafka::Settings, Promise),
+}
+
+impl Topics {
+    fn of(config: &Config, brokers: &Brokers, pool: u32) -> Result<Self> {
+        let settings = |kind: &str| {
+            let topic = format!("{}.{kind}.{pool}", brokers.topic_prefix);
+            let mut settings = kafka::Settings::new(brokers.hosts.clone(), topic);
+            settings.properties = properties(brokers)?;
+            settings.give_up_after = brokers.answer_timeout;
+            anyhow::Ok(settings)
+        };
+        let mut orders = settings("orders")?;
+        orders.queue_bytes_max = config.log.queue_bytes_max;
+        orders.cache_bytes = config.log.cache_bytes;
+        let mut outcomes = settings("outcomes")?;
+        (outcomes.queue_bytes_max, outcomes.cache_bytes) = (OUTCOMES_BYTES, OUTCOMES_BYTES);
+        let promise = Promise {
+            replication: brokers.replication,
+            in_sync: brokers.min_insync_replicas,
+            retention: Retention::Forever,
+        };
+        let recent = Promise { retention: Retention::AtLeastMs(OUTCOMES_KEPT_MS), ..promise };
+        Ok(Self { orders: (orders, promise), outcomes: (outcomes, recent) })
+    }
+
+    fn each(&self) -> [&(kafka::Settings, Promise); 2] {
+        [&self.orders, &self.outcomes]
+    }
+}
+
+/// What the client library is told of TLS and SASL.
+fn properties(brokers: &Brokers) -> Result<Vec<(String, String)>> {
+    let mut properties = Vec::new();
+    let mut set = |name: &str, value: String| properties.push((name.to_owned(), value));
+    let protocol = match (&brokers.tls, &brokers.sasl) {
+        (None, None) => return Ok(Vec::new()),
+        (Some(_), None) => "ssl",
+        (None, Some(_)) => "sasl_plaintext",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    ensure!(
+        cfg!(feature = "kafka-tls"),
+        "log.tls, log.sasl: this causewayd cannot encrypt what it says to brokers: build it with \
+         `--features kafka-tls`"
+    );
+    set("security.protocol", protocol.to_owned());
+    if let Some(BrokersTls { ca, identity }) = &brokers.tls {
+        if let Some(ca) = ca {
+            set("ssl.ca.location", ca.display().to_string());
+        }
+        if let Some((certificate, key)) = identity {
+            set("ssl.certificate.location", certificate.display().to_string());
+            set("ssl.key.location", key.display().to_string());
+        }
+    }
+    if let Some(Sasl { mechanism, user, password_file }) = &brokers.sasl {
+        let shown = || format!("log.sasl_password_file: cannot read {}", password_file.display());
+        let password = fs::read_to_string(password_file).with_context(shown)?;
+        set("sasl.mechanism", mechanism.clone());
+        set("sasl.username", user.clone());
+        set("sasl.password", password.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    Ok(properties)
+}
+
+/// Opens the logs of a pool, whose topics are there and keep their promise.
+///
+/// # Errors
+/// They are not, or do not; the message names the topic and the setting.
+pub(crate) fn open_logs(config: &Config, brokers: &Brokers, pool: u32) -> Result<Logs> {
+    let topics = Topics::of(config, brokers, pool)?;
+    for (settings, promise) in topics.each() {
+        kafka::check(settings, *promise)?;
+    }
+    let open = |settings: &kafka::Settings| -> Result<Arc<dyn Log>> {
+        let log = KafkaLog::open(settings);
+        Ok(Arc::new(log.with_context(|| format!("cannot open topic {}", settings.topic))?))
+    };
+    Ok(Logs { orders: open(&topics.orders.0)?, outcomes: Some(open(&topics.outcomes.0)?) })
+}
+
+/// Makes what is missing of a pool's topics, checks the rest, and begins the log with the genesis.
+///
+/// # Errors
+/// The brokers refuse or do not answer, a topic promises less than it must (the message names the
+/// setting), or the log is another pool's.
+pub(crate) fn init(config: &Config) -> Result<String> {
+    let brokers = brokers(config)?;
+    let signer = read_signer(&config.signing_key)?;
+    let begin = genesis::read(&config.genesis, signer.public_key())?;
+    let topics = Topics::of(config, brokers, begin.genesis.pool)?;
+    let mut said = String::new();
+    for (settings, promise) in topics.each() {
+        kafka::create(settings, *promise)?;
+        said.push_str(&format!("topic {}: as it must be\n", settings.topic));
+    }
+    let log = KafkaLog::open(&topics.orders.0).context("cannot open the log")?;
+    if log.end().0 == 0 {
+        genesis::begin(&log, begin)?;
+        said.push_str("log: begun with the genesis\n");
+    } else {
+        let logged = verify::genesis_of(&log)?;
+        ensure!(
+            logged.hash() == begin.genesis.hash(),
+            "topic {} holds a log that began with another genesis: restore the genesis file and \
+             the receipt key, or choose another log.topic_prefix",
+            topics.orders.0.topic
+        );
+        said.push_str(&format!("log: begun before, {} records\n", log.end()));
+    }
+    Ok(said)
+}
+
+/// What the cluster's parts say of themselves; the first thing that is wrong is an error.
+///
+/// # Errors
+/// As [`init`], which mends what is only missing.
+pub(crate) fn status(config: &Config, output: Output) -> Result<String> {
+    let brokers = brokers(config)?;
+    let pool = genesis::read(&config.genesis, [0; 32])?.genesis.pool;
+    let topics = Topics::of(config, brokers, pool)?;
+    let mut rows = Vec::new();
+    for (settings, promise) in topics.each() {
+        kafka::check(settings, *promise)?;
+        let log = KafkaLog::open(settings);
+        let log = log.with_context(|| format!("cannot open topic {}", settings.topic))?;
+        rows.push((settings.topic.clone(), log.end().0));
+    }
+    Ok(match output {
+        Output::Text => {
+            rows.iter().map(|(topic, end)| format!("topic {topic}: {end} records\n")).collect()
+        }
+        Output::Json => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(topic, records)| json!({ "topic": topic, "records": records }))
+                .collect();
+            format!("{}\n", json!({ "pool": pool, "topics": rows }))
+        }
+    })
+}
+
+fn brokers(config: &Config) -> Result<&Brokers> {
+    let brokers = config.brokers.as_ref();
+    brokers.context("log.kind: must be \"kafka\": a node with an embedded log is no cluster")
+}

@@ -1,0 +1,7 @@
+//! Nodes that share a log on real brokers: `deploy/local/cluster up`, then run the ignored tests.
+//!
+//! `CAUSEWAY_CLUSTER_DIR` names the cluster's folder, for the tests that kill parts of it.
+
+mod init;
+mod rig;
+mod takeover;

@@ -1,0 +1,193 @@
+//! Several nodes in one folder, on one pool of the brokers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use sdk::Client;
+
+use crate::rig::{Rig, causewayd};
+
+/// The brokers of `deploy/local/cluster`.
+pub(super) const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"];
+
+/// A pool with its nodes, by name.
+pub(super) struct Cluster {
+    pub(super) rig: Rig,
+    pub(super) prefix: String,
+    nodes: BTreeMap<String, Node>,
+}
+
+struct Node {
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Cluster {
+    /// A new pool with so many banks and no node yet, its topics made by `causewayd cluster init`.
+    pub(super) fn new(banks: u32) -> Self {
+        let cluster = Self::unmade(banks);
+        let made = cluster.tool("init");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        cluster
+    }
+
+    /// The same before its topics are made.
+    pub(super) fn unmade(banks: u32) -> Self {
+        let prefix = format!("test-{:08x}", rand::random::<u32>());
+        let cluster = Self { rig: Rig::new(banks), prefix, nodes: BTreeMap::new() };
+        cluster.configure("tool", "");
+        cluster
+    }
+
+    /// `causewayd cluster init` or `status`.
+    pub(super) fn tool(&self, command: &str) -> Output {
+        self.rig.run(&["cluster", command, "--config", "tool.toml"])
+    }
+
+    /// Writes a node's configuration; `more` are lines of the section `settler`.
+    fn configure(&self, name: &str, more: &str) -> u16 {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (prefix, brokers) = (&self.prefix, BROKERS.join("\", \""));
+        let text = format!(
+            "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:0\"\n\
+             data_dir = \"{name}\"\ndrain_deadline_ms = 3000\n\
+             [tls]\nca = \"ca.pem\"\ncertificate = \"tls.pem\"\nkey = \"tls.key.pem\"\n\
+             [signing]\nkey = \"receipt.key.pem\"\n\
+             [log]\nkind = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopic_prefix = \"{prefix}\"\n\
+             [store]\nreserve_bytes = 1048576\ncache_bytes = 16777216\n\
+             [settler]\nsnapshot_every_orders = 1000\n{more}\n\
+             [telemetry]\nfilter = \"info,librdkafka=off,rdkafka=off\"\n"
+        );
+        self.rig.write(&format!("{name}.toml"), &text);
+        port
+    }
+
+    /// Adds a node that does not run yet.
+    pub(super) fn add(&mut self, name: &str, more: &str) {
+        let port = self.configure(name, more);
+        self.rig.port = port;
+        self.nodes.insert(name.to_owned(), Node { port, child: None });
+    }
+
+    /// Starts a node without waiting for anything.
+    pub(super) fn spawn(&mut self, name: &str) {
+        let mut errors = fs::File::options();
+        let errors = errors
+            .create(true)
+            .append(true)
+            .open(self.rig.path(&format!("{name}.stderr")))
+            .unwrap();
+        drop(fs::remove_file(self.rig.path(&format!("{name}.ready.json"))));
+        let child = causewayd()
+            .current_dir(self.rig.path(""))
+            .args(["run", "--config", &format!("{name}.toml")])
+            .args(["--ready-file", &format!("{name}.ready.json")])
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn();
+        self.node(name).child = Some(child.unwrap());
+    }
+
+    /// Starts a node and waits until it is ready.
+    pub(super) fn start(&mut self, name: &str) {
+        self.spawn(name);
+        while !self.rig.path(&format!("{name}.ready.json")).exists() {
+            let ended = self.node(name).child.as_mut().unwrap().try_wait().unwrap();
+            assert_eq!(ended, None, "{name} ended: {}", self.errors(name));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What a node said on stderr so far.
+    pub(super) fn errors(&self, name: &str) -> String {
+        fs::read_to_string(self.rig.path(&format!("{name}.stderr"))).unwrap_or_default()
+    }
+
+    fn node(&mut self, name: &str) -> &mut Node {
+        self.nodes.get_mut(name).unwrap()
+    }
+
+    /// Sends a signal to a node: STOP, CONT, TERM.
+    pub(super) fn signal(&mut self, name: &str, signal: &str) {
+        let pid = self.node(name).child.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(&mut self, name: &str) {
+        let mut child = self.node(name).child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Tells a node to end, and waits for its exit code.
+    pub(super) fn terminate(&mut self, name: &str) -> Option<i32> {
+        self.signal(name, "TERM");
+        self.node(name).child.take().unwrap().wait().unwrap().code()
+    }
+
+    /// Waits until a node ends by itself; its exit code.
+    pub(super) fn wait(&mut self, name: &str) -> Option<i32> {
+        self.node(name).child.take().unwrap().wait().unwrap().code()
+    }
+
+    /// A client of a node's gateway that is not out of time whatever dies.
+    pub(super) fn client(&self, node: &str, name: &str) -> Client {
+        self.rig.client_at(self.nodes[node].port, name, Duration::from_secs(3_600))
+    }
+
+    /// What a node serves over HTTP at a path; nothing if it does not answer.
+    pub(super) fn get(&self, name: &str, path: &str) -> Option<String> {
+        let ready = fs::read_to_string(self.rig.path(&format!("{name}.ready.json"))).ok()?;
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        let mut stream = TcpStream::connect(ready["metrics"].as_str().unwrap()).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// Whether a node's settler is the active one.
+    pub(super) fn active(&self, name: &str) -> bool {
+        let metrics = self.get(name, "/metrics");
+        metrics.is_some_and(|metrics| metrics.contains("\ncauseway_settler_active 1\n"))
+    }
+
+    /// Waits until one of the nodes is active: its name.
+    pub(super) fn await_active(&self, names: &[&'static str]) -> &'static str {
+        loop {
+            if let Some(name) = names.iter().find(|name| self.active(name)) {
+                return name;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Runs `causewayd verify` on the log and a node's store, which must not run.
+    pub(super) fn verify(&self, name: &str) -> serde_json::Value {
+        let config = format!("{name}.toml");
+        let output = self.rig.run(&["verify", &config, "--output", "json"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}{:?}", output.stdout);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for (name, node) in &mut self.nodes {
+            if let Some(child) = &mut node.child {
+                drop((child.kill(), child.wait()));
+            }
+            if std::thread::panicking() {
+                let said = fs::read_to_string(self.rig.path(&format!("{name}.stderr")));
+                eprintln!("{name} said:\n{}", said.unwrap_or_default());
+            }
+        }
+    }
+}
