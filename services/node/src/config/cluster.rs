@@ -94,7 +94,6 @@ impl DutyKind {
 
 /// How to reach the brokers, and what their topics must promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "read by what talks to brokers"))]
 pub(crate) struct Brokers {
     pub(crate) hosts: Vec<String>,
     pub(crate) topic_prefix: String,
@@ -107,7 +106,6 @@ pub(crate) struct Brokers {
 
 /// The files of encrypted connections to brokers; without an authority, the system's are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "read by what talks to brokers"))]
 pub(crate) struct BrokersTls {
     pub(crate) ca: Option<PathBuf>,
     /// Certificate and key.
@@ -116,7 +114,6 @@ pub(crate) struct BrokersTls {
 
 /// Who this node is to the brokers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "read by what talks to brokers"))]
 pub(crate) struct Sasl {
     /// Such as `SCRAM-SHA-512`.
     pub(crate) mechanism: String,

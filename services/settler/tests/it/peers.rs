@@ -28,10 +28,10 @@ fn two_that_are_active_at_once_reach_the_same_state() {
     let one = replica(&logs, &dir.path().join("one"), Part::Leads);
     one.begin(|rules| (rules.seal_ms, rules.cycle_ms) = (10, 20));
     let two = replica(&logs, &dir.path().join("two"), Part::Leads);
-    for _ in 0..50 {
+    for _ in 0..15 {
         one.log(one.orders(ALBION, 7, 4));
     }
-    until(|| one.queued() == 0 && one.pool.view().seen_entries == 200);
+    until(|| one.queued() == 0 && one.pool.view().seen_entries == 60);
     let end = logs.0.end().0;
     for world in [&one, &two] {
         until(|| world.pool.view().next_position >= end);

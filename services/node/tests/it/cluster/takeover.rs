@@ -57,7 +57,7 @@ impl Loaded {
             assert_eq!(cluster.terminate(name), Some(0), "{}", cluster.errors(name));
         }
         let [one, two] = NODES.map(|name| cluster.verify(name));
-        println!("{count} orders acknowledged; {one}");
+        eprintln!("{count} orders acknowledged; {one}");
         assert_eq!(one["state_root"], two["state_root"]);
         assert!(one["orders"].as_u64().unwrap() >= 2 * count as u64, "each was logged twice");
     }
