@@ -85,15 +85,17 @@ fn start_core(dir: &Path, genesis: &Genesis) -> Core {
     let parts = settler::Parts {
         log: Arc::clone(&log),
         store,
-        feed,
+        feed: Some(feed),
         clock: clock.clone(),
         proposer: Box::new(Solver::default()),
+        peers: None,
     };
     let options = settler::Options {
         pool: POOL,
         outcomes_max: 1_024,
         outcomes_bytes_max: 64 << 20,
         snapshot_every_orders: 1_000_000,
+        snapshot_on_standby: true,
     };
     let (settler, pool) = Settler::start(parts, &options).unwrap();
     Core { log, pool, reader, clock, threads: (settler, projector) }

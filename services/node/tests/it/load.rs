@@ -111,6 +111,7 @@ impl Load {
     }
 
     /// How many orders are acknowledged so far.
+    #[cfg(feature = "cluster")]
     pub(crate) fn count(&self) -> usize {
         self.clients.iter().map(|(_, acknowledged)| acknowledged.lock().unwrap().len()).sum()
     }
