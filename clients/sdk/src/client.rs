@@ -273,7 +273,7 @@ impl Client {
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    fn signer(&self) -> Result<&dyn Signer, Error> {
+    pub(crate) fn signer(&self) -> Result<&dyn Signer, Error> {
         self.0.signer.as_deref().ok_or_else(|| Error::config("signing_key", "this client has none"))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use channel::HeaderError;
+use channel::{HeaderError, TrustError};
 use proto::v1::RejectReason;
 use thiserror::Error as ThisError;
 use tonic::{Code, Status};
@@ -41,6 +41,15 @@ pub enum Error {
     /// it may be believed.
     #[error("answer does not verify: {0}")]
     Unverified(&'static str),
+    /// A statement about keys or policies that this client does not believe: nothing may be sealed
+    /// by it.
+    #[error("{what}: {error}")]
+    Untrusted {
+        /// What is not believed.
+        what: &'static str,
+        /// Why.
+        error: TrustError,
+    },
     /// The node answered what this client does not understand.
     #[error("answer is malformed: {0}")]
     Malformed(&'static str),

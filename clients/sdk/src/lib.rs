@@ -61,6 +61,7 @@ mod batch;
 mod books;
 mod client;
 mod connect;
+mod directory;
 mod error;
 mod fx;
 mod insight;
@@ -72,6 +73,7 @@ mod profile;
 mod quotes;
 mod resume;
 mod retry;
+pub mod sealed;
 mod stream;
 mod watch;
 
@@ -85,6 +87,7 @@ pub use channel::{
 };
 pub use client::{Client, Executed, SignedCommand, new_request_id};
 pub use connect::ClientBuilder;
+pub use directory::{LoggedStatement, StatementAnswer};
 pub use error::{Error, Refusal, Unavailable, reason_is_transient, reason_name};
 pub use fx::{QuoteBuilder, parse_pair};
 pub use ledger::{Amount, Currency};

@@ -57,7 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("iso20022", &["ledger"]),
     ("netfile", &["iso20022", "ledger", "netting"]),
     ("plot", &[]),
-    ("sdk", &["channel", "ledger", "proto"]),
+    ("sdk", &["channel", "ledger", "proto", "sealing"]),
     (
         "cli",
         &[

@@ -1,0 +1,209 @@
+//! The sender's side: epochs opened when they are needed, orders sealed in them.
+
+use channel::{
+    EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, HeaderView, OrderFacts, OrderHeader,
+    ParticipantId, Recipient, Signed, Signer, SlotRole, Trust, VIEWS_MAX, View, ViewMask, sha256,
+};
+use ledger::Hash;
+use sealing::{Content, Epoch, EpochTerms};
+
+use super::Random;
+use super::keys::OwnKey;
+use super::store::{TrustStore, untrusted};
+use crate::{Error, Order};
+
+/// What an order says, by view; empty where it says nothing.
+pub type Contents = [Vec<u8>; VIEWS_MAX as usize];
+
+/// An epoch that is open, and for whom.
+struct Active {
+    epoch: Epoch,
+    policy_version: u32,
+    not_after_ms: u64,
+    recipients: Vec<Recipient>,
+}
+
+/// Seals the orders of one participant. Its epochs' keys live in this value alone: who starts again
+/// opens new ones.
+pub struct Sealer {
+    pool: u32,
+    sender: ParticipantId,
+    random: Random,
+    epochs: Vec<Active>,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer").field("sender", &self.sender).finish_non_exhaustive()
+    }
+}
+
+/// For whom an order is sealed.
+struct Plan {
+    policy_version: u32,
+    recipients: Vec<Recipient>,
+    views: ViewMask,
+}
+
+impl Sealer {
+    /// Seals for a participant of a pool.
+    #[must_use]
+    pub fn new(pool: u32, sender: ParticipantId, random: Random) -> Self {
+        Self { pool, sender, random, epochs: Vec::new() }
+    }
+
+    /// Opens the epochs that these orders need and that are not open yet: none was, an hour or 2^24
+    /// orders are over, a reader has a new key, the policy is another. What is returned must be
+    /// accepted by the pool before [`Sealer::seal`] is of use.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if the policy does not cover an order, or a reader has no key that is
+    /// believed; [`Error::Config`] if the policy lets nobody read what an order says.
+    pub fn prepare<'a>(
+        &mut self,
+        (store, own): (&TrustStore, &OwnKey),
+        orders: impl IntoIterator<Item = (&'a Order, &'a Contents)>,
+        now_ms: u64,
+        signer: &dyn Signer,
+    ) -> Result<Vec<Signed<EpochOpen>>, Error> {
+        let trust = store.trust(now_ms)?;
+        self.epochs.retain(|active| active.not_after_ms > now_ms);
+        let mut opened = Vec::new();
+        let mut wanted: Vec<Recipient> = Vec::new();
+        let mut version = 0;
+        for (order, contents) in orders {
+            let plan = self.plan((store, &trust, own), order, contents, now_ms)?;
+            version = plan.policy_version;
+            if self.find(&plan, order.fields()).is_some() {
+                continue;
+            }
+            let missing = |it: &&Recipient| !wanted.iter().any(|known| same(known, it));
+            let more: Vec<Recipient> = plan.recipients.iter().filter(missing).copied().collect();
+            if wanted.len() + more.len() > EPOCH_READERS_MAX {
+                opened.push(self.open(std::mem::take(&mut wanted), version, now_ms, signer)?);
+                wanted = plan.recipients;
+            } else {
+                wanted.extend(more);
+            }
+        }
+        if !wanted.is_empty() {
+            opened.push(self.open(wanted, version, now_ms, signer)?);
+        }
+        Ok(opened)
+    }
+
+    /// Seals an order in an epoch that was prepared. The sealed order has the same identity and
+    /// terms; sealing again makes other bytes, so keep these and send these.
+    ///
+    /// # Errors
+    /// As [`Sealer::prepare`]; [`Error::Config`] if no epoch fits.
+    pub fn seal(
+        &mut self,
+        (store, own): (&TrustStore, &OwnKey),
+        (order, contents): (&Order, &Contents),
+        now_ms: u64,
+    ) -> Result<Order, Error> {
+        let trust = store.trust(now_ms)?;
+        let plan = self.plan((store, &trust, own), order, contents, now_ms)?;
+        let at = self.find(&plan, order.fields());
+        let active = at.and_then(|at| self.epochs.get_mut(at));
+        let active = active.ok_or_else(|| Error::config("epoch", "must be prepared first"))?;
+        let header: OrderHeader = HeaderView::decode(order.header())?;
+        let content = |view: View| Content { view, bytes: &contents[view as usize] };
+        let contents: Vec<Content<'_>> = plan.views.views().map(content).collect();
+        let sealed = active.epoch.seal(&header, &contents, &plan.recipients, &mut self.random);
+        let sealed = sealed.map_err(|error| Error::config("sealing", error))?;
+        Order::from_bytes(&sealed.header, sealed.payload.into())
+    }
+
+    /// Drops the epochs: those that the pool has not accepted are of no use.
+    pub fn forget_epochs(&mut self) {
+        self.epochs.clear();
+    }
+
+    fn plan(
+        &self,
+        (store, trust, own): (&TrustStore, &Trust, &OwnKey),
+        order: &Order,
+        contents: &Contents,
+        now_ms: u64,
+    ) -> Result<Plan, Error> {
+        let facts = facts(store, order)?;
+        let required = trust.require(&facts, now_ms).map_err(untrusted("policy"))?;
+        let views = required.views();
+        for view in View::ALL {
+            if !views.has(view) && !contents[view as usize].is_empty() {
+                let problem =
+                    format!("says something, and the policy lets nobody read it: {view:?}");
+                return Err(Error::config("view", problem));
+            }
+        }
+        let recipients = trust.recipients(&facts, now_ms);
+        let mut recipients = recipients.map_err(untrusted("readers"))?;
+        if !recipients.iter().any(|it| it.role == SlotRole::Sender) {
+            let (role, participant) = (SlotRole::Sender, self.sender);
+            let public = own.signed.statement.public;
+            recipients.push(Recipient { role, key: own.id(), participant, public, views });
+        }
+        let policy_version = trust.policy().map_or(0, |policy| policy.statement.version);
+        Ok(Plan { policy_version, recipients, views })
+    }
+
+    fn find(&self, plan: &Plan, header: HeaderView<'_>) -> Option<usize> {
+        self.epochs.iter().position(|active| {
+            active.policy_version == plan.policy_version
+                && active.epoch.has_room(header.created_at_ms())
+                && plan.recipients.iter().all(|it| active.recipients.iter().any(|r| same(r, it)))
+        })
+    }
+
+    fn open(
+        &mut self,
+        recipients: Vec<Recipient>,
+        policy_version: u32,
+        now_ms: u64,
+        signer: &dyn Signer,
+    ) -> Result<Signed<EpochOpen>, Error> {
+        let not_after_ms = now_ms.saturating_add(EPOCH_LIFE_MAX_MS);
+        let (pool, sender, opened_at_ms) = (self.pool, self.sender, now_ms);
+        let terms = EpochTerms { pool, sender, policy_version, opened_at_ms, not_after_ms };
+        let opened = Epoch::open(terms, &recipients, signer, &mut self.random);
+        let (epoch, signed) = opened.map_err(|error| Error::config("epoch", error))?;
+        self.epochs.push(Active { epoch, policy_version, not_after_ms, recipients });
+        Ok(signed)
+    }
+}
+
+/// Whether two readers are one to an epoch: what they may read differs from order to order.
+fn same(one: &Recipient, other: &Recipient) -> bool {
+    (one.role, one.key, one.participant) == (other.role, other.key, other.participant)
+}
+
+/// What a policy looks at in an order; countries are those of the identities.
+fn facts(store: &TrustStore, order: &Order) -> Result<OrderFacts, Error> {
+    let header: OrderHeader = HeaderView::decode(order.header())?;
+    let country = |id: ParticipantId| {
+        let identity = store.identity(id).map(|identity| identity.participant.country);
+        identity.ok_or_else(|| untrusted("identity")(channel::TrustError::NoIdentity))
+    };
+    Ok(OrderFacts {
+        currency: header.amount.currency(),
+        minor: header.amount.minor(),
+        sender: header.sender,
+        sender_country: country(header.sender)?,
+        receiver: header.receiver,
+        receiver_country: country(header.receiver)?,
+    })
+}
+
+/// Tells whether two orders say the same, sealed or not: SHA-256 over terms and contents. Kept
+/// beside the sealed bytes, on the sender's disk only.
+#[must_use]
+pub fn content_hash(order: &Order, contents: &Contents) -> Hash {
+    let mut bytes = order.digest().to_vec();
+    for content in contents {
+        bytes.extend((content.len() as u64).to_be_bytes());
+        bytes.extend(content);
+    }
+    sha256(&bytes)
+}

@@ -1,0 +1,292 @@
+//! What this client believes, on disk: never less, never older, never something else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use channel::{
+    AnyStatement, DisclosurePolicy, Identity, KemKey, KemRevocation, KeyId, ParticipantId,
+    PublicKey, Signed, Trust, TrustError,
+};
+use serde::Deserialize;
+
+use super::files;
+use crate::Error;
+use crate::profile::{parse_key, read};
+
+/// Which keys count as roots: written by the user, not by the node, and not over the network.
+///
+/// ```toml
+/// pool = 1
+/// roots = ["9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"]
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustFile {
+    /// The pool.
+    pub pool: u32,
+    /// Ed25519 public keys of the scheme and its regulators, 64 hexadecimal digits each.
+    pub roots: Vec<String>,
+}
+
+impl TrustFile {
+    /// Reads a trust file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the file or the key.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        toml::from_str(&read(path)?)
+            .map_err(|error| Error::config(path.display().to_string(), error.message()))
+    }
+
+    fn trust(&self) -> Result<Trust, Error> {
+        let bad = || Error::config("roots", "must be Ed25519 public keys, 64 hexadecimal digits");
+        let keys = self.roots.iter().map(|root| parse_key(root).ok_or_else(bad));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(Error::config("roots", "must name at least one key"));
+        }
+        Trust::new(self.pool, &keys).map_err(|_| bad())
+    }
+}
+
+/// The statements that were believed, and are kept.
+#[derive(Debug)]
+pub struct TrustStore {
+    file: TrustFile,
+    path: PathBuf,
+    identities: BTreeMap<ParticipantId, Signed<Identity>>,
+    /// The policy in effect and the one that follows it, by version.
+    policies: BTreeMap<u32, Signed<DisclosurePolicy>>,
+    revocations: BTreeMap<(ParticipantId, KeyId), Signed<KemRevocation>>,
+    /// What the node served last. Not kept: keys are asked for again.
+    kem_keys: Vec<Signed<KemKey>>,
+}
+
+impl TrustStore {
+    /// What was believed before, in this folder; nothing in a new one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a file is damaged, or signed by others than the roots.
+    pub fn open(file: TrustFile, folder: &Path) -> Result<Self, Error> {
+        file.trust()?;
+        files::make_folder(folder)?;
+        let path = folder.join("accepted");
+        let mut store = Self {
+            file,
+            path,
+            identities: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            revocations: BTreeMap::new(),
+            kem_keys: Vec::new(),
+        };
+        if let Some(bytes) = files::read(&store.path)? {
+            let kept = unpack(&bytes)
+                .ok_or_else(|| Error::config(store.path.display().to_string(), "is damaged"))?;
+            for statement in kept {
+                store.add(&statement)?;
+            }
+        }
+        Ok(store)
+    }
+
+    /// Takes in the whole directory as a node serves it. All of it is checked before any of it is
+    /// believed, and what is believed is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if a statement is not signed by whom it should be, contradicts or goes
+    /// behind what was believed before: then nothing of it is believed.
+    pub fn take(&mut self, served: &[AnyStatement], now_ms: u64) -> Result<(), Error> {
+        let mut next = Self {
+            file: self.file.clone(),
+            path: self.path.clone(),
+            identities: self.identities.clone(),
+            policies: self.policies.clone(),
+            revocations: self.revocations.clone(),
+            kem_keys: Vec::new(),
+        };
+        // Who somebody is counts before what they say.
+        let identities = |it: &&AnyStatement| matches!(it, AnyStatement::Identity(_));
+        for statement in served.iter().filter(identities) {
+            next.add(statement)?;
+        }
+        let mut trust = next.trust(now_ms)?;
+        for statement in served.iter().filter(|it| !identities(it)) {
+            match statement {
+                // Of a key of an earlier identity: gone with it.
+                AnyStatement::KemRevocation(new) => match trust.accept_revocation(new, now_ms) {
+                    Err(TrustError::Substituted) => {}
+                    Err(TrustError::NoIdentity | TrustError::IdentityNotValid) => {}
+                    other => {
+                        other.map_err(untrusted("kem revocation"))?;
+                        next.add(statement)?;
+                    }
+                },
+                other => next.add(other)?,
+            }
+        }
+        next.check_latest(served)?;
+        next.check_keys(now_ms)?;
+        if next.pack() != self.pack() {
+            files::write(&next.path, &next.pack())?;
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// What it comes to at this instant: the policy in effect, the keys to seal to.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`].
+    pub fn trust(&self, now_ms: u64) -> Result<Trust, Error> {
+        let mut trust = self.file.trust()?;
+        for identity in self.identities.values() {
+            trust.accept_identity(identity).map_err(untrusted("identity"))?;
+        }
+        if let Some(policy) = self.policy_at(now_ms) {
+            trust.accept_policy(policy).map_err(untrusted("policy"))?;
+        }
+        for key in &self.kem_keys {
+            ignore_strangers(trust.accept_kem_key(key, now_ms), "kem key")?;
+        }
+        for revocation in self.revocations.values() {
+            // Of a key of an earlier identity: gone with it.
+            match trust.accept_revocation(revocation, now_ms) {
+                Err(TrustError::Substituted) => {}
+                other => ignore_strangers(other, "kem revocation")?,
+            }
+        }
+        Ok(trust)
+    }
+
+    /// The policy in effect at this instant.
+    #[must_use]
+    pub fn policy_at(&self, now_ms: u64) -> Option<&Signed<DisclosurePolicy>> {
+        self.policies().rfind(|policy| policy.statement.effective_at_ms <= now_ms)
+    }
+
+    /// The policies that are known, ascending by version.
+    pub fn policies(&self) -> impl DoubleEndedIterator<Item = &Signed<DisclosurePolicy>> {
+        self.policies.values()
+    }
+
+    /// Who is known, ascending by number.
+    pub fn identities(&self) -> impl Iterator<Item = &Signed<Identity>> {
+        self.identities.values()
+    }
+
+    /// The KEM keys that the node served last, not revoked.
+    pub fn kem_keys(&self) -> impl Iterator<Item = &Signed<KemKey>> {
+        let revoked = |it: &KemKey| self.revocations.contains_key(&(it.participant, it.id()));
+        self.kem_keys.iter().filter(move |key| !revoked(&key.statement))
+    }
+
+    /// The trust file.
+    #[must_use]
+    pub fn file(&self) -> &TrustFile {
+        &self.file
+    }
+
+    /// Somebody's identity.
+    #[must_use]
+    pub fn identity(&self, participant: ParticipantId) -> Option<&Identity> {
+        self.identities.get(&participant).map(|signed| &signed.statement)
+    }
+
+    /// The key that checks what somebody signs.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if no root vouches for them at this instant.
+    pub fn identity_key(&self, id: ParticipantId, now_ms: u64) -> Result<PublicKey, Error> {
+        self.trust(now_ms)?.identity_key(id, now_ms).map_err(untrusted("identity"))
+    }
+
+    /// Adds what is signed by a root; keeps what is signed by others for [`TrustStore::trust`].
+    fn add(&mut self, statement: &AnyStatement) -> Result<(), Error> {
+        match statement {
+            AnyStatement::Identity(new) => {
+                let id = new.statement.participant.id;
+                let mut trust = self.file.trust()?;
+                if let Some(known) = self.identities.get(&id) {
+                    trust.accept_identity(known).map_err(untrusted("identity"))?;
+                }
+                trust.accept_identity(new).map_err(untrusted("identity"))?;
+                self.identities.insert(id, new.clone());
+            }
+            AnyStatement::Policy(new) => {
+                let version = new.statement.version;
+                let mut trust = self.file.trust()?;
+                if let Some(known) = self.policies.get(&version) {
+                    trust.accept_policy(known).map_err(untrusted("policy"))?;
+                }
+                trust.accept_policy(new).map_err(untrusted("policy"))?;
+                self.policies.insert(version, new.clone());
+                // The one in effect and the one to follow are all that is ever needed.
+                while self.policies.len() > 2 {
+                    self.policies.pop_first();
+                }
+            }
+            AnyStatement::KemRevocation(new) => {
+                let name = (new.statement.participant, new.statement.key);
+                self.revocations.insert(name, new.clone());
+            }
+            AnyStatement::KemKey(new) => self.kem_keys.push(new.clone()),
+            _ => return Err(Error::Malformed("the directory has a statement of another kind")),
+        }
+        Ok(())
+    }
+
+    /// A node that serves policies must serve the newest that was ever seen.
+    fn check_latest(&self, served: &[AnyStatement]) -> Result<(), Error> {
+        let versions = served.iter().filter_map(|it| match it {
+            AnyStatement::Policy(policy) => Some(policy.statement.version),
+            _ => None,
+        });
+        let newest = self.policies.keys().next_back().copied();
+        if newest.is_some() && versions.max() != newest {
+            return Err(untrusted("policy")(TrustError::RolledBack));
+        }
+        Ok(())
+    }
+
+    /// Every key and revocation is its owner's.
+    fn check_keys(&self, now_ms: u64) -> Result<(), Error> {
+        self.trust(now_ms).map(drop)
+    }
+
+    fn pack(&self) -> Vec<u8> {
+        let identities = self.identities.values().cloned().map(AnyStatement::from);
+        let policies = self.policies.values().cloned().map(AnyStatement::from);
+        let revocations = self.revocations.values().cloned().map(AnyStatement::from);
+        let mut bytes = Vec::new();
+        for statement in identities.chain(policies).chain(revocations) {
+            let encoded = statement.encode();
+            bytes.push(statement.kind());
+            bytes.extend(u16::try_from(encoded.len()).unwrap_or(u16::MAX).to_be_bytes());
+            bytes.extend(encoded);
+        }
+        bytes
+    }
+}
+
+/// `kind u8 ‖ length u16 ‖ statement`, one behind the other.
+fn unpack(mut bytes: &[u8]) -> Option<Vec<AnyStatement>> {
+    let mut statements = Vec::new();
+    while let Some((&[kind, high, low], rest)) = bytes.split_first_chunk() {
+        let (encoded, rest) = rest.split_at_checked(u16::from_be_bytes([high, low]).into())?;
+        statements.push(AnyStatement::decode(kind, encoded).ok()?);
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(statements)
+}
+
+/// A key of somebody for whom no root vouches (any more) is of no use, and no harm.
+fn ignore_strangers(result: Result<(), TrustError>, what: &'static str) -> Result<(), Error> {
+    match result {
+        Err(TrustError::NoIdentity | TrustError::IdentityNotValid) => Ok(()),
+        other => other.map_err(untrusted(what)),
+    }
+}
+
+pub(super) fn untrusted(what: &'static str) -> impl Fn(TrustError) -> Error {
+    move |error| Error::Untrusted { what, error }
+}

@@ -1,0 +1,69 @@
+//! Keys on the owner's disk.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use sdk::sealed::KEEP_MS;
+
+use crate::world::{HOUR, NOW, RECEIVER, SENDER, World, random, signer_of};
+
+#[test]
+fn a_key_is_there_after_a_restart_and_its_owners_alone() {
+    let world = World::new();
+    let made = world.kem_key(SENDER, NOW);
+    let keys = world.keys_of(SENDER).keys().unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].signed, made);
+    let folder = world.folder.path().join("keys-7");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(&folder)), (0o600, 0o700));
+    // Nothing prints it.
+    assert!(!format!("{:?}", keys[0]).contains("secret"));
+    // One that others may read is no secret any more.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(world.keys_of(SENDER).keys().unwrap_err().to_string().contains("chmod 600"));
+}
+
+#[test]
+fn another_owners_keys_are_refused() {
+    let world = World::new();
+    world.kem_key(SENDER, NOW);
+    let folder = world.folder.path().join("keys-7");
+    let other = sdk::sealed::KeyStore::open(&folder, 1, RECEIVER).unwrap();
+    assert!(other.keys().is_err());
+}
+
+#[test]
+fn the_next_key_is_made_before_the_old_one_ends() {
+    let world = World::new();
+    let (keys, signer) = (world.keys_of(SENDER), signer_of(SENDER));
+    let rotate = |now_ms, seed| {
+        keys.rotate(now_ms, (24 * HOUR, 6 * HOUR), &signer, &mut *random(seed)).unwrap()
+    };
+    let first = rotate(NOW, 1).unwrap();
+    assert_eq!(rotate(NOW + HOUR, 2), None);
+    let second = rotate(NOW + 19 * HOUR, 3).unwrap();
+    assert_ne!(first.statement.public, second.statement.public);
+    // Both are valid for a while; the newer one counts.
+    assert!(first.statement.valid_at(NOW + 20 * HOUR));
+    assert_eq!(keys.current(NOW + 20 * HOUR).unwrap().signed, second);
+    assert!(keys.current(NOW + 100 * HOUR).is_err());
+    assert!(keys.make(NOW, 8 * 24 * HOUR, &signer, &mut *random(4)).is_err());
+}
+
+#[test]
+fn a_revoked_key_is_replaced_at_once_and_still_opens_what_comes() {
+    let world = World::new();
+    let (keys, signer) = (world.keys_of(SENDER), signer_of(SENDER));
+    let made = world.kem_key(SENDER, NOW).statement.id();
+    let revocation = keys.revoke(made, NOW + HOUR, &signer).unwrap();
+    assert_eq!(keys.revoke(made, NOW + 2 * HOUR, &signer).unwrap(), revocation);
+    assert!(keys.current(NOW + HOUR).is_err());
+    let next = keys.rotate(NOW + HOUR, (24 * HOUR, HOUR), &signer, &mut *random(5)).unwrap();
+    assert!(next.is_some());
+    assert_eq!(keys.sweep(NOW + HOUR + KEEP_MS, KEEP_MS).unwrap(), []);
+    assert_eq!(keys.keys().unwrap().len(), 2);
+    assert_eq!(keys.sweep(NOW + HOUR + KEEP_MS + 1, KEEP_MS).unwrap(), [made]);
+    assert_eq!(keys.keys().unwrap().len(), 1);
+    assert!(keys.revoke(made, NOW, &signer).is_err());
+}
