@@ -11,6 +11,7 @@ use crate::demo;
 use crate::dev;
 use crate::failure::{Failure, Kind};
 use crate::output::{Format, Output, Shown};
+use crate::sealed;
 
 const HELP: &str = "\
 To get started:
@@ -78,6 +79,26 @@ enum Command {
     Rules(commands::Rules),
     Pool(commands::PoolArgs),
     Batches(commands::BatchesArgs),
+    /// Keys to which others seal for this participant.
+    #[command(subcommand)]
+    Keys(sealed::Keys),
+    /// Whom this participant believes.
+    #[command(subcommand)]
+    Trust(sealed::Trust),
+    /// The disclosure policy: who reads what.
+    #[command(subcommand)]
+    Policy(sealed::Policy),
+    /// What a root signs, without a network.
+    #[command(subcommand)]
+    Root(sealed::Root),
+    Open(sealed::OpenArgs),
+    /// One view of a payment, for a third party.
+    #[command(subcommand)]
+    Dispute(sealed::Dispute),
+    Faults(sealed::FaultsArgs),
+    /// What a screener does.
+    #[command(subcommand)]
+    Screen(sealed::Screen),
     /// Development folders.
     #[command(subcommand)]
     Dev(dev::Command),
@@ -195,6 +216,14 @@ impl Command {
             Self::Rules(command) => command.run(context).await,
             Self::Pool(args) => args.run(context).await,
             Self::Batches(args) => args.run(context).await,
+            Self::Keys(command) => command.run(context).await,
+            Self::Trust(command) => command.run(context).await,
+            Self::Policy(command) => command.run(context).await,
+            Self::Root(command) => command.run(),
+            Self::Open(args) => Box::pin(args.run(context)).await,
+            Self::Dispute(command) => Box::pin(command.run(context)).await,
+            Self::Faults(args) => Box::pin(args.run(context)).await,
+            Self::Screen(command) => Box::pin(command.run(context)).await,
             Self::Dev(command) => command.run(context),
             Self::Config(Config::Show { origin }) => context.show(origin),
             Self::Completions { shell } => complete(shell),

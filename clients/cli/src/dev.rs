@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use sdk::{Currency, Role};
 
-pub(crate) use self::folder::{Folder, Person, rules_of};
+pub(crate) use self::folder::{Folder, Person, make_dir, public, rules_of, secret};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Shown;

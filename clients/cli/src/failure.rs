@@ -106,7 +106,7 @@ impl From<sdk::Error> for Failure {
     fn from(error: sdk::Error) -> Self {
         let kind = match &error {
             sdk::Error::Config { .. } | sdk::Error::Order(_) => Kind::Usage,
-            sdk::Error::Unverified(_) => Kind::VerificationFailed,
+            sdk::Error::Unverified(_) | sdk::Error::Untrusted { .. } => Kind::VerificationFailed,
             error if error.is_unauthorised() => Kind::NotAuthorised,
             error if error.is_transient() => Kind::Transient,
             error if error.reason() == Some("NOT_FOUND") => Kind::Fault,

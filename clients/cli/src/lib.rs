@@ -12,5 +12,6 @@ mod dev;
 mod failure;
 mod output;
 mod request;
+mod sealed;
 
 pub use args::main;

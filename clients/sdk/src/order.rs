@@ -87,6 +87,15 @@ impl Order {
         Self::from_bytes(&header.encode(), self.payload)
     }
 
+    /// The same order without its payload: what is sealed under its identity and terms.
+    ///
+    /// # Errors
+    /// None for an order that was built.
+    pub fn bare(&self) -> Result<Self, Error> {
+        let header = OrderHeader { payload_len: 0, ..HeaderView::decode(&self.header)? };
+        Self::from_bytes(&header.encode(), Bytes::new())
+    }
+
     pub(crate) fn to_message(&self) -> v1::Order {
         v1::Order { header: Bytes::copy_from_slice(&self.header), payload: self.payload.clone() }
     }

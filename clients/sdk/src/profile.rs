@@ -30,7 +30,7 @@ pub struct Profile {
     pub participant: u32,
     /// Its name; a bank's BIC.
     pub name: String,
-    /// `bank`, `agent`, `operator` or `regulator`.
+    /// `bank`, `agent`, `operator`, `regulator`, `provider` or `screener`.
     pub role: String,
     /// The certificate of the authority that signed the node's certificate (PEM file).
     pub ca: PathBuf,
@@ -48,6 +48,13 @@ pub struct Profile {
     /// The clock by which orders and commands are dated.
     #[serde(default)]
     pub clock: Clock,
+    /// The trust file, which pins the roots. With it, payments are sealed.
+    #[serde(default)]
+    pub trust: Option<PathBuf>,
+    /// The folder of KEM keys, of what is believed and of what was sealed; `sealed` beside the trust
+    /// file unless said otherwise.
+    #[serde(default)]
+    pub sealed: Option<PathBuf>,
 }
 
 /// A clock to date orders and commands by.
@@ -75,8 +82,10 @@ impl Profile {
         for file in [&mut profile.ca, &mut profile.certificate, &mut profile.key] {
             *file = folder.join(&*file);
         }
-        if let Some(file) = &mut profile.signing_key {
-            *file = folder.join(&*file);
+        for file in [&mut profile.signing_key, &mut profile.trust, &mut profile.sealed] {
+            if let Some(file) = file {
+                *file = folder.join(&*file);
+            }
         }
         Ok(profile)
     }

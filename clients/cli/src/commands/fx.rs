@@ -158,8 +158,10 @@ impl OrderArgs {
             builder = builder.payload(std::fs::read(path).map_err(at(path))?);
         }
         let order = make(builder).build()?;
-        let shown =
-            self.hand_in.run(context, (&session, &directory), std::slice::from_ref(&order)).await;
+        let shown = self
+            .hand_in
+            .run(context, (&session, &directory), std::slice::from_ref(&order), None)
+            .await;
         shown.map_err(|failure| repeatable(failure, &order, created_at_ms))
     }
 }

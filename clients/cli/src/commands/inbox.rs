@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
+use iso20022::Excerpt;
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
 use super::status::payment_row;
 use super::watch::parse_token;
-use crate::context::Context;
-use crate::failure::{Failure, at};
-use crate::output::{Row, Shown, hex};
+use crate::context::{Context, Session};
+use crate::failure::{Failure, Kind, at};
+use crate::output::{Cell, Row, Shown, hex};
+use crate::sealed::{Desk, Reading, is_sealed, view_name};
 
 /// Where the folder's place in the feed is kept.
 const TOKEN_FILE: &str = ".resume";
@@ -36,6 +38,12 @@ struct Kept {
 }
 
 /// Fetch the payments received and settled; their messages are written as XML.
+///
+/// Sealed payments are opened and checked on the way: the sender's signature, the commitment of each
+/// view, and that they say what the order says. A receiver that is asked for it confirms that it
+/// can apply a payment; what does not open is stated as a fault. Readers other than the receiver,
+/// such as regulators, get a line for each payment of which they may read a part; to look at one is
+/// `causeway open`.
 #[derive(Debug, Args)]
 pub(crate) struct InboxArgs {
     /// The folder to write `<UETR>.xml` into. It remembers how far it got: the next run goes on
@@ -61,22 +69,22 @@ impl InboxArgs {
                 kept_token(dir, &feed)?
             }
         };
+        let mut desk = match session.profile.trust {
+            Some(_) => Some(Desk::open(&session).await?),
+            None => None,
+        };
         let mut watch = session.client.watch(token, true);
         let mut rows = Vec::new();
         loop {
             let message = watch.next().await.map_err(|error| self.explain(error))?;
-            let received = message.payments.iter().filter(|payment| {
-                payment.receiver == session.profile.name
-                    && payment.state() == v1::PaymentState::Settled
-            });
-            for payment in received {
-                rows.push(self.take(payment)?);
+            for payment in &message.payments {
+                rows.extend(self.look(&session, desk.as_mut(), payment).await?);
             }
             if let Some(dir) = &self.into {
                 keep_token(dir, &feed, &message.resume_token)?;
             }
             if message.batch >= last {
-                return Ok(Shown::Many(rows));
+                return Ok(graded(rows));
             }
         }
     }
@@ -89,19 +97,73 @@ impl InboxArgs {
         }
     }
 
+    /// Does what a payment is here for; returns its row, if it is one to show.
+    async fn look(
+        &self,
+        session: &Session,
+        desk: Option<&mut Desk<'_>>,
+        payment: &v1::Payment,
+    ) -> Result<Option<Row>, Failure> {
+        let received = payment.receiver == session.profile.name;
+        let settled = received && payment.state() == v1::PaymentState::Settled;
+        let Some(desk) = desk.filter(|_| is_sealed(payment)) else {
+            return if settled { self.take(payment, &payment.payload).map(Some) } else { Ok(None) };
+        };
+        // What its sender sees of its own payment needs no opening.
+        if payment.sender == session.profile.name {
+            return Ok(None);
+        }
+        let asked = received && payment.holds().any(|hold| hold == v1::Hold::Confirmation);
+        let (opened, problem) = match desk.read(payment).await? {
+            Reading::Opened(opened) => {
+                let problem = opened.problem.clone();
+                (Some(opened), problem)
+            }
+            Reading::Fault(fault) => {
+                desk.allege(&fault).await?;
+                (None, Some("does not open; stated as a fault".to_owned()))
+            }
+        };
+        if asked {
+            desk.confirm(payment, problem.is_none()).await?;
+        }
+        let xml = opened.as_ref().and_then(|opened| opened.excerpt.as_ref()).map(Excerpt::to_xml);
+        let mut row = match xml {
+            // A message that contradicts its order is not handed on as if it were one.
+            Some(xml) if settled && problem.is_none() => self.take(payment, xml.as_bytes())?,
+            _ if received && !settled && !asked => return Ok(None),
+            _ => payment_row(payment),
+        };
+        let views = opened.map(|opened| opened.views.views().map(view_name).collect::<Vec<_>>());
+        row.push(("views", views.map_or(Cell::None, |views| Cell::words(&views))));
+        row.push(("confirmed", asked.then_some(problem.is_none()).into()));
+        row.push(("problem", problem.into()));
+        Ok(Some(row))
+    }
+
     /// Writes a payment's message, if asked; returns its row.
-    fn take(&self, payment: &v1::Payment) -> Result<Row, Failure> {
+    fn take(&self, payment: &v1::Payment, message: &[u8]) -> Result<Row, Failure> {
         let mut row = payment_row(payment);
         if let Some(dir) = &self.into {
             // A file's name is made of what was understood, never of what was sent.
             let uetr: Uetr =
                 payment.uetr.parse().map_err(|_| Failure::fault("the node sent no UETR"))?;
             let path = dir.join(format!("{uetr}.xml"));
-            write(&path, &payment.payload)?;
+            write(&path, message)?;
             row.push(("file", path.display().to_string().into()));
         }
         Ok(row)
     }
+}
+
+/// Ends well only if nothing was wrong with what was opened.
+fn graded(rows: Vec<Row>) -> Shown {
+    let wrong =
+        |row: &Row| row.iter().any(|(name, cell)| *name == "problem" && *cell != Cell::None);
+    if rows.iter().any(wrong) {
+        return Shown::Graded { rows, kind: Kind::VerificationFailed };
+    }
+    Shown::Many(rows)
 }
 
 /// Where the folder's last run got to; nothing in a new folder.

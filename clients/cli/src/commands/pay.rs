@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use iso20022::{Bic, Profile, limits::MESSAGE_BYTES_MAX};
+use iso20022::{Bic, Message, Profile, limits::MESSAGE_BYTES_MAX};
+use sdk::sealed::system_random;
 use sdk::{Client, Order, OrderDecision, Ruling, reason_is_transient, v1};
 use tokio::time::{Instant, sleep};
 
@@ -15,6 +16,7 @@ use super::{explain, show};
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown};
+use crate::sealed::{Draft, Kept, Sealed};
 
 /// Orders of one batch, at most.
 const BATCH: usize = 256;
@@ -33,6 +35,9 @@ pub(crate) struct PayArgs {
     /// Take messages without a business application header.
     #[arg(long)]
     plain: bool,
+    /// Send the messages unsealed, for the operator to read, although the profile has a trust file.
+    #[arg(long)]
+    unsealed: bool,
     #[command(flatten)]
     hand_in: HandInArgs,
 }
@@ -66,16 +71,32 @@ impl PayArgs {
         let session = context.session()?;
         let directory = Directory::load(&session.client).await?;
         let profile = if self.plain { Profile::Plain } else { Profile::Cbpr };
-        let mut orders = Vec::new();
+        let sealed = Sealed::of(&session.profile)?.filter(|_| !self.unsealed);
+        let (mut orders, mut drafts) = (Vec::new(), Vec::new());
         for path in &self.files {
+            let about = |failure: Failure| failure.about(path.display());
             let read = read_file(path)
                 .and_then(|bytes| read_orders(&session, &directory, &bytes, profile));
-            orders.extend(read.map_err(|failure| failure.about(path.display()))?);
+            for (order, message) in read.map_err(about)? {
+                if sealed.is_some() {
+                    drafts.push(Draft::new(&order, &message).map_err(about)?);
+                }
+                orders.push(order);
+            }
         }
         if orders.is_empty() {
             return Err(Failure::usage("the files hold no message"));
         }
-        self.hand_in.run(context, (&session, &directory), &orders).await
+        let kept = match sealed {
+            Some(sealed) if !self.hand_in.dry_run => {
+                sealed.flush(&session).await?;
+                let (ready, kept) = Kept::seal(&session, sealed, &drafts, system_random()).await?;
+                orders = ready;
+                Some(kept)
+            }
+            _ => None,
+        };
+        self.hand_in.run(context, (&session, &directory), &orders, kept.as_ref()).await
     }
 }
 
@@ -86,13 +107,14 @@ impl HandInArgs {
         context: &Context,
         (session, directory): (&Session, &Directory),
         orders: &[Order],
+        kept: Option<&Kept>,
     ) -> Result<Shown, Failure> {
         if self.dry_run {
             let rows = orders.iter().map(|order| dry_row(order, directory));
             return Ok(Shown::Many(rows.collect()));
         }
         let receipts = self.receipts.as_deref().map(Receipts::open).transpose()?;
-        let (decided, unkept) = submit(&session.client, orders, receipts).await?;
+        let (decided, unkept) = submit(&session.client, orders, receipts, kept).await?;
         let states = match self.wait {
             None => vec![None; orders.len()],
             Some(Until::Settled) => {
@@ -134,7 +156,7 @@ fn read_orders(
     directory: &Directory,
     bytes: &[u8],
     profile: Profile,
-) -> Result<Vec<Order>, Failure> {
+) -> Result<Vec<(Order, Message)>, Failure> {
     let own = Bic::parse(&session.profile.name);
     let receiver = |bic: Bic| {
         directory.of_bic(bic).ok_or_else(|| {
@@ -153,7 +175,8 @@ fn read_orders(
             ))));
         }
         let made = orders_of(&message, || session.client.order(), receiver);
-        orders.extend(made.map_err(in_message)?);
+        let made = made.map_err(in_message)?;
+        orders.extend(made.into_iter().map(|order| (order, message.clone())));
     }
     Ok(orders)
 }
@@ -170,16 +193,25 @@ async fn submit(
     client: &Client,
     orders: &[Order],
     mut receipts: Option<Receipts>,
+    kept: Option<&Kept>,
 ) -> Result<(Vec<Decided>, Option<Failure>), Failure> {
     let stream = client.batches(4);
     let mut tickets = Vec::new();
     for orders in orders.chunks(BATCH) {
-        tickets.push(stream.send(client.sign(orders.to_vec())?).await?);
+        let batch = client.sign(orders.to_vec())?;
+        if let Some(kept) = kept {
+            kept.keep(&batch)?;
+        }
+        tickets.push(stream.send(batch).await?);
     }
     let mut decided = Vec::new();
     let mut unkept = None;
     for (ticket, orders) in tickets.into_iter().zip(orders.chunks(BATCH)) {
+        let batch = ticket.batch().clone();
         let answer = ticket.answer().await?;
+        if let Some(kept) = kept {
+            kept.done(&batch)?;
+        }
         if let Some(receipts) = &mut receipts {
             unkept = unkept.or(receipts.keep(orders, &answer).err());
         }

@@ -227,17 +227,17 @@ pub(super) fn to_toml(table: &Table) -> Result<String, Failure> {
     toml::to_string(table).map_err(|error| Failure::fault(format!("cannot write TOML: {error}")))
 }
 
-fn make_dir(path: &Path) -> Result<(), Failure> {
+pub(crate) fn make_dir(path: &Path) -> Result<(), Failure> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
 }
 
 /// Writes a new file that its owner alone may read.
-fn secret(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn secret(path: &Path, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|file| fill_file(file, text)).map_err(at(path))
 }
 
-pub(super) fn public(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn public(path: &Path, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.and_then(|file| fill_file(file, text)).map_err(at(path))
 }

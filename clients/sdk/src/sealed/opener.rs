@@ -1,9 +1,12 @@
 //! The reader's side: orders as the node delivers them, opened and checked.
 
+use std::collections::BTreeSet;
+
 use channel::{
     AnyStatement, BatchProof, DisclosureFault, Envelope, EpochId, HeaderView, KeyId, OrderRef,
     ParticipantId, SlotRole, order_digest,
 };
+use ledger::Hash;
 use proto::v1;
 use sealing::{OpenedOrder, Reader};
 
@@ -17,6 +20,8 @@ pub struct Opener {
     client: Client,
     reader: Reader,
     own: Vec<KeyId>,
+    /// Digests of what was opened: payments come again as they change.
+    opened: BTreeSet<Hash>,
 }
 
 /// An order that is for this reader and does not open: what may be alleged about it.
@@ -46,7 +51,7 @@ impl Opener {
     /// As [`KeyStore::keys`].
     pub fn new(client: &Client, keys: &KeyStore) -> Result<Self, Error> {
         let own = keys.keys()?.iter().map(super::OwnKey::id).collect();
-        Ok(Self { client: client.clone(), reader: keys.reader()?, own })
+        Ok(Self { client: client.clone(), reader: keys.reader()?, own, opened: BTreeSet::new() })
     }
 
     /// Opens an order with all views that this reader may read: checks that its sender signed it,
@@ -76,7 +81,12 @@ impl Opener {
         }
         let order = OrderRef::of(view, digest).ok_or(Error::Malformed("message kind"))?;
         self.learn_epoch(view, &key).await?;
-        if let Ok(opened) = self.reader.open(header, payload) {
+        let opened = match self.opened.contains(&digest) {
+            true => self.reader.reopen(header, payload),
+            false => self.reader.open(header, payload),
+        };
+        if let Ok(opened) = opened {
+            self.opened.insert(digest);
             return Ok(Ok(opened));
         }
         for rewrap in self.rewraps(&order).await? {

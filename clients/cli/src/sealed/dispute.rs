@@ -1,0 +1,145 @@
+//! Disputes: one view of one payment, shown to a third party who checks it by itself.
+
+use std::fs;
+use std::path::PathBuf;
+
+use channel::HeaderView;
+use clap::{Args, Subcommand};
+use iso20022::Excerpt;
+use sdk::Uetr;
+use sdk::sealed::{BatchProof, Disclosure, Opener, TrustFile, TrustStore, View};
+use serde_json::json;
+
+use super::policy_file::{parse_view, view_name};
+use super::reading::is_sealed;
+use super::{open, statement_file};
+use crate::commands::{parse_uetr, show};
+use crate::context::{Context, Session};
+use crate::dev::secret;
+use crate::failure::{Failure, Kind, at};
+use crate::output::{Shown, hex, printable};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Disclose(DiscloseArgs),
+    Check(CheckArgs),
+}
+
+/// Write one view of a payment, with its key and the proof that its sender signed it. It opens that
+/// view and nothing else; keep it as confidential as the view.
+#[derive(Debug, Args)]
+pub(crate) struct DiscloseArgs {
+    /// The payment's reference.
+    #[arg(value_parser = parse_uetr)]
+    uetr: Uetr,
+    /// parties, originator, beneficiary, purpose or remittance.
+    #[arg(long, value_parser = parse_view)]
+    view: View,
+    /// Where to write it; a new file.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Check a disclosure, without a network: the sender signed the order, the view is what it says.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The disclosure.
+    file: PathBuf,
+    /// The trust file, which pins the roots.
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+    /// The sender's identity, signed by a root (a file of `causeway root sign-identity`).
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+}
+
+impl Command {
+    pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
+        match self {
+            Self::Disclose(args) => args.run(context).await,
+            Self::Check(args) => args.run(),
+        }
+    }
+}
+
+impl DiscloseArgs {
+    async fn run(self, context: &Context) -> Result<Shown, Failure> {
+        let session = context.session()?;
+        let (header, payload, proof) = self.order(&session).await?;
+        let mut sealed = session.sealed()?;
+        let now_ms = session.sync(&mut sealed).await?;
+        let mut opener = Opener::new(&session.client, &sealed.keys)?;
+        let opened = opener.reopen(&sealed.store, (&header, &payload), now_ms).await?;
+        let view = opened.view(self.view).ok_or_else(|| {
+            let view = view_name(self.view);
+            Failure::not_found(format!("this participant may not read the view {view}"))
+        })?;
+        let disclosure = Disclosure::new(&opened.header, &payload, view, proof);
+        secret(&self.out, &(hex(&disclosure.encode()) + "\n"))?;
+        Ok(Shown::One(vec![
+            ("uetr", self.uetr.to_string().into()),
+            ("view", view_name(self.view).into()),
+            ("digest", hex(&channel::order_digest(&header, &payload)).into()),
+            ("file", self.out.display().to_string().into()),
+        ]))
+    }
+
+    /// The order: its sender's own copy, or what the node delivered.
+    async fn order(&self, session: &Session) -> Result<(Vec<u8>, Vec<u8>, BatchProof), Failure> {
+        if let Some(sent) = session.sealed()?.sent.find(self.uetr)?.into_iter().next() {
+            return Ok((sent.order.header().to_vec(), sent.order.payload().to_vec(), sent.proof));
+        }
+        let uetr = self.uetr.to_string();
+        let found = open::find(&session.client, |it| it.uetr == uetr && is_sealed(it)).await?;
+        let payment =
+            found.ok_or_else(|| Failure::not_found(format!("no sealed payment {uetr}")))?;
+        let proof = BatchProof::read(&mut channel::Reader::new(&payment.proof));
+        let proof = proof.map_err(|_| Failure::fault("the node sent no proof of the signature"))?;
+        Ok((payment.header.to_vec(), payment.payload.to_vec(), proof))
+    }
+}
+
+impl CheckArgs {
+    fn run(self) -> Result<Shown, Failure> {
+        let bad = |problem: &str| Failure::usage(format!("{}: {problem}", self.file.display()));
+        let text = fs::read_to_string(&self.file).map_err(at(&self.file))?;
+        let bytes = statement_file::bytes_of(text.trim()).ok_or_else(|| bad("is no disclosure"))?;
+        let disclosure = Disclosure::decode(&bytes).map_err(|error| bad(&error.to_string()))?;
+        let header = HeaderView::check(disclosure.header()).map_err(|it| bad(&it.to_string()))?;
+        let failed = |problem: &str| Failure::new(Kind::VerificationFailed, problem);
+        // Believed for this once: a folder of its own that is gone afterwards.
+        let folder = tempfile::tempdir().map_err(|error| Failure::fault(error.to_string()))?;
+        let mut store = TrustStore::open(TrustFile::load(&self.trust)?, folder.path())?;
+        store.take(&[statement_file::read(&self.identity)?], header.created_at_ms())?;
+        let key = store.identity_key(header.sender(), header.created_at_ms())?;
+        let shown = disclosure.verify(&key).map_err(|_| failed("the disclosure does not hold"))?;
+        let view = iso20022::View::ALL.get(shown.view as usize).copied();
+        let view = view.ok_or_else(|| failed("the disclosure is of an unknown view"))?;
+        let excerpt = Excerpt::of([(view, shown.content.as_slice())])
+            .map_err(|error| failed(&format!("the sender signed what is no view: {error}")))?;
+        let xml = excerpt.map(|it| it.to_xml()).unwrap_or_default();
+        let currency = String::from_utf8_lossy(&header.currency_bytes()).into_owned();
+        let amount = show::decimal(header.minor().into(), &currency);
+        let json = json!({
+            "ok": true,
+            "uetr": header.uetr().to_string(),
+            "sender": header.sender().0,
+            "receiver": header.receiver().0,
+            "amount": amount,
+            "currency": currency,
+            "digest": hex(&shown.digest),
+            "view": view_name(shown.view),
+            "xml": xml,
+        });
+        let head = format!(
+            "Signed by participant {}: {} {currency} to participant {}, {}; its view {} says\n",
+            header.sender().0,
+            amount,
+            header.receiver().0,
+            header.uetr(),
+            view_name(shown.view)
+        );
+        let text: String = xml.lines().map(|line| printable(line) + "\n").collect();
+        Ok(Shown::Report { json, text: head + &text })
+    }
+}

@@ -1,0 +1,104 @@
+//! KEM keys: made by their owner, kept by their owner.
+
+use clap::{Args, Subcommand};
+use sdk::sealed::{AnyStatement, KEEP_MS, KeyId, OwnKey, system_random};
+
+use super::statement_file::bytes_of;
+use crate::commands::show;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Row, Shown, hex};
+
+const HOUR_MS: u64 = 3_600_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Make(MakeArgs),
+    Rotate(RotateArgs),
+    Revoke(RevokeArgs),
+    /// List the keys of this participant.
+    List,
+}
+
+/// Make a key to which others seal, and publish its public half.
+#[derive(Debug, Args)]
+pub(crate) struct MakeArgs {
+    /// For how long others may seal to it, in hours; at most 168.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
+    hours: u64,
+}
+
+/// Make the next key before the present one ends, and delete secrets that nothing can need any
+/// more. To be run again and again, such as every hour.
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// For how long others may seal to a key, in hours; at most 168.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
+    hours: u64,
+    /// How long before the end of a key the next one is made, in hours.
+    #[arg(long, default_value_t = 6)]
+    ahead_hours: u64,
+}
+
+/// Revoke a key: nobody seals to it any more. What was sealed to it before can still be opened.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The key's id, 16 hexadecimal digits.
+    #[arg(value_parser = parse_id)]
+    id: KeyId,
+}
+
+fn parse_id(text: &str) -> Result<KeyId, String> {
+    let bytes = bytes_of(text).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(KeyId).ok_or_else(|| "must be 16 hexadecimal digits".to_owned())
+}
+
+impl Command {
+    pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
+        let session = context.session()?;
+        let mut sealed = session.sealed()?;
+        let now_ms = session.now_ms().await?;
+        let signer = session.client.statement_signer()?;
+        let published: Option<AnyStatement> = match self {
+            Self::List => None,
+            Self::Make(args) => {
+                let life_ms = args.hours * HOUR_MS;
+                let made = sealed.keys.make(now_ms, life_ms, signer, &mut *system_random())?;
+                Some(made.into())
+            }
+            Self::Rotate(args) => {
+                let times = (args.hours * HOUR_MS, args.ahead_hours * HOUR_MS);
+                let next = sealed.keys.rotate(now_ms, times, signer, &mut *system_random())?;
+                sealed.keys.sweep(now_ms, KEEP_MS)?;
+                // Once more if an earlier run made it and was cut off: publishing is repeatable.
+                let own = match next {
+                    Some(next) => next,
+                    None => sealed.keys.current(now_ms)?.signed,
+                };
+                Some(own.into())
+            }
+            Self::Revoke(args) => Some(sealed.keys.revoke(args.id, now_ms, signer)?.into()),
+        };
+        if let Some(statement) = published {
+            session.client.publish_all(&[statement]).await?;
+            session.sync(&mut sealed).await?;
+        }
+        let keys = sealed.keys.keys()?;
+        Ok(Shown::Many(keys.iter().map(|key| row(key, now_ms)).collect()))
+    }
+}
+
+fn row(key: &OwnKey, now_ms: u64) -> Row {
+    let statement = &key.signed.statement;
+    let state = match (&key.revoked, statement.valid_at(now_ms)) {
+        (Some(_), _) => "revoked",
+        (None, true) => "valid",
+        (None, false) => "over",
+    };
+    vec![
+        ("key", hex(&key.id().0).into()),
+        ("state", state.into()),
+        ("valid_from", show::instant(statement.valid_from_ms).into()),
+        ("valid_to", show::instant(statement.valid_to_ms).into()),
+    ]
+}
