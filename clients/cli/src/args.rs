@@ -224,7 +224,7 @@ impl Command {
             Self::Dispute(command) => Box::pin(command.run(context)).await,
             Self::Faults(args) => Box::pin(args.run(context)).await,
             Self::Screen(command) => Box::pin(command.run(context)).await,
-            Self::Dev(command) => command.run(context),
+            Self::Dev(command) => command.run(context).await,
             Self::Config(Config::Show { origin }) => context.show(origin),
             Self::Completions { shell } => complete(shell),
         }

@@ -4,6 +4,8 @@
 mod add;
 mod authority;
 mod folder;
+mod publish;
+mod scheme;
 
 use std::path::PathBuf;
 
@@ -11,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use sdk::{Currency, Role};
 
 pub(crate) use self::folder::{Folder, Person, make_dir, public, rules_of, secret};
+pub(crate) use self::scheme::Scheme;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Shown;
@@ -27,6 +30,7 @@ pub(crate) enum Command {
     /// The folder must be empty or not there. Its keys protect nothing but this node.
     Init(InitArgs),
     Add(add::AddArgs),
+    Publish(publish::PublishArgs),
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +59,10 @@ pub(crate) struct InitArgs {
     /// Where the node's time comes from.
     #[arg(long, value_enum, default_value = "system")]
     clock: Clock,
+    /// Seal the payments: make a root, sign everybody's identity and a disclosure policy, add a
+    /// screener. `causeway dev publish` hands them in once the node runs.
+    #[arg(long)]
+    sealed: bool,
 }
 
 /// Where a node's time comes from.
@@ -114,19 +122,29 @@ pub(crate) fn officials() -> Vec<Person> {
     ]
 }
 
+/// Who screens payments in a pool that seals them.
+pub(crate) fn screener() -> Person {
+    Person::new(5, Role::Screener, "screener", *b"CH")
+}
+
 /// The number of the first bank of a development pool.
 pub(crate) const FIRST_BANK: u32 = 11;
 
 impl Command {
-    pub(crate) fn run(self, context: &Context) -> Result<Shown, Failure> {
+    pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let folder = match self {
             Self::Init(args) => args.folder()?,
             Self::Add(args) => return args.run(context.output),
+            Self::Publish(args) => return Box::pin(args.run(context)).await,
         };
         folder.write()?;
         let dir = folder.dir.display();
+        let publish = match folder.scheme {
+            Some(_) => format!("\n  causeway --dir {dir} dev publish {dir}"),
+            None => String::new(),
+        };
         context.output.note(&format!(
-            "made {dir}; next:\n  causewayd dev --dir {dir}\n  \
+            "made {dir}; next:\n  causewayd dev --dir {dir}{publish}\n  \
              causeway --dir {dir} --profile alice pool\n  \
              causeway --dir {dir} --profile alice participants list"
         ));
@@ -149,6 +167,7 @@ impl InitArgs {
             banks = example.map(|(bic, country)| (bic.to_owned(), country)).to_vec();
         }
         let mut participants = officials();
+        participants.extend(self.sealed.then(screener));
         let numbers = FIRST_BANK..;
         let banks = banks.into_iter().map(|bank| (Role::Bank, bank));
         let providers = self.providers.into_iter().map(|it| (Role::LiquidityProvider, it));
@@ -170,6 +189,7 @@ impl InitArgs {
             rules: rules_of(&self.currencies),
             participants,
             receipt_seed: None,
+            scheme: if self.sealed { Some(Scheme::new(None, sdk::now_ms())?) } else { None },
             mark: None,
         })
     }

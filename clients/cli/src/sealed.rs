@@ -7,12 +7,12 @@ mod dispute;
 mod faults;
 mod keys;
 mod open;
-mod policy_file;
+pub(crate) mod policy_file;
 mod reading;
 mod root;
 mod screen;
 mod sending;
-mod statement_file;
+pub(crate) mod statement_file;
 mod trust;
 
 use std::path::{Path, PathBuf};

@@ -82,10 +82,9 @@ impl Profile {
         for file in [&mut profile.ca, &mut profile.certificate, &mut profile.key] {
             *file = folder.join(&*file);
         }
-        for file in [&mut profile.signing_key, &mut profile.trust, &mut profile.sealed] {
-            if let Some(file) = file {
-                *file = folder.join(&*file);
-            }
+        let optional = [&mut profile.signing_key, &mut profile.trust, &mut profile.sealed];
+        for file in optional.into_iter().flatten() {
+            *file = folder.join(&*file);
         }
         Ok(profile)
     }

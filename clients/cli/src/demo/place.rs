@@ -96,6 +96,7 @@ fn folder(dir: &Path, seed: u64, cast: &Cast) -> Result<Folder, Failure> {
         rules: rules(cast)?,
         participants,
         receipt_seed: Some(key_seed(seed, "receipts")),
+        scheme: None,
         mark: Some((MARK, mark_of(seed))),
     })
 }

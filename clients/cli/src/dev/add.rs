@@ -10,6 +10,7 @@ use toml::Table;
 
 use super::authority::Authority;
 use super::folder::{Person, public, to_toml, write_identity};
+use super::scheme::Scheme;
 use super::{parse_bank, parse_provider};
 use crate::failure::{Failure, at};
 use crate::output::{Output, Shown, hex};
@@ -54,6 +55,12 @@ impl AddArgs {
             .parse()
             .map_err(|_| Failure::fault("participants/alice/profile.toml is no TOML"))?;
         let (own, signer) = write_identity(&self.dir, &person, &authority)?;
+        let pool = shared.get("pool").and_then(toml::Value::as_integer);
+        let pool = pool.and_then(|pool| u32::try_from(pool).ok());
+        let pool = pool.ok_or_else(|| Failure::fault("participants/alice/profile.toml: pool"))?;
+        if let Some(scheme) = Scheme::of_folder(&self.dir)? {
+            scheme.write_identity(&self.dir, pool, &person, signer.public_key())?;
+        }
         let mut profile = shared;
         profile.insert("participant".to_owned(), i64::from(person.id).into());
         profile.insert("name".to_owned(), person.name.as_str().into());

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Clock;
 use super::authority::Authority;
+use super::scheme::Scheme;
 use crate::failure::{Failure, at};
 use crate::output::{Row, hex};
 
@@ -44,6 +45,8 @@ pub(crate) struct Folder {
     pub(crate) participants: Vec<Person>,
     /// The seed of the key that signs receipts; drawn at random unless given.
     pub(crate) receipt_seed: Option<[u8; 32]>,
+    /// Who signs identities and the disclosure policy; without, nothing is sealed.
+    pub(crate) scheme: Option<Scheme>,
     /// A further file: its name and its text.
     pub(crate) mark: Option<(&'static str, String)>,
 }
@@ -108,6 +111,12 @@ impl Folder {
         for person in &self.participants {
             let key = self.write_participant(dir, person, &authority, &receipts)?;
             people.push(Value::Table(genesis_entry(person, key)));
+            if let Some(scheme) = &self.scheme {
+                scheme.write_identity(dir, self.pool, person, key)?;
+            }
+        }
+        if let Some(scheme) = &self.scheme {
+            scheme.write(dir, self.pool)?;
         }
         public(&dir.join("genesis.toml"), &self.genesis(people)?)?;
         if let Some((name, text)) = &self.mark {
@@ -141,6 +150,10 @@ impl Folder {
         if self.clock == Clock::Scripted {
             put("clock", "pool".into());
         }
+        if self.scheme.is_some() {
+            put("trust", "../../trust.toml".into());
+            put("sealed", "sealed".into());
+        }
         public(&own.join("profile.toml"), &to_toml(&profile)?)?;
         Ok(signer.public_key())
     }
@@ -150,6 +163,10 @@ impl Folder {
         genesis.insert("pool".to_owned(), i64::from(self.pool).into());
         if let Some(at_ms) = self.genesis_ms.and_then(|at_ms| i64::try_from(at_ms).ok()) {
             genesis.insert("time_ms".to_owned(), at_ms.into());
+        }
+        if let Some(scheme) = &self.scheme {
+            let roots = Value::Array(vec![hex(&scheme.public_key()).into()]);
+            genesis.insert("roots".to_owned(), roots);
         }
         genesis.insert("rules".to_owned(), Value::Table(self.rules.clone()));
         genesis.insert("participants".to_owned(), Value::Array(participants));
@@ -208,7 +225,7 @@ fn genesis_entry(person: &Person, key: [u8; 32]) -> Table {
     entry
 }
 
-fn signing_key(seed: Option<[u8; 32]>) -> Result<LocalSigner, Failure> {
+pub(super) fn signing_key(seed: Option<[u8; 32]>) -> Result<LocalSigner, Failure> {
     let mut bytes = Zeroizing::new([0; 32]);
     match seed {
         Some(seed) => *bytes = seed,
@@ -218,7 +235,7 @@ fn signing_key(seed: Option<[u8; 32]>) -> Result<LocalSigner, Failure> {
     Ok(LocalSigner::from_seed(&bytes))
 }
 
-fn write_signing_key(path: &Path, signer: &LocalSigner) -> Result<(), Failure> {
+pub(super) fn write_signing_key(path: &Path, signer: &LocalSigner) -> Result<(), Failure> {
     let pem = signer.to_pem().map_err(|error| Failure::fault(error.to_string()))?;
     secret(path, &pem)
 }

@@ -116,7 +116,7 @@ fn instant_ms(text: &str, field: &str) -> Result<u64, Failure> {
 }
 
 /// A policy of its file.
-pub(super) fn policy(text: &str) -> Result<DisclosurePolicy, Failure> {
+pub(crate) fn policy(text: &str) -> Result<DisclosurePolicy, Failure> {
     let file: PolicyFile =
         toml::from_str(text).map_err(|error| Failure::usage(error.message().to_owned()))?;
     Ok(DisclosurePolicy {

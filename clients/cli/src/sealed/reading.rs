@@ -29,7 +29,6 @@ pub(crate) enum Reading {
 
 /// A payment that opened.
 pub(crate) struct Opened {
-    pub(crate) order: OpenedOrder,
     /// What the views say together; nothing if all are empty.
     pub(crate) excerpt: Option<Excerpt>,
     /// The views that were opened.
@@ -53,11 +52,11 @@ impl<'a> Desk<'a> {
         let opened = opened.map_err(|error| Failure::from(error).about(&payment.uetr))?;
         match opened {
             Err(fault) => Ok(Reading::Fault(fault)),
-            Ok(order) => Ok(Reading::Opened(Box::new(self.judge(order, &payment.payload)))),
+            Ok(order) => Ok(Reading::Opened(Box::new(self.judge(&order, &payment.payload)))),
         }
     }
 
-    fn judge(&self, order: OpenedOrder, payload: &[u8]) -> Opened {
+    fn judge(&self, order: &OpenedOrder, payload: &[u8]) -> Opened {
         let views = order.views.iter().fold(ViewMask::NONE, |mask, it| mask.with(it.view()));
         let parts = order.views.iter().filter_map(|it| {
             let view = iso20022::View::ALL.get(it.view() as usize)?;
@@ -75,7 +74,7 @@ impl<'a> Desk<'a> {
                 (Some(excerpt), problem)
             }
         };
-        Opened { order, excerpt, views, problem }
+        Opened { excerpt, views, problem }
     }
 
     /// What the views say that the order, which is what settles, does not.

@@ -22,7 +22,7 @@ struct File {
 }
 
 /// Writes a new file.
-pub(super) fn write(path: &Path, statement: &AnyStatement) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, statement: &AnyStatement) -> Result<(), Failure> {
     let file = File {
         statement: statement.label().to_owned(),
         kind: statement.kind(),
@@ -33,7 +33,7 @@ pub(super) fn write(path: &Path, statement: &AnyStatement) -> Result<(), Failure
 }
 
 /// Reads a file; the signature holds.
-pub(super) fn read(path: &Path) -> Result<AnyStatement, Failure> {
+pub(crate) fn read(path: &Path) -> Result<AnyStatement, Failure> {
     let text = fs::read_to_string(path).map_err(at(path))?;
     let bad = |problem: &str| Failure::usage(format!("{}: {problem}", path.display()));
     let file: File = toml::from_str(&text).map_err(|error| bad(error.message()))?;

@@ -1,0 +1,79 @@
+//! Handing in what a development pool needs before it can seal: identities, everybody's keys, the
+//! policy.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sdk::sealed::{AnyStatement, Random, system_random};
+
+use super::scheme::{FOLDER, IDENTITIES, POLICY};
+use crate::context::{Context, Session};
+use crate::failure::{Failure, at};
+use crate::output::{Row, Shown, hex};
+use crate::sealed::statement_file;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Hand in what was made with `dev init --sealed`: every identity, a new key of everybody who
+/// reads, the disclosure policy. In earnest each owner does its part.
+///
+/// Again it makes no new keys as long as the old ones are valid.
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// The folder.
+    dir: PathBuf,
+}
+
+impl PublishArgs {
+    pub(super) async fn run(self, context: &Context) -> Result<Shown, Failure> {
+        let mut sessions = Vec::new();
+        let people = self.dir.join("participants");
+        for entry in fs::read_dir(&people).map_err(at(&people))? {
+            let path = entry.map_err(at(&people))?.path().join("profile.toml");
+            sessions.push(context.session_of(&path.display().to_string())?);
+        }
+        sessions.sort_by_key(|session| session.profile.participant);
+        let rows = publish(&self.dir, &sessions, |_| system_random()).await?;
+        Ok(Shown::Many(rows))
+    }
+}
+
+/// Hands everything in; keys are made with the generators that are given.
+pub(crate) async fn publish(
+    dir: &Path,
+    sessions: &[Session],
+    random: impl Fn(&Session) -> Random,
+) -> Result<Vec<Row>, Failure> {
+    let operator = sessions.iter().find(|session| session.profile.role == "operator");
+    let operator = operator.ok_or_else(|| Failure::usage("the folder has no operator"))?;
+    let own = dir.join(FOLDER);
+    let mut identities = Vec::new();
+    for path in files(&own.join(IDENTITIES))? {
+        identities.push(statement_file::read(&path)?);
+    }
+    operator.client.publish_all(&identities).await?;
+    let mut rows = Vec::new();
+    let readers = ["bank", "regulator", "screener", "provider"];
+    for session in sessions.iter().filter(|it| readers.contains(&it.profile.role.as_str())) {
+        let sealed = session.sealed()?;
+        let now_ms = session.now_ms().await?;
+        let signer = session.client.statement_signer()?;
+        sealed.keys.rotate(now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *random(session))?;
+        let key = sealed.keys.current(now_ms)?;
+        session.client.publish_all(&[AnyStatement::from(key.signed.clone())]).await?;
+        let name = session.profile.name.as_str();
+        rows.push(vec![("name", name.into()), ("key", hex(&key.id().0).into())]);
+    }
+    operator.client.publish_all(&[statement_file::read(&own.join(POLICY))?]).await?;
+    Ok(rows)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        paths.push(entry.map_err(at(folder))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
