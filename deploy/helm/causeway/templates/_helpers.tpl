@@ -123,10 +123,15 @@ spec:
       projected:
         defaultMode: 0440
         sources:
+          # Who takes calls needs keys, and nobody else.
+          {{- if eq .role "gateway" }}
           - secret:
               name: {{ $root.Values.secrets.tls }}
+          {{- end }}
+          {{- if has .role (list "gateway" "init") }}
           - secret:
               name: {{ $root.Values.secrets.signing }}
+          {{- end }}
           {{- with $root.Values.log }}
           {{- if .tls.enabled }}
           - secret:
