@@ -91,6 +91,22 @@ proptest! {
         }
     }
 
+    /// However small the budget: if anything fits beside the floor, more than the floor settles.
+    #[test]
+    fn no_budget_ends_at_the_floor(instance in instance(60), steps in 0..20_u64) {
+        let floor = rows(&fifo(&instance));
+        let mut others = (0..instance.payments.len()).filter(|row| !floor.contains(row));
+        let fits = others.any(|row| {
+            let mut more = [&floor[..], &[row]].concat();
+            more.sort_unstable();
+            instance.payments[row].group.is_none() && check(&instance, &more).is_ok()
+        });
+        let found = run(&instance, Mode::Floor, steps);
+        prop_assert!(!fits || found.value > found.fifo_value);
+        let free = run(&instance, Mode::Free, steps);
+        prop_assert!(free.value >= free.fifo_value);
+    }
+
     #[test]
     fn the_same_budget_gives_the_same(instance in instance(60), steps in 0..300_u64) {
         prop_assert_eq!(run(&instance, Mode::Floor, steps), run(&instance, Mode::Floor, steps));
