@@ -197,7 +197,7 @@ fn name(index: u32) -> String {
     format!("BANK{}AXX", char::from(b'A' + index as u8))
 }
 
-/// Five cycles: three by a proposal, two by the floor alone.
+/// Six cycles: four by a proposal, two by the floor alone.
 fn busy_day() -> Day {
     let mut day = Day::new(NettingMode::FifoFloor);
     let mut previous = None;
@@ -205,6 +205,10 @@ fn busy_day() -> Day {
         day.orders(9, 3);
         previous = Some(day.solved(previous.as_ref()));
     }
+    // With more money: a floor, and what the solver finds past blocked heads.
+    day.orders(9, 3);
+    (0..2 * BANKS).for_each(|index| day.fund(index, 30));
+    day.solved(previous.as_ref());
     // Nobody proposes: some of it settles, then most.
     for minor in [40, 10_000] {
         day.orders(6, 0);
@@ -289,7 +293,7 @@ fn resolve(day: &Day) -> (Option<i32>, Value) {
 #[test]
 fn a_liar_among_honest_proposals_is_named_with_its_cycle() {
     let (code, report) = resolve(&busy_day());
-    assert_eq!((code, &report["resolved_proposals"]), (Some(0), &3.into()), "{report}");
+    assert_eq!((code, &report["resolved_proposals"]), (Some(0), &4.into()), "{report}");
 
     let (code, report) = resolve(&lying_day());
     assert_eq!(code, Some(6), "{report}");
