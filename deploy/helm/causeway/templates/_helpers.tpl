@@ -150,6 +150,24 @@ spec:
                 - { key: password, path: kafka/password }
           {{- end }}
           {{- end }}
+          {{- with $root.Values.store }}
+          {{- if .tls.enabled }}
+          - secret:
+              name: {{ .tls.existingSecret }}
+              items:
+                - { key: ca.crt, path: store/ca.crt }
+                {{- if .tls.clientCertificate }}
+                - { key: tls.crt, path: store/tls.crt }
+                - { key: tls.key, path: store/tls.key }
+                {{- end }}
+          {{- end }}
+          {{- if .user }}
+          - secret:
+              name: {{ .existingSecret }}
+              items:
+                - { key: password, path: store/password }
+          {{- end }}
+          {{- end }}
     # Log and store are elsewhere: nothing here outlives the pod.
     - name: data
       emptyDir: { sizeLimit: 1Gi }
