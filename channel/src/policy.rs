@@ -182,7 +182,7 @@ impl Requirement {
 
     /// Checks a sealed order against it: the required slots and views, and no others, apart from
     /// one by which the sender reads its own order again. `owner` says whose a key is, if it is
-    /// valid for this order.
+    /// valid for this order in this capacity.
     ///
     /// That a wrap holds the right keys is seen by its reader alone.
     ///
@@ -191,12 +191,12 @@ impl Requirement {
     pub fn check(
         &self,
         envelope: &Envelope<'_>,
-        owner: impl Fn(KeyId) -> Option<ParticipantId>,
+        owner: impl Fn(SlotRole, KeyId) -> Option<ParticipantId>,
     ) -> Result<(), DisclosureError> {
         let sender = (SlotRole::Sender, envelope.header().sender());
         let mut missing = self.slots.clone();
         for slot in envelope.slots() {
-            let name = (slot.role, owner(slot.key).ok_or(DisclosureError::StaleKey)?);
+            let name = (slot.role, owner(slot.role, slot.key).ok_or(DisclosureError::StaleKey)?);
             match missing.iter().position(|it| (it.role, it.participant) == name) {
                 Some(at) if missing[at].views == slot.views => {
                     missing.remove(at);

@@ -59,6 +59,9 @@ pub struct RuleBook {
     /// How long the match of an FX payment with quotes stands before it lapses, 100 ms to one day
     /// in ms.
     pub match_ms: u32,
+    /// Within this time a sender must answer a disclosure fault with a rewrap, 1,000 ms to 30 days
+    /// in ms.
+    pub rewrap_within_ms: u32,
     /// Kinds of command (their numbers) that need a second person, ascending.
     pub two_person: Vec<u16>,
     /// What a settled payment of each class counts, 1 to [`CLASS_WEIGHT_MAX`], not ascending.
@@ -107,6 +110,7 @@ impl RuleBook {
             close: ClosePolicy::Reject,
             unmatched_ms: 86_400_000,
             match_ms: 60_000,
+            rewrap_within_ms: 86_400_000,
             two_person: Vec::new(),
             class_weights: [1_000, 100, 10, 1],
             ageing_cycles: 0,
@@ -134,7 +138,7 @@ impl RuleBook {
         writer.u32(self.proposal_timeout_ms).u64(self.dedupe_horizon_ms);
         writer.u32(self.dedupe_entries_max).u32(self.queue_max).u64(self.clock_jump_max_ms);
         writer.u16(self.warehouse_days_max).u8(self.close as u8);
-        writer.u32(self.unmatched_ms).u32(self.match_ms);
+        writer.u32(self.unmatched_ms).u32(self.match_ms).u32(self.rewrap_within_ms);
         writer.u8(u8::try_from(self.two_person.len()).unwrap_or(u8::MAX));
         for kind in &self.two_person {
             writer.u16(*kind);
@@ -185,6 +189,7 @@ impl RuleBook {
             },
             unmatched_ms: reader.u32("unmatched_ms")?,
             match_ms: reader.u32("match_ms")?,
+            rewrap_within_ms: reader.u32("rewrap_within_ms")?,
             two_person: {
                 let count = usize::from(reader.u8("two_person")?);
                 (0..count).map(|_| reader.u16("two_person")).collect::<Result<_, _>>()?
@@ -233,6 +238,8 @@ impl RuleBook {
         ensure(self.warehouse_days_max <= 366, "warehouse_days_max")?;
         ensure((100..=2_592_000_000).contains(&self.unmatched_ms), "unmatched_ms")?;
         ensure((100..=86_400_000).contains(&self.match_ms), "match_ms")?;
+        let rewrap = (1_000..=2_592_000_000).contains(&self.rewrap_within_ms);
+        ensure(rewrap, "rewrap_within_ms")?;
         let ascending = self.two_person.windows(2).all(|pair| pair[0] < pair[1]);
         ensure(ascending && self.two_person.len() <= TWO_PERSON_MAX, "two_person")?;
         let within = |weights: &[u32], most| weights.iter().all(|it| (1..=most).contains(it));

@@ -28,23 +28,31 @@ impl Pool {
             operator && member.status == Status::Active && self.directory.active_operators() == 1;
         // Somebody must be left who can readmit.
         ensure(!(last && status == Status::Suspended), Reject::NotAuthorised)?;
+        // Whom a root has revoked, only a root can bring back.
+        let revoked = status == Status::Active && self.identity_revoked(participant);
+        ensure(!revoked, Reject::IdentityNotValid)?;
         if phase == Phase::Check {
             return Ok(());
         }
         // After this point it must succeed.
         self.directory.set_status(index, status);
         if status == Status::Suspended {
-            self.withdraw_quotes(participant);
-            let concerned = self.payments.matching(|payment| {
-                let (sender, receiver) = self.parties(payment);
-                sender == participant || receiver == participant
-            });
-            for place in concerned {
-                let (state, reason) = (PaymentState::Rejected, Reject::ParticipantSuspended);
-                self.leave(place, state, reason, outcome);
-            }
+            self.end_payments_of(participant, outcome);
         }
         Ok(())
+    }
+
+    /// Ends what waits of a participant that takes no part any more.
+    pub(crate) fn end_payments_of(&mut self, participant: ParticipantId, outcome: &mut Outcome) {
+        self.withdraw_quotes(participant);
+        let concerned = self.payments.matching(|payment| {
+            let (sender, receiver) = self.parties(payment);
+            sender == participant || receiver == participant
+        });
+        for place in concerned {
+            let (state, reason) = (PaymentState::Rejected, Reject::ParticipantSuspended);
+            self.leave(place, state, reason, outcome);
+        }
     }
 
     pub(crate) fn open_account(

@@ -145,11 +145,18 @@ impl Pool {
             || command.issued_at_ms > now_ms + ISSUED_AHEAD_MS;
         ensure(!stale, Reject::CommandStale)?;
         ensure(command.body.allows(maker.participant.role), Reject::NotAuthorised)?;
-        let required = self.rules.two_person.contains(&command.body.kind());
+        let required = self.rules.two_person.contains(&command.body.kind())
+            || self.suspends_where_sealed(&command.body);
         match signed.checker {
             Some((checker, _)) => self.check_checker(command.maker, checker),
             None => ensure(!required, Reject::CheckerRequired),
         }
+    }
+
+    /// Where roots vouch for the participants, nobody is suspended by one person alone.
+    fn suspends_where_sealed(&self, body: &CommandBody) -> bool {
+        let suspends = matches!(body, CommandBody::SetStatus { status: Status::Suspended, .. });
+        suspends && !self.disclosure.roots.is_empty()
     }
 
     fn check_checker(&self, maker: ParticipantId, checker: ParticipantId) -> Result<(), Reject> {

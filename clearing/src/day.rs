@@ -153,13 +153,13 @@ impl Pool {
         payment.currency == currency || counter() == Some(currency)
     }
 
-    /// Ends the instructions that wait for their counterpart with a value date before `date`.
+    /// Ends the instructions that wait for their counterpart with a value date before `date`, and
+    /// by rule book the payments that are held with one.
     fn end_dated(&mut self, currency: u8, date: u32, outcome: &mut Outcome) {
         let past = self.payments.matching(|payment| {
-            is_instruction(payment)
-                && payment.stage == Stage::Match
-                && payment.value_date < date
-                && self.concerns(payment, currency)
+            let exchange = is_instruction(payment) && payment.stage == Stage::Match;
+            let held = payment.stage == Stage::Held && self.rules.close == ClosePolicy::Reject;
+            (exchange || held) && payment.value_date < date && self.concerns(payment, currency)
         });
         for place in past {
             self.leave(place, PaymentState::Rejected, Reject::ValueDatePast, outcome);

@@ -206,6 +206,12 @@ impl Directory {
         self.version += 1;
     }
 
+    /// Another identity key.
+    pub(crate) fn set_key(&mut self, index: u32, key: [u8; 32]) {
+        self.members[index as usize].participant.key = key;
+        self.version += 1;
+    }
+
     pub(crate) fn set_status(&mut self, index: u32, status: Status) {
         self.members[index as usize].status = status;
         self.version += 1;

@@ -3,6 +3,7 @@
 use channel::{MessageKind, ParticipantId, Uetr, ValueDate};
 use ledger::{AccountId, Currency};
 
+use crate::disclosure::Hold;
 use crate::payment::{NO_GROUP, Payment, Stage};
 use crate::pool::Pool;
 use crate::record::Place;
@@ -55,6 +56,8 @@ pub enum WaitsFor {
     Match,
     /// For the legs of its match, which are the members.
     Legs,
+    /// For the word of a screener or the receiver.
+    Word(Hold),
     /// For its turn.
     Turn {
         /// Payments that stand before it in its queue.
@@ -88,7 +91,7 @@ pub struct GroupMember {
 /// How far a member of a group has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberStage {
-    /// It waits for an instant or a day of its own.
+    /// It waits for an instant, a day or a word of its own.
     Early,
     /// It only waits for the others.
     Ready,
@@ -155,6 +158,10 @@ impl Pool {
             Stage::Group => WaitsFor::Group,
             Stage::Match => WaitsFor::Match,
             Stage::Matched => WaitsFor::Legs,
+            Stage::Held => match self.hold_of(payment.place) {
+                Some(hold) => WaitsFor::Word(hold),
+                None => unreachable!("what is held is held for something"),
+            },
             Stage::Queue => {
                 let lanes = 0..=usize::from(payment.class);
                 let before = lanes.flat_map(|class| self.queues.lane(payment.debit, class));
@@ -177,7 +184,7 @@ impl Pool {
             currency: self.directory.currency(payment.currency).currency,
             minor: payment.minor,
             stage: match payment.stage {
-                Stage::Time | Stage::Date => MemberStage::Early,
+                Stage::Time | Stage::Date | Stage::Held => MemberStage::Early,
                 Stage::Group => MemberStage::Ready,
                 Stage::Queue => MemberStage::Queued,
                 Stage::Match | Stage::Matched => unreachable!("only what is matched has a group"),

@@ -9,6 +9,7 @@ use ledger::{AccountId, Hash};
 use risk::{CurrencyIndex, Measure};
 
 use crate::day::{OpenDay, days_of, days_of_instant};
+use crate::disclosure::SealedOrder;
 use crate::fx::Terms;
 use crate::group::GroupId;
 use crate::outcome::{Outcome, Ruled, Ruling};
@@ -21,6 +22,7 @@ use crate::seen::{CLOCK_TOLERANCE_MS, Identity, Seen};
 /// One order of a record.
 struct Incoming<'a> {
     header: HeaderView<'a>,
+    payload: &'a [u8],
     digest: &'a Hash,
     place: Place,
     /// The sender's index, if the pool knows it.
@@ -36,6 +38,8 @@ pub(crate) struct Admitted {
     currency: u8,
     /// Of an FX order: the counter currency's index and what it asks for.
     fx: Option<(u8, Terms)>,
+    /// Of an order that a disclosure policy had checked.
+    sealed: Option<SealedOrder>,
 }
 
 impl Pool {
@@ -61,10 +65,11 @@ impl Pool {
         let sender = self.directory.index(orders.sender);
         outcome.rulings.reserve_exact(count);
         let tags = self.tags(orders);
-        for (index, (header, digest)) in orders.headers.iter().zip(orders.digests).enumerate() {
-            let header = HeaderView::trusted(header);
+        self.disclosure.epochs.sweep(self.now_ms);
+        for (index, ((header, payload), digest)) in orders.orders().zip(orders.digests).enumerate()
+        {
             let place = Place::new(outcome.position, index);
-            let order = Incoming { header, digest, place, sender, tag: tags[index] };
+            let order = Incoming { header, payload, digest, place, sender, tag: tags[index] };
             let ruled = self.take_order(&order, outcome);
             outcome.rulings.push(ruled);
         }
@@ -90,7 +95,7 @@ impl Pool {
         }
         let decided_at_ms = self.now_ms;
         let judged = self.judge(order);
-        let (ruling, reason) = match judged.and_then(|it| self.accept(order, &it, outcome)) {
+        let (ruling, reason) = match judged.and_then(|it| self.accept(order, it, outcome)) {
             Ok(ruling) => (ruling, None),
             Err(reject) if reject.is_transient() => (Ruling::Refused, Some(reject)),
             Err(reject) => (Ruling::Rejected, Some(reject)),
@@ -163,7 +168,7 @@ impl Pool {
         };
         let credit =
             self.directory.account_at(receiver, paid_in).ok_or(Reject::NoCreditorAccount)?;
-        let admitted = Admitted { debit, credit, currency, fx };
+        let mut admitted = Admitted { debit, credit, currency, fx, sealed: None };
         let not_after_ms = header.not_after_ms();
         ensure(not_after_ms == 0 || self.now_ms <= not_after_ms, Reject::Expired)?;
         self.judge_date(currency, header.value_date_number())?;
@@ -173,6 +178,9 @@ impl Pool {
             let held = !exchange || self.holds_counter_accounts(&admitted, counter);
             ensure(held, Reject::NoCounterAccount)?;
         }
+        let known = self.directory.currency(currency).currency;
+        let parties = (sender, receiver);
+        admitted.sealed = self.judge_sealing((header, order.payload), parties, known)?;
         if let Some((group, size)) = header.link() {
             ensure(self.groups.fits(&GroupId::Link(group), size), Reject::LinkGroupMismatch)?;
         }
@@ -238,18 +246,20 @@ impl Pool {
     fn accept(
         &mut self,
         order: &Incoming<'_>,
-        admitted: &Admitted,
+        admitted: Admitted,
         outcome: &mut Outcome,
     ) -> Result<Ruling, Reject> {
-        let mut payment = payment_of(order, admitted);
-        if let Some(fx) = admitted.fx {
-            return Ok(self.accept_fx(payment, fx, outcome));
-        }
+        let mut payment = payment_of(order, &admitted);
         let link = order.header.link();
         if let Some((group, _)) = link {
             self.judge_manifest(&group, &payment, outcome)?;
         }
-        payment.stage = self.stage_of(&payment, link.is_some());
+        let held = admitted.sealed.is_some_and(|sealed| self.note_sealed(order, sealed, outcome));
+        if let Some(fx) = admitted.fx {
+            return Ok(self.accept_fx(payment, fx, held, outcome));
+        }
+        let linked = link.is_some();
+        payment.stage = if held { Stage::Held } else { self.stage_of(&payment, linked) };
         if self.settles_at_once(&payment) && link.is_none() {
             self.settle_new(&payment);
             return Ok(Ruling::Settled);
@@ -268,8 +278,26 @@ impl Pool {
             Stage::Time | Stage::Date => Ruling::Warehoused,
             Stage::Group if self.complete_group(slot, outcome) => Ruling::Queued,
             Stage::Group => Ruling::AwaitingGroup,
+            Stage::Held => Ruling::Held,
             Stage::Match | Stage::Matched => unreachable!("FX orders have a way of their own"),
         })
+    }
+}
+
+impl Pool {
+    /// Takes the order's sequence, and notes what it is held for; whether it is.
+    fn note_sealed(
+        &mut self,
+        order: &Incoming<'_>,
+        sealed: SealedOrder,
+        outcome: &mut Outcome,
+    ) -> bool {
+        let SealedOrder { epoch, sequence, held } = sealed;
+        self.disclosure.epochs.take(order.header.sender(), epoch, sequence);
+        let Some(held) = held else { return false };
+        outcome.holds.push(held.told(order.place));
+        self.disclosure.holds.insert(order.place, held);
+        true
     }
 }
 

@@ -73,6 +73,10 @@ pub use command::DEFERRED_MAX;
 pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};
 pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
+pub use disclosure::{
+    EPOCHS_MAX, EPOCHS_PER_SENDER_MAX, FAULTS_MAX, FAULTS_PER_REPORTER_MAX, HELD_MAX, Hold,
+    KEM_KEYS_MAX, OpenFault, SEQUENCE_WINDOW,
+};
 pub use evidence::Evidence;
 pub use explain::{GroupMember, MemberStage, Waiting, WaitsFor};
 pub use funding::{DEFUNDS_MAX, PAY_INS_MAX, PendingDefund};

@@ -32,7 +32,7 @@ impl Pool {
         payment.stage = stage;
         match stage {
             Stage::Queue => self.queues.join(slot, payment),
-            Stage::Time | Stage::Date | Stage::Group | Stage::Matched => {
+            Stage::Time | Stage::Date | Stage::Group | Stage::Matched | Stage::Held => {
                 self.waiting.insert(payment);
             }
             Stage::Match => {
@@ -114,11 +114,12 @@ impl Pool {
         self.retry_credited(outcome);
     }
 
-    /// Moves a warehoused payment on to where it waits next.
+    /// Moves a payment that was warehoused or held on to where it waits next.
     pub(crate) fn release(&mut self, place: Place, outcome: &mut Outcome) {
         let Some(slot) = self.payments.find(place) else { return };
         let payment = self.payments.get(slot);
         self.waiting.remove(payment);
+        let held = payment.stage == Stage::Held;
         let stage = self.stage_of(payment, payment.group != NO_GROUP);
         let debit = payment.debit;
         self.enter(slot, stage);
@@ -132,7 +133,10 @@ impl Pool {
             }
             Stage::Group => self.tell(slot, PaymentState::AwaitingGroup, outcome),
             Stage::Match => self.tell(slot, PaymentState::AwaitingMatch, outcome),
-            Stage::Time | Stage::Date | Stage::Matched => {}
+            Stage::Time | Stage::Date if held => {
+                self.tell(slot, PaymentState::Warehoused, outcome);
+            }
+            Stage::Time | Stage::Date | Stage::Matched | Stage::Held => {}
         }
     }
 
@@ -187,6 +191,10 @@ impl Pool {
             Stage::Match => {
                 self.waiting.remove(&payment);
                 self.fx.orders.stop_waiting(&payment);
+            }
+            Stage::Held => {
+                self.waiting.remove(&payment);
+                self.disclosure.holds.remove(payment.place);
             }
             Stage::Time | Stage::Date | Stage::Group | Stage::Matched => {
                 self.waiting.remove(&payment);

@@ -5,6 +5,7 @@ use channel::{ParticipantId, Rate, RequestId, Side};
 use ledger::{AccountId, Currency, Hash};
 
 use crate::certificate::Certificate;
+use crate::disclosure::Hold;
 use crate::record::Place;
 use crate::reject::Reject;
 
@@ -355,6 +356,8 @@ pub struct Outcome {
     pub rulings: Vec<Ruled>,
     /// One for each statement; empty for other records.
     pub statements: Vec<Stated>,
+    /// What payments are held for: on their acceptance, and whenever that changes.
+    pub holds: Vec<Hold>,
     /// Why a command or system record was not carried out.
     pub reject: Option<Reject>,
     /// Whether a command only repeats an earlier one; `reject` is then the earlier answer.

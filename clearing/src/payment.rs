@@ -29,6 +29,8 @@ pub(crate) enum Stage {
     Match = 5,
     /// For the legs of its match.
     Matched = 6,
+    /// For the word of a screener or the receiver, before everything else.
+    Held = 7,
 }
 
 /// An accepted payment.

@@ -288,6 +288,7 @@ impl Pool {
     }
 
     fn finish(&mut self, outcome: &mut Outcome) {
+        self.end_revoked(outcome);
         self.match_payments(outcome);
         self.retry_credited(outcome);
         outcome.changes.append(&mut self.fx.settled);
@@ -330,6 +331,7 @@ pub(crate) fn empty_outcome(position: u64, time_ms: u64, subject: Subject) -> Ou
         subject,
         rulings: Vec::new(),
         statements: Vec::new(),
+        holds: Vec::new(),
         reject: None,
         replayed: false,
         sealed_before: None,

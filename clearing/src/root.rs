@@ -21,6 +21,7 @@ struct Sections {
     requests: Hash,
     funding: Hash,
     fx: Hash,
+    disclosure: Hash,
 }
 
 impl Pool {
@@ -36,6 +37,7 @@ impl Pool {
             requests: self.requests.root(),
             funding: self.funding.root(),
             fx: self.fx.root(),
+            disclosure: self.disclosure.root(),
         };
         self.join(&sections)
     }
@@ -53,6 +55,7 @@ impl Pool {
             requests: self.requests.recompute_root(),
             funding: self.funding.recompute_root(),
             fx: self.fx.recompute_root(),
+            disclosure: self.disclosure.recompute_root(),
         })
     }
 
@@ -63,9 +66,12 @@ impl Pool {
         hasher.update(self.next_position.to_be_bytes());
         hasher.update(self.now_ms.to_be_bytes());
         hasher.update(self.confirmed_until_ms.to_be_bytes());
-        let Sections { ledger, limits, velocity, seen, queues, waiting, requests, funding, fx } =
-            sections;
-        for root in [ledger, limits, velocity, seen, queues, waiting, requests, funding, fx] {
+        let Sections { ledger, limits, velocity, seen, queues, .. } = sections;
+        let Sections { waiting, requests, funding, fx, disclosure, .. } = sections;
+        for root in [ledger, limits, velocity, seen, queues] {
+            hasher.update(root);
+        }
+        for root in [waiting, requests, funding, fx, disclosure] {
             hasher.update(root);
         }
         hasher.update(self.rules_hash);

@@ -297,6 +297,7 @@ impl Payment {
                 4 => Stage::Queue,
                 5 => Stage::Match,
                 6 => Stage::Matched,
+                7 => Stage::Held,
                 value => return Err(DecodeError::Unknown { field: "stage", value: value.into() }),
             },
             group: NO_GROUP,

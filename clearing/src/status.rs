@@ -54,6 +54,12 @@ pub struct Status {
     pub groups: u64,
     /// Pay-outs that wait for the agent.
     pub defunds: u64,
+    /// Payments held until somebody has given the word; they are among those that wait.
+    pub held: u64,
+    /// Disclosure faults without an answer.
+    pub faults: u64,
+    /// Those of them whose deadline has passed.
+    pub faults_overdue: u64,
     /// Accounts below zero, on their credit lines.
     pub overdrawn: u64,
 }
@@ -85,6 +91,9 @@ pub enum Violation {
     /// An FX order, its match, the legs of it or the quotes do not fit each other.
     #[error("foreign exchange is torn apart")]
     Fx,
+    /// The payments that are held are not those that wait for a word.
+    #[error("held payments are torn apart")]
+    Held,
     /// The accounts of the directory are not those of the books.
     #[error("the directory and the books have different accounts")]
     Accounts,
@@ -114,6 +123,9 @@ impl Pool {
             seen: self.seen.len(),
             groups: self.groups.len() as u64,
             defunds: self.funding.defunds.len() as u64,
+            held: self.disclosure.holds.len() as u64,
+            faults: self.open_faults().count() as u64,
+            faults_overdue: self.overdue(),
             overdrawn: self.overdrawn(),
         }
     }
@@ -130,6 +142,10 @@ impl Pool {
             queued.minor += minor;
         }
         queued
+    }
+
+    fn overdue(&self) -> u64 {
+        self.open_faults().filter(|fault| fault.due_at_ms < self.now_ms).count() as u64
     }
 
     fn overdrawn(&self) -> u64 {
@@ -206,8 +222,18 @@ impl Pool {
         if self.payments.len() != self.queues.len() + self.waiting.len() {
             return Err(Violation::Payments);
         }
+        self.check_held()?;
         self.check_groups()?;
         self.check_fx()
+    }
+
+    /// What is held is held for something, and nothing else is.
+    fn check_held(&self) -> Result<(), Violation> {
+        let held = self.payments.iter().filter(|(_, payment)| payment.stage == Stage::Held);
+        let known = held.map(|(_, payment)| self.disclosure.holds.get(payment.place).is_some());
+        let known: Vec<bool> = known.collect();
+        let holds = known.len() == self.disclosure.holds.len() && known.into_iter().all(|it| it);
+        if holds { Ok(()) } else { Err(Violation::Held) }
     }
 
     /// A group's members wait for each other, or are all in their queues.

@@ -47,7 +47,7 @@ impl Waiting {
             Stage::Date => {
                 self.by_date.insert((payment.currency, payment.value_date, place));
             }
-            Stage::Group | Stage::Queue | Stage::Match | Stage::Matched => {}
+            Stage::Group | Stage::Queue | Stage::Match | Stage::Matched | Stage::Held => {}
         }
         self.all.insert((portion(place), place), payment.stage);
         self.tree.mark(portion(place));
@@ -61,7 +61,7 @@ impl Waiting {
             Stage::Date => {
                 self.by_date.remove(&(payment.currency, payment.value_date, place));
             }
-            Stage::Group | Stage::Queue | Stage::Match | Stage::Matched => {}
+            Stage::Group | Stage::Queue | Stage::Match | Stage::Matched | Stage::Held => {}
         }
         self.all.remove(&(portion(place), place));
         self.tree.mark(portion(place));

@@ -143,15 +143,16 @@ def set_quotes(base: str, quote: str, quotes: list[tuple[int, int, tuple[int, in
 
 def rule_book(*, version, currency_codes, cycle_ms, seal_ms, netting, proposal_timeout_ms,
               dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
-              warehouse_days_max, close, unmatched_ms, match_ms, two_person, class_weights,
+              warehouse_days_max, close, unmatched_ms, match_ms, rewrap_within_ms,
+              two_person, class_weights,
               currency_weights, ageing_cycles, solver_steps,
               cross_at_midpoint) -> bytes:
     """The body of SetRules; the fields are those of the message RuleBook."""
     return b"".join((
         struct.pack(">IB", version, len(currency_codes)), "".join(currency_codes).encode(),
-        struct.pack(">IIBIQIIQHBII", cycle_ms, seal_ms, netting, proposal_timeout_ms,
+        struct.pack(">IIBIQIIQHBIII", cycle_ms, seal_ms, netting, proposal_timeout_ms,
                     dedupe_horizon_ms, dedupe_entries_max, queue_max, clock_jump_max_ms,
-                    warehouse_days_max, close, unmatched_ms, match_ms),
+                    warehouse_days_max, close, unmatched_ms, match_ms, rewrap_within_ms),
         struct.pack(f">B{len(two_person)}H", len(two_person), *two_person),
         struct.pack(f">4I{len(currency_weights)}I2IB", *class_weights, *currency_weights,
                     ageing_cycles, solver_steps, cross_at_midpoint)))

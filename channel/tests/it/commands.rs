@@ -213,7 +213,7 @@ fn roots_are_few_ascending_and_each_once() {
 #[test]
 fn rule_books_are_bounded() {
     type Spoil = fn(&mut RuleBook);
-    let cases: [(Spoil, &str); 9] = [
+    let cases: [(Spoil, &str); 10] = [
         (|rules| rules.currencies.clear(), "currencies"),
         (|rules| rules.currencies.push(usd()), "currencies"),
         (|rules| rules.cycle_ms = 9, "cycle_ms"),
@@ -222,6 +222,7 @@ fn rule_books_are_bounded() {
         (|rules| rules.queue_max = 0, "queue_max"),
         (|rules| rules.unmatched_ms = 99, "unmatched_ms"),
         (|rules| rules.match_ms = 86_400_001, "match_ms"),
+        (|rules| rules.rewrap_within_ms = 999, "rewrap_within_ms"),
         (|rules| rules.two_person = vec![2, 1], "two_person"),
     ];
     for (spoil, field) in cases {

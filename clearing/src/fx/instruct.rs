@@ -19,6 +19,7 @@ impl Pool {
         &mut self,
         mut payment: Payment,
         (counter, terms): (u8, Terms),
+        held: bool,
         outcome: &mut Outcome,
     ) -> Ruling {
         let place = payment.place;
@@ -28,6 +29,7 @@ impl Pool {
         };
         payment.stage = match terms {
             Terms::Instruction { .. } => Stage::Match,
+            Terms::Payment { .. } if held => Stage::Held,
             Terms::Payment { .. } => self.stage_of(&payment, false),
         };
         if payment.not_after_ms != 0 {
@@ -44,7 +46,11 @@ impl Pool {
             return Ruling::Matched;
         }
         self.enter(slot, stage);
-        if stage == Stage::Match { Ruling::AwaitingMatch } else { Ruling::Warehoused }
+        match stage {
+            Stage::Match => Ruling::AwaitingMatch,
+            Stage::Held => Ruling::Held,
+            _ => Ruling::Warehoused,
+        }
     }
 
     /// The oldest instruction that is the mirror image of this one.

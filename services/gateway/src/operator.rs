@@ -202,6 +202,7 @@ fn rules(rules: &RuleBook) -> v1::RuleBook {
         close: u32::from(rules.close as u8),
         unmatched_ms: rules.unmatched_ms,
         match_ms: rules.match_ms,
+        rewrap_within_ms: rules.rewrap_within_ms,
         two_person: rules.two_person.iter().copied().map(u32::from).collect(),
         class_weights: rules.class_weights.to_vec(),
         currency_weights: rules.currency_weights.clone(),

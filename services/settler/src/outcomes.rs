@@ -139,6 +139,7 @@ mod tests {
             subject: Subject::System,
             rulings: Vec::new(),
             statements: Vec::new(),
+            holds: Vec::new(),
             reject: None,
             replayed: false,
             sealed_before: None,

@@ -40,7 +40,7 @@ fn the_order_meets_the_policy_for_who_has_no_key() {
     let world = sealed();
     let header = HeaderView::check(&world.order.header).unwrap();
     let envelope = Envelope::parse(header, &world.order.payload).unwrap();
-    let owner = |key| {
+    let owner = |_, key| {
         [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER]
             .into_iter()
             .find(|id| kem_key(*id).id() == key)
@@ -57,7 +57,7 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
     let required = trust().require(&facts(), NOW).unwrap();
     // The receiver has a second key.
     let second = KemKey { public: kem_secret(ParticipantId(99)).public(), ..kem_key(RECEIVER) };
-    let owner = |key| {
+    let owner = |_, key| {
         let ids = [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER];
         let by_id = ids.into_iter().find(|id| kem_key(*id).id() == key);
         by_id.or_else(|| (key == second.id()).then_some(RECEIVER))
@@ -69,7 +69,7 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
         let order = epoch.seal(&header(), contents, &recipients, random).unwrap();
         let view = HeaderView::check(&order.header).unwrap();
         let envelope = Envelope::parse(view, &order.payload).unwrap();
-        required.check(&envelope, |key| if known { owner(key) } else { None }).err()
+        required.check(&envelope, |role, key| if known { owner(role, key) } else { None }).err()
     };
     let all = || world.recipients.clone();
     let without = |id| all().into_iter().filter(|it| it.participant != id).collect::<Vec<_>>();

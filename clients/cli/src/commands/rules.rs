@@ -71,6 +71,7 @@ fn from_wire(rules: &v1::RuleBook) -> Result<RuleBook, Failure> {
         },
         unmatched_ms: rules.unmatched_ms,
         match_ms: rules.match_ms,
+        rewrap_within_ms: rules.rewrap_within_ms,
         two_person: {
             let kinds = rules.two_person.iter().map(|kind| narrow(*kind, "two_person"));
             kinds.collect::<Result<_, _>>()?
@@ -127,6 +128,7 @@ fn apply(rules: &mut RuleBook, change: &str) -> Result<(), Failure> {
         ),
         "unmatched_ms" => put(&mut rules.unmatched_ms, number(value)),
         "match_ms" => put(&mut rules.match_ms, number(value)),
+        "rewrap_within_ms" => put(&mut rules.rewrap_within_ms, number(value)),
         "two_person" => {
             let mut kinds: Option<Vec<u16>> = list(value, kinds::parse);
             if let Some(kinds) = &mut kinds {
@@ -187,6 +189,7 @@ fn row(rules: &RuleBook) -> Row {
         ("close", close.into()),
         ("unmatched_ms", rules.unmatched_ms.into()),
         ("match_ms", rules.match_ms.into()),
+        ("rewrap_within_ms", rules.rewrap_within_ms.into()),
         ("two_person", Cell::words(&kinds)),
         ("class_weights", Cell::words(&numbers(&rules.class_weights))),
         ("currency_weights", Cell::words(&numbers(&rules.currency_weights))),

@@ -102,6 +102,9 @@ fn waits_for(it: &v1::Explanation) -> Vec<String> {
         v1::WaitsFor::Legs => {
             vec!["It is matched; it waits for the legs of its match to settle together.".into()]
         }
+        v1::WaitsFor::Word => vec![
+            "It is held: a screener must pass it, or its receiver must confirm it, first.".into(),
+        ],
         v1::WaitsFor::Unspecified => vec!["It waits for what this version does not know.".into()],
     }
 }

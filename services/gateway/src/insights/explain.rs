@@ -88,6 +88,7 @@ impl Explained<'_> {
             }
             WaitsFor::Match => explanation.waits_for = v1::WaitsFor::Match.into(),
             WaitsFor::Legs => explanation.waits_for = v1::WaitsFor::Legs.into(),
+            WaitsFor::Word(_) => explanation.waits_for = v1::WaitsFor::Word.into(),
             WaitsFor::Turn { ahead, ahead_minor, day_open, in_cut } => {
                 explanation.waits_for = v1::WaitsFor::Turn.into();
                 explanation.ahead = ahead;

@@ -1,0 +1,270 @@
+//! Epochs that senders opened, and which sequences were used in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use channel::{
+    DecodeError, EpochId, EpochOpen, KeyId, ParticipantId, Reader, Signed, SlotRole, Writer,
+};
+use ledger::Hash;
+use sha2::{Digest, Sha256};
+
+use super::{read_signed, write_signed};
+use crate::reject::Reject;
+use crate::seen::CLOCK_TOLERANCE_MS;
+use crate::state::bounded;
+
+/// Epochs of one sender that are kept, at most.
+pub const EPOCHS_PER_SENDER_MAX: usize = 64;
+/// Epochs that are kept, at most.
+pub const EPOCHS_MAX: usize = 16_384;
+/// A sequence may lie this far behind the latest one of its epoch.
+pub const SEQUENCE_WINDOW: u64 = 4_096;
+/// An epoch is kept this long behind its end, for orders that were made in it and come late: 15 min.
+const KEPT_MS: u64 = 15 * 60 * 1000;
+
+const WORDS: usize = (SEQUENCE_WINDOW / 64) as usize;
+
+/// Which of the latest sequences were used.
+#[derive(Debug, Clone)]
+struct Window {
+    /// The sequence behind the latest one.
+    next: u64,
+    /// Of the sequences before, by their remainder.
+    used: [u64; WORDS],
+}
+
+impl Window {
+    fn bit(sequence: u64) -> (usize, u64) {
+        let at = sequence % SEQUENCE_WINDOW;
+        ((at / 64) as usize, 1 << (at % 64))
+    }
+
+    fn fresh(&self, sequence: u64) -> bool {
+        let (word, bit) = Self::bit(sequence);
+        let behind = self.next.saturating_sub(sequence);
+        behind == 0 || behind <= SEQUENCE_WINDOW && self.used[word] & bit == 0
+    }
+
+    fn take(&mut self, sequence: u64) {
+        if sequence >= self.next + SEQUENCE_WINDOW {
+            self.used = [0; WORDS];
+        } else {
+            for skipped in self.next..=sequence {
+                let (word, bit) = Self::bit(skipped);
+                self.used[word] &= !bit;
+            }
+        }
+        self.next = self.next.max(sequence + 1);
+        let (word, bit) = Self::bit(sequence);
+        self.used[word] |= bit;
+    }
+}
+
+/// An epoch.
+#[derive(Debug, Clone)]
+pub(super) struct Epoch {
+    pub(super) signed: Signed<EpochOpen>,
+    /// By reader: until when its key is valid, ms; 0 = it is not any more.
+    until_ms: Vec<u64>,
+    window: Window,
+    /// The hash of all of it, until it changes.
+    leaf: Option<Hash>,
+}
+
+impl Epoch {
+    pub(super) fn new(signed: Signed<EpochOpen>, until_ms: Vec<u64>) -> Self {
+        Self { signed, until_ms, window: Window { next: 0, used: [0; WORDS] }, leaf: None }
+    }
+
+    pub(super) fn fresh(&self, sequence: u64) -> bool {
+        self.window.fresh(sequence)
+    }
+
+    /// Whose key it is, if orders made at this instant may be sealed to it in this capacity.
+    pub(super) fn owner(&self, role: SlotRole, key: KeyId, at_ms: u64) -> Option<ParticipantId> {
+        let readers = &self.signed.statement.readers;
+        let index = readers.binary_search_by_key(&(role, key), |it| (it.role, it.key)).ok()?;
+        (at_ms <= self.until_ms[index]).then_some(readers[index].participant)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        write_signed(&self.signed, writer);
+        self.until_ms.iter().for_each(|until_ms| _ = writer.u64(*until_ms));
+        writer.u64(self.window.next);
+        self.window.used.iter().for_each(|word| _ = writer.u64(*word));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let signed: Signed<EpochOpen> = read_signed(reader)?;
+        let readers = signed.statement.readers.len();
+        let until_ms = (0..readers).map(|_| reader.u64("epoch key")).collect::<Result<_, _>>()?;
+        let mut epoch = Self::new(signed, until_ms);
+        epoch.window.next = reader.u64("epoch sequence")?;
+        for word in &mut epoch.window.used {
+            *word = reader.u64("epoch window")?;
+        }
+        Ok(epoch)
+    }
+
+    fn digest(&self) -> Hash {
+        let mut writer = Writer::new();
+        self.write(&mut writer);
+        Sha256::digest(writer.into_bytes()).into()
+    }
+}
+
+/// All epochs that are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Epochs {
+    all: BTreeMap<(ParticipantId, EpochId), Epoch>,
+    by_end: BTreeSet<(u64, ParticipantId, EpochId)>,
+    root: Option<Hash>,
+}
+
+impl Epochs {
+    pub(super) fn get(&self, sender: ParticipantId, epoch: EpochId) -> Option<&Epoch> {
+        self.all.get(&(sender, epoch))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Epoch> {
+        self.all.values()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is room for another epoch of this sender.
+    ///
+    /// # Errors
+    /// [`Reject::CapacityFull`].
+    pub(super) fn room_for(&self, sender: ParticipantId) -> Result<(), Reject> {
+        let range = (sender, EpochId([0; 16]))..=(sender, EpochId([u8::MAX; 16]));
+        let own = self.all.range(range).count();
+        let room = self.all.len() < EPOCHS_MAX && own < EPOCHS_PER_SENDER_MAX;
+        if room { Ok(()) } else { Err(Reject::CapacityFull) }
+    }
+
+    pub(super) fn insert(&mut self, epoch: Epoch) {
+        let open = &epoch.signed.statement;
+        let key = (open.sender, open.epoch);
+        self.by_end.insert((open.not_after_ms, open.sender, open.epoch));
+        self.all.insert(key, epoch);
+        self.root = None;
+    }
+
+    /// Notes that an order was taken with this sequence.
+    pub(crate) fn take(&mut self, sender: ParticipantId, epoch: EpochId, sequence: u64) {
+        if let Some(epoch) = self.all.get_mut(&(sender, epoch)) {
+            epoch.window.take(sequence);
+            epoch.leaf = None;
+            self.root = None;
+        }
+    }
+
+    /// Drops epochs that ended so long ago that nothing of them may come any more.
+    pub(crate) fn sweep(&mut self, now_ms: u64) {
+        while let Some(&(not_after_ms, sender, epoch)) = self.by_end.first() {
+            if not_after_ms + KEPT_MS >= now_ms {
+                return;
+            }
+            self.by_end.pop_first();
+            self.all.remove(&(sender, epoch));
+            self.root = None;
+        }
+    }
+
+    /// The sender's epochs end, as its identity key did.
+    pub(super) fn drop_sender(&mut self, sender: ParticipantId) {
+        self.all.retain(|(owner, _), _| *owner != sender);
+        self.by_end.retain(|(_, owner, _)| *owner != sender);
+        self.root = None;
+    }
+
+    /// Nobody may seal any more to a key of this owner: the one named, or all.
+    pub(super) fn kill_key(&mut self, owner: ParticipantId, key: Option<KeyId>) {
+        for epoch in self.all.values_mut() {
+            for (reader, until_ms) in epoch.signed.statement.readers.iter().zip(&mut epoch.until_ms)
+            {
+                if reader.participant == owner && key.is_none_or(|key| key == reader.key) {
+                    *until_ms = 0;
+                    epoch.leaf = None;
+                }
+            }
+        }
+        self.root = None;
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.u32(self.all.len() as u32);
+        self.all.values().for_each(|epoch| epoch.write(writer));
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut epochs = Self::default();
+        for _ in 0..bounded(reader.u32("epochs")?, EPOCHS_MAX, "epochs")? {
+            epochs.insert(Epoch::read(reader)?);
+        }
+        Ok(epochs)
+    }
+
+    /// The hash over the hashes of all epochs; only those that changed are hashed again.
+    pub(super) fn root(&mut self) -> Hash {
+        if let Some(root) = self.root {
+            return root;
+        }
+        let mut hasher = Sha256::new();
+        for epoch in self.all.values_mut() {
+            let leaf = epoch.leaf.unwrap_or_else(|| epoch.digest());
+            epoch.leaf = Some(leaf);
+            hasher.update(leaf);
+        }
+        let root = hasher.finalize().into();
+        self.root = Some(root);
+        root
+    }
+
+    pub(super) fn recompute_root(&self) -> Hash {
+        let mut hasher = Sha256::new();
+        self.all.values().for_each(|epoch| hasher.update(epoch.digest()));
+        hasher.finalize().into()
+    }
+}
+
+/// Whether an epoch can be opened at this instant.
+pub(super) fn timely(open: &EpochOpen, now_ms: u64) -> bool {
+    open.opened_at_ms <= now_ms + CLOCK_TOLERANCE_MS && open.not_after_ms >= now_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a set of all that were taken.
+        #[test]
+        fn a_sequence_is_taken_once(steps in prop::collection::vec((0..3_u8, 0..9_000_u64), 1..300)) {
+            let mut window = Window { next: 0, used: [0; WORDS] };
+            let mut taken = BTreeSet::new();
+            let mut latest = 0;
+            for (kind, number) in steps {
+                let sequence = match kind {
+                    0 => latest + number % 9,
+                    1 => latest + number,
+                    _ => latest.saturating_sub(number % 5_000),
+                };
+                let far = !taken.is_empty() && sequence + SEQUENCE_WINDOW <= latest;
+                prop_assert_eq!(window.fresh(sequence), !far && !taken.contains(&sequence));
+                if window.fresh(sequence) {
+                    window.take(sequence);
+                    taken.insert(sequence);
+                    latest = latest.max(sequence);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Payments that are held until somebody has given the word that the policy asks for.
+
+use std::collections::BTreeMap;
+
+use channel::{DecodeError, ParticipantId, Reader, SLOTS_MAX, Writer};
+use ledger::{Hash, Tree};
+use sha2::{Digest, Sha256};
+
+use crate::record::Place;
+use crate::state::{bounded, read_bool};
+
+/// Payments held at once, at most.
+pub const HELD_MAX: usize = 1 << 20;
+/// The places are hashed in this many portions, so that a change rehashes only one of them.
+const PORTIONS: usize = 256;
+
+/// What a held payment waits for, as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Which payment.
+    pub place: Place,
+    /// For the verdict of a screener who has given none.
+    pub screening: bool,
+    /// For another verdict of a screener who holds it.
+    pub stopped: bool,
+    /// For the receiver's confirmation.
+    pub confirmation: bool,
+}
+
+/// What a held payment waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Who must pass it yet, and whether that screener holds it.
+    pub(super) screeners: Vec<(ParticipantId, bool)>,
+    pub(super) confirmation: bool,
+}
+
+impl Held {
+    pub(super) fn over(&self) -> bool {
+        self.screeners.is_empty() && !self.confirmation
+    }
+
+    pub(crate) fn told(&self, place: Place) -> Hold {
+        let stopped = |wanted| self.screeners.iter().any(|(_, stopped)| *stopped == wanted);
+        let (screening, stopped) = (stopped(false), stopped(true));
+        Hold { place, screening, stopped, confirmation: self.confirmation }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u8(u8::from(self.confirmation)).u8(self.screeners.len() as u8);
+        for (screener, stopped) in &self.screeners {
+            writer.u32(screener.0).u8(u8::from(*stopped));
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let confirmation = read_bool(reader, "hold confirmation")?;
+        let count = bounded(reader.u8("hold screeners")?.into(), SLOTS_MAX.into(), "screeners")?;
+        let screener = |_| Ok((ParticipantId(reader.u32("screener")?), read_bool(reader, "held")?));
+        let screeners = (0..count).map(screener).collect::<Result<_, DecodeError>>()?;
+        Ok(Self { screeners, confirmation })
+    }
+}
+
+/// All payments that are held, by portion and place.
+#[derive(Debug)]
+pub(crate) struct Holds {
+    all: BTreeMap<(usize, Place), Held>,
+    tree: Tree,
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        let mut tree = Tree::new();
+        tree.grow(PORTIONS);
+        Self { all: BTreeMap::new(), tree }
+    }
+}
+
+fn key(place: Place) -> (usize, Place) {
+    ((place.0 % PORTIONS as u64) as usize, place)
+}
+
+impl Holds {
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn get(&self, place: Place) -> Option<&Held> {
+        self.all.get(&key(place))
+    }
+
+    pub(crate) fn insert(&mut self, place: Place, held: Held) {
+        self.tree.mark(key(place).0);
+        self.all.insert(key(place), held);
+    }
+
+    pub(crate) fn remove(&mut self, place: Place) {
+        self.tree.mark(key(place).0);
+        self.all.remove(&key(place));
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.u32(self.all.len() as u32);
+        for ((_, place), held) in &self.all {
+            writer.u64(place.0);
+            held.write(writer);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut holds = Self::default();
+        for _ in 0..bounded(reader.u32("held")?, HELD_MAX, "held")? {
+            let place = Place(reader.u64("held place")?);
+            holds.insert(place, Held::read(reader)?);
+        }
+        Ok(holds)
+    }
+
+    pub(super) fn root(&mut self) -> Hash {
+        let all = &self.all;
+        self.tree.root(|index| portion_digest(all, index))
+    }
+
+    pub(super) fn recompute_root(&self) -> Hash {
+        let leaves: Vec<Hash> =
+            (0..PORTIONS).map(|index| portion_digest(&self.all, index)).collect();
+        ledger::merkle::root_of_hashes(&leaves)
+    }
+}
+
+fn portion_digest(all: &BTreeMap<(usize, Place), Held>, index: usize) -> Hash {
+    let mut writer = Writer::new();
+    writer.u8(0);
+    for ((_, place), held) in all.range((index, Place(0))..=(index, Place(u64::MAX))) {
+        writer.u64(place.0);
+        held.write(&mut writer);
+    }
+    Sha256::digest(writer.into_bytes()).into()
+}

@@ -1,0 +1,82 @@
+//! What the disclosure policy in effect asks of an order, checked without a key.
+
+use channel::{Envelope, EpochId, HeaderView, MessageKind, OrderFacts, Requirement, SlotRole};
+use ledger::Currency;
+
+use super::held::{HELD_MAX, Held};
+use crate::intake::ensure;
+use crate::pool::Pool;
+use crate::reject::Reject;
+
+/// What is noted of a sealed order once it is taken.
+#[derive(Debug)]
+pub(crate) struct SealedOrder {
+    pub(crate) epoch: EpochId,
+    pub(crate) sequence: u64,
+    /// What it is held for.
+    pub(crate) held: Option<Held>,
+}
+
+impl Pool {
+    /// Checks an order against the policy in effect; nothing without one. The order's sender and
+    /// receiver, by index, and its currency are those of the pool.
+    ///
+    /// FX instructions carry no customer's details: they may be empty. Sealed ones are checked, and
+    /// not held, as their counterpart relies on them.
+    pub(crate) fn judge_sealing(
+        &self,
+        (header, payload): (HeaderView<'_>, &[u8]),
+        (sender, receiver): (u32, u32),
+        currency: Currency,
+    ) -> Result<Option<SealedOrder>, Reject> {
+        let Some(policy) = self.disclosure.policies.in_effect(self.now_ms) else {
+            return Ok(None);
+        };
+        let policy = &policy.statement;
+        let instruction = header.kind() == Some(MessageKind::FxInstruction);
+        let Some(sealing) = header.sealing().ok().flatten() else {
+            ensure(instruction && payload.is_empty(), Reject::SealingRequired)?;
+            return Ok(None);
+        };
+        ensure(header.policy_version() == policy.version, Reject::PolicyVersion)?;
+        let country = |index| self.directory.at(index).participant.country;
+        let facts = OrderFacts {
+            currency,
+            minor: header.minor(),
+            sender: header.sender(),
+            sender_country: country(sender),
+            receiver: header.receiver(),
+            receiver_country: country(receiver),
+        };
+        let requirement = policy.require(&facts).map_err(|_| Reject::PolicyUncovered)?;
+        let epoch = self.disclosure.epochs.get(header.sender(), sealing.epoch);
+        let epoch = epoch.ok_or(Reject::EpochUnknown)?;
+        let open = &epoch.signed.statement;
+        ensure(open.policy_version == policy.version, Reject::PolicyVersion)?;
+        let made_at_ms = header.created_at_ms();
+        ensure(made_at_ms <= open.not_after_ms, Reject::EpochOver)?;
+        ensure(epoch.fresh(sealing.sequence), Reject::SequenceUsed)?;
+        let envelope = Envelope::parse(header, payload).map_err(|_| Reject::SlotsMismatch)?;
+        let owner = |role, key| epoch.owner(role, key, made_at_ms);
+        requirement.check(&envelope, owner).map_err(|error| match error {
+            channel::DisclosureError::StaleKey => Reject::KeyNotValid,
+            _ => Reject::SlotsMismatch,
+        })?;
+        let held = if instruction { None } else { self.held_for(&requirement)? };
+        Ok(Some(SealedOrder { epoch: sealing.epoch, sequence: sealing.sequence, held }))
+    }
+
+    /// For whose word an order must wait.
+    fn held_for(&self, requirement: &Requirement) -> Result<Option<Held>, Reject> {
+        if !requirement.screening && !requirement.confirmation {
+            return Ok(None);
+        }
+        let slots = requirement.slots.iter().filter(|slot| slot.role == SlotRole::Screener);
+        let screeners = slots.filter(|_| requirement.screening);
+        let screeners: Vec<_> = screeners.map(|slot| (slot.participant, false)).collect();
+        // Nobody could ever pass it.
+        ensure(!requirement.screening || !screeners.is_empty(), Reject::PolicyUncovered)?;
+        ensure(self.disclosure.holds.len() < HELD_MAX, Reject::HeldFull)?;
+        Ok(Some(Held { screeners, confirmation: requirement.confirmation }))
+    }
+}
