@@ -86,7 +86,7 @@ rejects! {
     CommandStale = 28 "COMMAND_STALE",
     /// The role may not give this command.
     NotAuthorised = 29 "NOT_AUTHORISED",
-    /// The rule book wants a second person.
+    /// The rule book wants a second person, or, in a pool with roots, the suspension does.
     CheckerRequired = 30 "CHECKER_REQUIRED",
     /// Maker and checker are the same person, or the checker is no active operator.
     CheckerInvalid = 31 "CHECKER_INVALID",
@@ -118,7 +118,8 @@ rejects! {
     ProposalInfeasible = 44 "PROPOSAL_INFEASIBLE",
     /// An arithmetic bound of the books would be passed.
     Overflow = 45 "OVERFLOW",
-    /// The number of participants, accounts, pending pay-outs, limits or quotes is at its maximum.
+    /// The number of participants, accounts, pending pay-outs, limits, quotes, KEM keys, epochs or
+    /// faults is at its maximum.
     CapacityFull = 46 "CAPACITY_FULL",
     /// A party of an exchange has no account in the counter currency.
     NoCounterAccount = 47 "NO_COUNTER_ACCOUNT",
