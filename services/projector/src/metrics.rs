@@ -10,7 +10,7 @@ use metrics::{
 pub(crate) const LAG_RECORDS: &str = "causeway_projector_lag_records";
 /// The position behind the last one whose effects are durable in the store.
 pub(crate) const POSITION: &str = "causeway_projector_position";
-/// Unix time since when the oldest outcome waits that is not durable; 0 if none waits.
+/// Unix time since when the oldest sealed batch waits that is not durable; 0 if none waits.
 pub(crate) const BEHIND_SINCE: &str = "causeway_projector_behind_since_seconds";
 /// Batches written.
 pub(crate) const BATCHES: &str = "causeway_projector_batches_total";
@@ -33,7 +33,11 @@ pub(crate) const UETR_RUNS: &str = "causeway_projector_uetr_runs";
 pub fn describe() {
     describe_gauge!(LAG_RECORDS, Unit::Count, "Outcomes not yet durable in the store.");
     describe_gauge!(POSITION, "The position behind the last one that is durable in the store.");
-    describe_gauge!(BEHIND_SINCE, Unit::Seconds, "Since when the oldest outcome waits, Unix time.");
+    describe_gauge!(
+        BEHIND_SINCE,
+        Unit::Seconds,
+        "Since when the oldest sealed batch waits, Unix time."
+    );
     describe_counter!(BATCHES, Unit::Count, "Batches written.");
     describe_counter!(PAYMENTS, Unit::Count, "Payments written.");
     describe_counter!(BYTES, Unit::Bytes, "Bytes of rows written.");
@@ -55,7 +59,7 @@ pub(crate) fn standing(durable: u64, taken: u64) {
     gauge!(LAG_RECORDS).set(taken.saturating_sub(durable) as f64);
 }
 
-/// Since when something waits that is not durable.
+/// Since when a sealed batch waits that is not durable.
 pub(crate) fn behind_since(since: Option<SystemTime>) {
     let unix = since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
     gauge!(BEHIND_SINCE).set(unix.unwrap_or_default().as_secs_f64());

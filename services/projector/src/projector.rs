@@ -185,7 +185,7 @@ struct Worker {
     progress: Progress,
     /// Whether something has happened since the last seal.
     batch_open: bool,
-    /// Since when the oldest outcome waits that is not in the store, about.
+    /// Since when the oldest sealed batch waits that is not in the store.
     behind_since: Option<SystemTime>,
     draft: Draft,
     builder: Builder,
@@ -224,7 +224,7 @@ impl Worker {
     /// How far this is, to whoever watches.
     fn show(&mut self) {
         metrics::standing(self.inbox.next_position.load(Ordering::Relaxed), self.expected);
-        let waits = self.batch_open || !self.pending.sealed.is_empty();
+        let waits = !self.pending.sealed.is_empty();
         let since = waits.then(|| self.behind_since.unwrap_or_else(SystemTime::now));
         if since != self.behind_since {
             self.behind_since = since;
@@ -324,7 +324,6 @@ impl Worker {
         let seconds = started.elapsed().as_secs_f64();
         metrics::committed(batches, from as u64, self.pending.bytes as u64, seconds);
         self.pending.uetrs.clear();
-        self.behind_since = None;
         self.pending.commits.clear();
         self.pending.bytes = 0;
         let next = self.progress.next_position;

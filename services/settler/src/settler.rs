@@ -131,6 +131,10 @@ impl Settler {
         let shared = Arc::new(Shared { view, outcomes, questions, proposed });
         let handle = PoolHandle { shared: shared.clone() };
         let stop = Arc::new(AtomicBool::new(false));
+        // Peers say who of them is active; who is alone is.
+        if parts.peers.is_none() {
+            metrics::active(true);
+        }
         let mut work = Work {
             ticks: Ticks::new(parts.clock.clone(), options.pool),
             desk: Desk::start(
