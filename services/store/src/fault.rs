@@ -66,6 +66,28 @@ pub enum Fault {
         /// What the last attempt met.
         why: Arc<str>,
     },
+    /// The schema is not that of this build: it has to be migrated, or it was by a newer one.
+    #[error("store schema has version {found}, this build needs {needed}")]
+    Schema {
+        /// Its version; 0 if there is none.
+        found: u32,
+        /// The version of this build.
+        needed: u32,
+    },
+    /// The keyspace keeps fewer copies of a row than were promised.
+    #[error("the keyspace keeps {found} copies of a row, promised were {promised}")]
+    Promise {
+        /// As it is.
+        found: u32,
+        /// As it should be.
+        promised: u32,
+    },
+    /// No name of a keyspace.
+    #[error("keyspace {name:?}: 1 to 48 lower-case letters, digits and _, a letter first")]
+    Keyspace {
+        /// What was given.
+        name: String,
+    },
     /// Another process, or this one, has the store open.
     #[error("store is already open elsewhere")]
     Locked,

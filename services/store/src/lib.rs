@@ -10,13 +10,15 @@
 //! * damage is an error that names what is damaged, never a silent gap.
 //!
 //! [`contract`] is the suite that every implementation passes. [`embedded`] is the default one: an
-//! LSM tree in a directory.
+//! LSM tree in a directory. Behind the feature `cql` is the one on Apache Cassandra or ScyllaDB.
 //!
 //! Deliberately absent: reads before writes, secondary indexes, expiry, overwriting. Rows are a
 //! function of the log, so writing one twice writes the same bytes.
 
 mod commit;
 pub mod contract;
+#[cfg(feature = "cql")]
+pub mod cql;
 pub mod embedded;
 mod fault;
 mod port;

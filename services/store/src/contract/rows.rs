@@ -90,9 +90,9 @@ pub(super) fn scans_are_ordered_and_bounded<H: Host>(host: &H) {
     assert_eq!(keys(0, u64::MAX, 10), [3, 5, 7, 9, 700, 1 << 20, FAR]);
     assert_eq!(keys(5, 700, 10), [5, 7, 9], "the end is not part of the range");
     assert_eq!(keys(4, FAR, 2), [5, 7]);
-    assert_eq!(keys(0, u64::MAX, 0), []);
-    assert_eq!(keys(7, 7, 10), []);
-    assert_eq!(keys(8, 2, 10), [], "a range that ends before it begins is empty");
+    assert!(keys(0, u64::MAX, 0).is_empty());
+    assert!(keys(7, 7, 10).is_empty());
+    assert!(keys(8, 2, 10).is_empty(), "a range that ends before it begins is empty");
     let all = store.scan(Table::Feed, &owned(4, 0), &owned(5, 0), usize::MAX).expect("scans");
     assert_eq!(all.len(), 8);
 }

@@ -8,6 +8,8 @@
 )]
 
 mod contract;
+#[cfg(feature = "cql")]
+mod cql;
 mod crashes;
 mod damage;
 mod disk;
