@@ -5,34 +5,41 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
+
 use super::core::{Core, Next};
 use super::parts::{BUCKET_BYTES, Group, buckets_of, span_of};
 use crate::fault::Fault;
 use crate::table::Table;
 
-/// Partitions that this process has listed, at most, before it forgets and lists them again.
+/// Entries that this process has listed, at most, before it forgets and lists them again.
 const LISTED_MAX: usize = 65_536;
 const BUCKETS: i8 = 0;
 const SPANS: i8 = 1;
 
-/// Partitions that this process knows to be listed.
+/// A bucket or a span as the directory calls it.
+type Entry = (Table, i8, Vec<u8>);
+
+/// Entries that this process knows to be listed.
 #[derive(Default)]
-pub(super) struct Listed(HashSet<(Table, Vec<u8>)>);
+pub(super) struct Listed(HashSet<Entry>);
 
 impl Listed {
-    pub(super) fn holds(&self, table: Table, part: &[u8]) -> bool {
-        self.0.contains(&(table, part.to_vec()))
+    /// Whether the bucket of a key is listed.
+    pub(super) fn holds(&self, table: Table, key: &[u8]) -> bool {
+        let group = Group::of(table, key);
+        self.0.contains(&(table, BUCKETS, group.entry(group.bucket(key))))
     }
 
-    pub(super) fn add(&mut self, table: Table, part: Vec<u8>) {
+    fn add(&mut self, entry: Entry) {
         if self.0.len() >= LISTED_MAX {
             self.0.clear();
         }
-        self.0.insert((table, part));
+        self.0.insert(entry);
     }
 
-    pub(super) fn forget(&mut self, table: Table) {
-        self.0.retain(|(listed, _)| *listed != table);
+    fn forget(&mut self, table: Table) {
+        self.0.retain(|(listed, ..)| *listed != table);
     }
 }
 
@@ -40,19 +47,21 @@ impl Listed {
 type Between = (u128, u128);
 
 impl Core {
-    /// Lists the partition of a bucket.
-    pub(super) async fn list(&self, table: Table, key: Vec<u8>) -> Result<(), Fault> {
+    /// Lists the bucket of a key.
+    pub(super) async fn list(&self, table: Table, key: Bytes) -> Result<(), Fault> {
         let group = Group::of(table, &key);
         let bucket = group.bucket(&key);
-        let part = group.part(bucket);
         let span = span_of(bucket);
-        let list = &self.statements.list;
         let (pool, tab) = (self.pool, table as i8);
-        let spans = (pool, tab, SPANS, group.bytes(), span.to_be_bytes().to_vec());
-        self.write(list, &spans).await?;
-        let buckets = (pool, tab, BUCKETS, group.span(span), bucket.to_be_bytes().to_vec());
-        self.write(list, &buckets).await?;
-        self.listed().add(table, part);
+        let of_span = (table, SPANS, group.entry(span));
+        if !self.listed().0.contains(&of_span) {
+            let values = (pool, tab, SPANS, group.bytes(), span.to_be_bytes().to_vec());
+            self.write(&self.statements.list, &values).await?;
+            self.listed().add(of_span);
+        }
+        let values = (pool, tab, BUCKETS, group.entry(span), bucket.to_be_bytes().to_vec());
+        self.write(&self.statements.list, &values).await?;
+        self.listed().add((table, BUCKETS, group.entry(bucket)));
         Ok(())
     }
 
@@ -72,7 +81,7 @@ impl Core {
         for span in spans {
             let (begin, end) = buckets_of(span);
             let between = (begin.max(first), end.min(last));
-            let span = group.span(span);
+            let span = group.entry(span);
             found.extend(self.entries((group, BUCKETS), span, between, usize::MAX).await?);
         }
         Ok(found)
@@ -115,7 +124,7 @@ impl Core {
             let Some(&span) = span.first() else { return Ok(None) };
             let (begin, end) = buckets_of(span);
             let between = (begin.max(first), end.min(last));
-            let bucket = self.entries((group, BUCKETS), group.span(span), between, 1).await?;
+            let bucket = self.entries((group, BUCKETS), group.entry(span), between, 1).await?;
             if let Some(bucket) = bucket.first() {
                 return Ok(Some(*bucket));
             }
@@ -142,7 +151,7 @@ impl Core {
             self.unlist_in(group, (SPANS, bytes), (first, last)).await?;
         }
         for span in spans {
-            self.unlist_in(group, (BUCKETS, group.span(span)), (after, before)).await?;
+            self.unlist_in(group, (BUCKETS, group.entry(span)), (after, before)).await?;
         }
         Ok(())
     }

@@ -75,6 +75,9 @@ impl Known {
     }
 }
 
+/// Pool, stream, bucket, number, hash.
+type Values<'a> = (i32, i8, i64, i64, &'a [u8]);
+
 /// What came of claiming.
 pub(super) struct Claimed {
     /// The numbers of those to be written.
@@ -310,7 +313,7 @@ impl Core {
         statement: &PreparedStatement,
         stream: Stream,
         some: &'a [(u64, CommitHash)],
-    ) -> (Batch, Vec<(i32, i8, i64, i64, &'a [u8])>) {
+    ) -> (Batch, Vec<Values<'a>>) {
         let statements = vec![BatchStatement::PreparedStatement(statement.clone()); some.len()];
         let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
         batch.set_is_idempotent(true);

@@ -3,11 +3,16 @@
 //! A partition is a group of keys ([`Table::group`]) and a *bucket*, an interval of keys within the
 //! group: the 16 bytes behind the group (zeros if there are fewer), as a number, without its lower
 //! bits. So buckets are in the order of keys, and how many keys a bucket can hold is bounded.
+//!
+//! Accounts, and participants, share partitions, 32 neighbours each: a batch touches many of them,
+//! and rows of one partition are written together. All movements of a batch are bounded anyway.
 
 use crate::table::Table;
 
 /// Buckets of one span of the directory.
 const SPAN_LOG2: u32 = 16;
+/// Accounts, or participants, that share partitions.
+const OWNERS_LOG2: u32 = 5;
 /// A bucket's bytes.
 pub(super) const BUCKET_BYTES: usize = 16;
 
@@ -23,10 +28,10 @@ fn hidden_bits(table: Table, group: &[u8]) -> u32 {
         Table::Batches => 64 + 2,
         // 4 batches: 17 MiB in 260 rows.
         Table::Transfers => 64 + 2,
-        // 16 batches of an account: 50 MiB in 1,040 rows if it is in every transfer.
-        Table::Postings => 64 + 4,
-        // 16 batches of a participant: 50 MiB if it is in every payment, twice.
-        Table::Feed => 64 + 4,
+        // 8 batches of 32 accounts: 48 MiB if they have a part in every transfer.
+        Table::Postings => 64 + 3,
+        // 8 batches of 32 participants: 24 MiB.
+        Table::Feed => 64 + 3,
         // 64 records: 1 MiB for every change of all their payments.
         Table::States => 64 + 6,
         // A level: a few runs.
@@ -84,14 +89,30 @@ impl<'a> Group<'a> {
         self.bytes
     }
 
-    /// The partition of a bucket: `group | bucket`.
+    /// The partition of a bucket: `group | bucket`, or `neighbours | bucket`.
     pub(super) fn part(&self, bucket: u128) -> Vec<u8> {
-        [self.bytes, &bucket.to_be_bytes()].concat()
+        match (self.table, self.bytes.first_chunk()) {
+            (Table::Postings | Table::Feed, Some(owner)) => {
+                let neighbours = u32::from_be_bytes(*owner) >> OWNERS_LOG2;
+                [&neighbours.to_be_bytes()[..], &bucket.to_be_bytes()].concat()
+            }
+            _ => self.entry(bucket),
+        }
     }
 
-    /// The span of the directory that lists a bucket: `group | span`.
-    pub(super) fn span(&self, span: u128) -> Vec<u8> {
-        self.part(span)
+    /// What the directory calls a bucket, or a span: `group | number`.
+    pub(super) fn entry(&self, number: u128) -> Vec<u8> {
+        [self.bytes, &number.to_be_bytes()].concat()
+    }
+
+    /// The end of a range that ends before `to`, within the group: its partitions have other rows.
+    pub(super) fn end(&self, to: &[u8]) -> Vec<u8> {
+        let Some(last) = self.bytes.iter().rposition(|byte| *byte < u8::MAX) else {
+            return to.to_vec();
+        };
+        let mut behind = self.bytes[..=last].to_vec();
+        behind[last] += 1;
+        behind.min(to.to_vec())
     }
 }
 
@@ -139,8 +160,8 @@ mod tests {
     #[test]
     fn neighbours_share_a_partition_up_to_its_bound() {
         let key = |batch: u64| [&7_u32.to_be_bytes()[..], &batch.to_be_bytes(), &[0, 0]].concat();
-        assert_eq!(part_of(Table::Postings, &key(16)), part_of(Table::Postings, &key(31)));
-        assert_ne!(part_of(Table::Postings, &key(31)), part_of(Table::Postings, &key(32)));
+        assert_eq!(part_of(Table::Postings, &key(16)), part_of(Table::Postings, &key(23)));
+        assert_ne!(part_of(Table::Postings, &key(23)), part_of(Table::Postings, &key(24)));
         let chunk = |chunk: u32| [&[1][..], &9_u64.to_be_bytes(), &chunk.to_be_bytes()].concat();
         assert_eq!(part_of(Table::Snapshots, &chunk(0)), part_of(Table::Snapshots, &chunk(63)));
         assert_ne!(part_of(Table::Snapshots, &chunk(63)), part_of(Table::Snapshots, &chunk(64)));

@@ -70,6 +70,7 @@ impl Core {
         }
         let group = Group::of(table, from);
         let (first, last) = (group.bucket(from), group.bucket(to));
+        let to = &group.end(to)[..];
         self.settle(async |view| {
             let buckets = if first == last {
                 vec![first]
@@ -85,7 +86,7 @@ impl Core {
             let mut found = Found { rows: Vec::new(), unknown: Vec::new() };
             while found.rows.len() < limit {
                 let Some(part) = parts.try_next().await? else { break };
-                found.rows.extend(part.rows.into_iter().filter(|row| group.holds(&row.0)));
+                found.rows.extend(part.rows);
                 found.unknown.extend(part.unknown);
             }
             found.rows.truncate(limit);

@@ -18,11 +18,32 @@ const STATEMENT_BYTES: usize = 40 << 10;
 /// Rows in one statement.
 const STATEMENT_ROWS: usize = 256;
 
+/// A row with the name of its commit: key, value with its checksum.
+type Stored = (Name, Bytes, Bytes);
+
+/// Cuts rows into what goes into one statement each.
+fn cut(rows: Vec<Stored>) -> Vec<Vec<Stored>> {
+    let mut cut = Vec::new();
+    let (mut some, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let row_bytes = row.1.len() + row.2.len();
+        let full = bytes + row_bytes > STATEMENT_BYTES || some.len() >= STATEMENT_ROWS;
+        if full && !some.is_empty() {
+            cut.push(std::mem::take(&mut some));
+            bytes = 0;
+        }
+        bytes += row_bytes;
+        some.push(row);
+    }
+    cut.push(some);
+    cut
+}
+
 /// Rows of one partition that are written by one statement.
 struct Statement {
     table: Table,
     part: Vec<u8>,
-    rows: Vec<(Name, Bytes, Bytes)>,
+    rows: Vec<Stored>,
 }
 
 /// What becomes of the commits of a call.
@@ -126,38 +147,27 @@ impl Core {
         stream::iter(writes).buffer_unordered(self.in_flight).try_collect::<()>().await
     }
 
-    fn statements_of(&self, commits: &[&Commit]) -> (Vec<Statement>, Vec<(Table, Vec<u8>)>) {
-        let mut by_part: HashMap<(Table, Vec<u8>), Vec<(Name, Bytes, Bytes)>> = HashMap::new();
+    /// The rows by partition, and a key of each bucket that is not listed yet.
+    fn statements_of(&self, commits: &[&Commit]) -> (Vec<Statement>, Vec<(Table, Bytes)>) {
+        let mut parts: BTreeMap<(Table, Vec<u8>), Vec<Stored>> = BTreeMap::new();
+        let mut unlisted = BTreeMap::new();
         for commit in commits {
             let name = (commit.stream, commit.number);
             for (table, key, stored) in commit.write.to_stored() {
-                let part = part_of(table, &key);
-                by_part.entry((table, part)).or_default().push((name, key, stored));
-            }
-        }
-        let (mut statements, mut unlisted) = (Vec::new(), Vec::new());
-        for ((table, part), rows) in by_part {
-            if let Some((_, key, _)) = rows.first()
-                && !self.listed().holds(table, &part)
-            {
-                unlisted.push((table, key.to_vec()));
-            }
-            let mut bytes = 0;
-            let mut some = Vec::new();
-            for row in rows {
-                let row_bytes = row.1.len() + row.2.len();
-                let full = bytes + row_bytes > STATEMENT_BYTES || some.len() >= STATEMENT_ROWS;
-                if full && !some.is_empty() {
-                    let rows = std::mem::take(&mut some);
-                    statements.push(Statement { table, part: part.clone(), rows });
-                    bytes = 0;
+                if !self.listed().holds(table, &key) {
+                    let group = Group::of(table, &key);
+                    let entry = (table, group.entry(group.bucket(&key)));
+                    unlisted.insert(entry, (table, key.clone()));
                 }
-                bytes += row_bytes;
-                some.push(row);
+                let part = part_of(table, &key);
+                parts.entry((table, part)).or_default().push((name, key, stored));
             }
-            statements.push(Statement { table, part, rows: some });
         }
-        (statements, unlisted)
+        let statements = parts.into_iter().flat_map(|((table, part), rows)| {
+            let statement = move |rows| Statement { table, part: part.clone(), rows };
+            cut(rows).into_iter().map(statement)
+        });
+        (statements.collect(), unlisted.into_values().collect())
     }
 
     async fn put(&self, statement: Statement) -> Result<(), Fault> {
@@ -192,10 +202,11 @@ impl Core {
         }
         let group = Group::of(table, from);
         let (first, last) = (group.bucket(from), group.bucket(to_exclusive));
+        let to = &group.end(to_exclusive);
         let buckets = self.buckets(group, (first, last)).await?;
         let remove = &self.statements.of(table).remove;
         let removals = buckets.into_iter().map(|bucket| {
-            let values = (self.pool, group.part(bucket), from, to_exclusive);
+            let values = (self.pool, group.part(bucket), from, to);
             async move { self.write(remove, &values).await }
         });
         stream::iter(removals).buffer_unordered(self.in_flight).try_collect::<()>().await?;
