@@ -3,7 +3,7 @@
 //! * `parts`, `listing`: which partition a row is in, and which partitions there are.
 //! * `names`: commits are claimed by compare-and-set, and marked once all their rows are there.
 //! * `write`, `read`: rows, packed into one statement by partition; whole commits only.
-//! * `schema`: keyspace and migrations. `settings`, `link`, `statements`, `core`: the connection.
+//! * `schema`: keyspace and migrations. `settings`, `link`, `tls`, `statements`, `core`: the connection.
 //!
 //! Writes and reads are at QUORUM, claims at SERIAL. Everything may be done twice, so whatever times
 //! out is tried again. No clock orders anything: a row is written once, with one value.
@@ -18,6 +18,7 @@ mod read;
 mod schema;
 mod settings;
 mod statements;
+mod tls;
 mod write;
 
 use bytes::Bytes;

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -18,7 +17,8 @@ use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::statement::{Consistency, SerialConsistency};
 use tokio::runtime::{Builder, Runtime};
 
-use super::settings::{Settings, Tls};
+use super::settings::Settings;
+use super::tls;
 use crate::fault::Fault;
 
 /// A request that takes longer is given up, and tried again at another node.
@@ -92,7 +92,7 @@ pub(super) struct Link {
 impl Link {
     /// Connects; tries again while no node can be reached.
     pub(super) async fn connect(settings: &Settings) -> Result<Self, Fault> {
-        let tls = settings.tls.as_ref().map(tls_context).transpose()?;
+        let tls = settings.tls.as_ref().map(tls::context).transpose()?;
         let begun = Instant::now();
         loop {
             let mut builder = SessionBuilder::new()
@@ -164,21 +164,6 @@ pub(super) fn reading(settings: &Settings) -> ExecutionProfile {
     let speculation =
         SimpleSpeculativeExecutionPolicy { max_retry_count: 1, retry_interval: SPECULATE_AFTER };
     profile(settings).to_builder().speculative_execution_policy(Some(Arc::new(speculation))).build()
-}
-
-fn tls_context(tls: &Tls) -> Result<SslContext, Fault> {
-    let make = || {
-        let mut builder = SslContextBuilder::new(SslMethod::tls_client())?;
-        builder.set_ca_file(&tls.ca)?;
-        builder.set_verify(SslVerifyMode::PEER);
-        if let Some((certificate, key)) = &tls.identity {
-            builder.set_certificate_chain_file(certificate)?;
-            builder.set_private_key_file(key, SslFiletype::PEM)?;
-            builder.check_private_key()?;
-        }
-        Ok(builder.build())
-    };
-    make().map_err(|error: openssl::error::ErrorStack| io("set up TLS for", error))
 }
 
 /// Errors that stay however often it is tried: what was asked is wrong, or not allowed.

@@ -90,7 +90,7 @@ const PURE: [&str; 10] = [
     "sealing",
 ];
 const HEAVY: [&str; 9] =
-    ["tokio", "tonic", "prost", "fjall", "rdkafka", "rustls", "metrics", "tracing", "rustix"];
+    ["tokio", "tonic", "prost", "fjall", "rdkafka", "scylla", "rustls", "metrics", "tracing", "rustix"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().current_dir(super::root()).exec().unwrap()
@@ -167,6 +167,7 @@ fn one_crate_knows_each_technology() {
         ("quick-xml", "iso20022"),
         ("fjall", "store"),
         ("rdkafka", "bus"),
+        ("scylla", "store"),
         ("rcgen", "cli"),
         ("hpke", "sealing"),
         ("aes-gcm", "sealing"),
