@@ -89,8 +89,10 @@ const PURE: [&str; 10] = [
     "iso20022",
     "sealing",
 ];
-const HEAVY: [&str; 9] =
-    ["tokio", "tonic", "prost", "fjall", "rdkafka", "scylla", "rustls", "metrics", "tracing", "rustix"];
+const HEAVY: [&str; 10] = [
+    "tokio", "tonic", "prost", "fjall", "rdkafka", "scylla", "rustls", "metrics", "tracing",
+    "rustix",
+];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().current_dir(super::root()).exec().unwrap()
