@@ -10,6 +10,15 @@ use store::{Fault, Store as _, Stream};
 
 use super::{Pool, batch, check_batches, cluster, fresh};
 
+/// Ends the load, also when what runs beside it panics.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// One who commits and one who repeats what the first has committed, while `run` runs; the last
 /// number committed, and how often the store was not available.
 fn under_load(pool: &Pool, run: impl FnOnce() + Send) -> (u64, u64) {
@@ -39,8 +48,8 @@ fn under_load(pool: &Pool, run: impl FnOnce() + Send) -> (u64, u64) {
                 commit(&second, number);
             }
         });
+        let _end = Ends(done);
         run();
-        done.store(true, Ordering::Relaxed);
     });
     (pool.open().head(Stream::Batches).expect("reads"), unavailable.into_inner())
 }
