@@ -98,7 +98,7 @@ enum Command {
     Faults(sealed::FaultsArgs),
     /// What a screener does.
     #[command(subcommand)]
-    Screen(sealed::Screen),
+    Screen(sealed::Screening),
     /// Development folders.
     #[command(subcommand)]
     Dev(dev::Command),

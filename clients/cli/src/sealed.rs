@@ -27,7 +27,7 @@ pub(crate) use self::open::OpenArgs;
 pub(crate) use self::policy_file::view_name;
 pub(crate) use self::reading::{Desk, Reading, is_sealed};
 pub(crate) use self::root::Command as Root;
-pub(crate) use self::screen::Command as Screen;
+pub(crate) use self::screen::Command as Screening;
 pub(crate) use self::sending::{Draft, Kept};
 pub(crate) use self::trust::{Policy, Trust};
 use crate::context::Session;

@@ -22,11 +22,11 @@ pub use channel::{
     OpeningRecord, OrderFacts, OrderRef, PolicyRule, ReceiverConfirmation, Requirement, Rewrap,
     RuleReader, ScreeningVerdict, Signed, SlotRole, Statement, TrustError, View, ViewMask,
 };
-pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView};
+pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 
 pub use self::keys::{KEEP_MS, KeyStore, OwnKey};
 pub use self::opener::{Opener, Unopened};
-pub use self::sealer::{Contents, Sealer, content_hash};
+pub use self::sealer::{Contents, Sealer, content_hash, requirement};
 pub use self::sent::{SentOrder, SentStore};
 pub use self::store::{TrustFile, TrustStore};
 

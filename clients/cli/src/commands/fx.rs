@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ledger::{Amount, Currency};
-use sdk::{Order, OrderBuilder, Uetr, ValueDate, parse_date};
+use sdk::sealed::{Contents, system_random};
+use sdk::{MessageKind, Order, OrderBuilder, Uetr, ValueDate, parse_date};
 
 use self::quote::{FillsArgs, PricesArgs, QuoteArgs, QuotesArgs};
 pub(super) use self::words::{exchange_cells, terms_cells};
@@ -19,6 +20,7 @@ use crate::context::{Context, Session};
 use crate::dev::parse_currency;
 use crate::failure::{Failure, at};
 use crate::output::Shown;
+use crate::sealed::{Draft, Kept, Sealed};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -157,12 +159,31 @@ impl OrderArgs {
         if let Some(path) = &self.payload {
             builder = builder.payload(std::fs::read(path).map_err(at(path))?);
         }
-        let order = make(builder).build()?;
-        let shown = self
-            .hand_in
-            .run(context, (&session, &directory), std::slice::from_ref(&order), None)
-            .await;
+        let mut order = make(builder).build()?;
+        let kept = self.seal(&session, &mut order).await?;
+        let orders = std::slice::from_ref(&order);
+        let shown = self.hand_in.run(context, (&session, &directory), orders, kept.as_ref()).await;
         shown.map_err(|failure| repeatable(failure, &order, created_at_ms))
+    }
+}
+
+impl OrderArgs {
+    /// Seals an FX payment where the pool seals. It has no details, but who sees that is for the
+    /// policy to say. FX instructions have none that a policy covers.
+    async fn seal(&self, session: &Session, order: &mut Order) -> Result<Option<Kept>, Failure> {
+        let Some(mut sealed) = Sealed::of(&session.profile)? else { return Ok(None) };
+        if self.payload.is_some() {
+            return Err(Failure::usage("a payload would be sent unsealed, and this profile seals"));
+        }
+        let now_ms = session.sync(&mut sealed).await?;
+        let payment = order.fields().kind() == Some(MessageKind::FxPayment);
+        if !payment || self.hand_in.dry_run() || sealed.store.policy_at(now_ms).is_none() {
+            return Ok(None);
+        }
+        let draft = Draft { order: order.bare()?, contents: Contents::default() };
+        let (ready, kept) = Kept::seal(session, sealed, &[draft], system_random()).await?;
+        *order = ready.into_iter().next().ok_or_else(|| Failure::fault("nothing was sealed"))?;
+        Ok(Some(kept))
     }
 }
 

@@ -101,6 +101,11 @@ impl PayArgs {
 }
 
 impl HandInArgs {
+    /// Whether nothing is to be sent.
+    pub(super) fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     /// Hands in orders, and shows what came of them.
     pub(super) async fn run(
         &self,

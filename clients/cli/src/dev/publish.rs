@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sdk::sealed::{AnyStatement, Random, system_random};
+use sdk::sealed::{AnyStatement, system_random};
 
 use super::scheme::{FOLDER, IDENTITIES, POLICY};
 use crate::context::{Context, Session};
@@ -34,24 +34,16 @@ impl PublishArgs {
             sessions.push(context.session_of(&path.display().to_string())?);
         }
         sessions.sort_by_key(|session| session.profile.participant);
-        let rows = publish(&self.dir, &sessions, |_| system_random()).await?;
+        let rows = publish(&self.dir, &sessions).await?;
         Ok(Shown::Many(rows))
     }
 }
 
-/// Hands everything in; keys are made with the generators that are given.
-pub(crate) async fn publish(
-    dir: &Path,
-    sessions: &[Session],
-    random: impl Fn(&Session) -> Random,
-) -> Result<Vec<Row>, Failure> {
+/// Hands everything in.
+async fn publish(dir: &Path, sessions: &[Session]) -> Result<Vec<Row>, Failure> {
     let operator = sessions.iter().find(|session| session.profile.role == "operator");
     let operator = operator.ok_or_else(|| Failure::usage("the folder has no operator"))?;
-    let own = dir.join(FOLDER);
-    let mut identities = Vec::new();
-    for path in files(&own.join(IDENTITIES))? {
-        identities.push(statement_file::read(&path)?);
-    }
+    let (identities, policy) = signed_by_roots(dir)?;
     operator.client.publish_all(&identities).await?;
     let mut rows = Vec::new();
     let readers = ["bank", "regulator", "screener", "provider"];
@@ -59,14 +51,23 @@ pub(crate) async fn publish(
         let sealed = session.sealed()?;
         let now_ms = session.now_ms().await?;
         let signer = session.client.statement_signer()?;
-        sealed.keys.rotate(now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *random(session))?;
+        sealed.keys.rotate(now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *system_random())?;
         let key = sealed.keys.current(now_ms)?;
         session.client.publish_all(&[AnyStatement::from(key.signed.clone())]).await?;
         let name = session.profile.name.as_str();
         rows.push(vec![("name", name.into()), ("key", hex(&key.id().0).into())]);
     }
-    operator.client.publish_all(&[statement_file::read(&own.join(POLICY))?]).await?;
+    operator.client.publish_all(&[policy]).await?;
     Ok(rows)
+}
+
+/// The identities and the policy that the root of a folder has signed.
+pub(crate) fn signed_by_roots(dir: &Path) -> Result<(Vec<AnyStatement>, AnyStatement), Failure> {
+    let own = dir.join(FOLDER);
+    let paths = files(&own.join(IDENTITIES))?;
+    let identities = paths.iter().map(|path| statement_file::read(path));
+    let identities = identities.collect::<Result<_, _>>()?;
+    Ok((identities, statement_file::read(&own.join(POLICY))?))
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {

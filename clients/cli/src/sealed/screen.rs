@@ -7,11 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use iso20022::Element;
+use iso20022::{Element, Excerpt};
 use sdk::sealed::{OrderRef, ScreeningVerdict, Signed};
 use sdk::{Uetr, v1};
 
-use self::list::DenyList;
+pub(crate) use self::list::DenyList;
 use super::open::find;
 use super::reading::{Desk, Reading, is_sealed, order_ref};
 use crate::commands::{parse_uetr, write};
@@ -136,7 +136,7 @@ struct Screener<'a> {
 }
 
 impl Screener<'_> {
-    /// Screens a payment; `None` if it does not open, which is stated. A verdict is on disk before it is
+    /// Screens a payment; `None` if it was screened, or does not open, which is stated. A verdict is on disk before it is
     /// handed in, and the one on disk is handed in again after a crash: no payment is judged twice.
     async fn screen(
         &mut self,
@@ -156,10 +156,7 @@ impl Screener<'_> {
                     return Ok(None);
                 }
             };
-            let mut names = Vec::new();
-            if let Some(excerpt) = &opened.excerpt {
-                collect_names(excerpt.document_element(), &mut names);
-            }
+            let names = opened.excerpt.as_ref().map(names_of).unwrap_or_default();
             // Views that contradict the order are for a person to look into.
             let pass = opened.problem.is_none() && self.screen.passes(&names);
             let verdict = self.sign(order, pass, self.desk.now_ms())?;
@@ -167,6 +164,9 @@ impl Screener<'_> {
             verdict
         };
         let (_, answers) = self.session.client.publish(&[verdict.clone().into()]).await?;
+        if answers.first().is_some_and(|answer| answer.replayed) {
+            return Ok(None);
+        }
         match answers.first().and_then(|answer| answer.reason) {
             None | Some(v1::RejectReason::NotHeld) => Ok(Some(verdict)),
             Some(reason) => Err(sdk::Error::Rejected { reason, position: 0 }.into()),
@@ -193,6 +193,12 @@ impl Screener<'_> {
 }
 
 /// The names of parties and agents, wherever they are.
+pub(crate) fn names_of(excerpt: &Excerpt) -> Vec<String> {
+    let mut names = Vec::new();
+    collect_names(excerpt.document_element(), &mut names);
+    names
+}
+
 fn collect_names(element: &Element, names: &mut Vec<String>) {
     if element.name() == "Nm" {
         names.push(element.text().to_owned());

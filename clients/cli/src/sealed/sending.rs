@@ -9,6 +9,9 @@ use super::Sealed;
 use crate::context::Session;
 use crate::failure::Failure;
 
+/// How long an epoch lasts that one run seals in.
+const EPOCH_LIFE_MS: u64 = 300_000;
+
 /// An order before it is sealed, and what it says.
 pub(crate) struct Draft {
     pub(crate) order: Order,
@@ -70,7 +73,8 @@ impl Kept {
         let known = drafts.iter().map(|draft| draft.known(&sealed));
         let known = known.collect::<Result<Vec<_>, _>>()?;
         let fresh = || drafts.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let mut sealer = Sealer::new(session.client.pool(), session.client.participant(), random);
+        let sealer = Sealer::new(session.client.pool(), session.client.participant(), random);
+        let mut sealer = sealer.epoch_life(EPOCH_LIFE_MS);
         let own = match fresh().next() {
             Some(_) => Some(sealed.keys.current(now_ms)?),
             None => None,

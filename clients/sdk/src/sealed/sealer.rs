@@ -2,7 +2,8 @@
 
 use channel::{
     EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, HeaderView, OrderFacts, OrderHeader,
-    ParticipantId, Recipient, Signed, Signer, SlotRole, Trust, VIEWS_MAX, View, ViewMask, sha256,
+    ParticipantId, Recipient, Requirement, Signed, Signer, SlotRole, Trust, VIEWS_MAX, View,
+    ViewMask, sha256,
 };
 use ledger::Hash;
 use sealing::{Content, Epoch, EpochTerms};
@@ -30,6 +31,7 @@ pub struct Sealer {
     sender: ParticipantId,
     random: Random,
     epochs: Vec<Active>,
+    life_ms: u64,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -49,7 +51,15 @@ impl Sealer {
     /// Seals for a participant of a pool.
     #[must_use]
     pub fn new(pool: u32, sender: ParticipantId, random: Random) -> Self {
-        Self { pool, sender, random, epochs: Vec::new() }
+        Self { pool, sender, random, epochs: Vec::new(), life_ms: EPOCH_LIFE_MAX_MS }
+    }
+
+    /// How long its epochs last, ms; an hour at most, which is what they last otherwise. For who
+    /// seals a few orders and ends: a pool takes only so many epochs of a sender at once.
+    #[must_use]
+    pub fn epoch_life(mut self, life_ms: u64) -> Self {
+        self.life_ms = life_ms.min(EPOCH_LIFE_MAX_MS);
+        self
     }
 
     /// Opens the epochs that these orders need and that are not open yet: none was, an hour or 2^24
@@ -164,7 +174,7 @@ impl Sealer {
         now_ms: u64,
         signer: &dyn Signer,
     ) -> Result<Signed<EpochOpen>, Error> {
-        let not_after_ms = now_ms.saturating_add(EPOCH_LIFE_MAX_MS);
+        let not_after_ms = now_ms.saturating_add(self.life_ms);
         let (pool, sender, opened_at_ms) = (self.pool, self.sender, now_ms);
         let terms = EpochTerms { pool, sender, policy_version, opened_at_ms, not_after_ms };
         let opened = Epoch::open(terms, &recipients, signer, &mut self.random);
@@ -177,6 +187,15 @@ impl Sealer {
 /// Whether two readers are one to an epoch: what they may read differs from order to order.
 fn same(one: &Recipient, other: &Recipient) -> bool {
     (one.role, one.key, one.participant) == (other.role, other.key, other.participant)
+}
+
+/// What the policy in effect asks of an order.
+///
+/// # Errors
+/// [`Error::Untrusted`] if there is no policy for it, or nobody vouches for its parties.
+pub fn requirement(store: &TrustStore, order: &Order, now_ms: u64) -> Result<Requirement, Error> {
+    let required = store.trust(now_ms)?.require(&facts(store, order)?, now_ms);
+    required.map_err(untrusted("policy"))
 }
 
 /// What a policy looks at in an order; countries are those of the identities.

@@ -4,7 +4,7 @@ use super::Screen;
 
 /// Names that are held.
 #[derive(Debug)]
-pub(super) struct DenyList {
+pub(crate) struct DenyList {
     hash: [u8; 32],
     /// Each as its words.
     names: Vec<Vec<String>>,
@@ -12,7 +12,7 @@ pub(super) struct DenyList {
 
 impl DenyList {
     /// One name a line; `#` begins a remark. Bytes that are no UTF-8 are part of no name.
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let names = text.lines().map(|line| words(line.split('#').next().unwrap_or_default()));
         let names = names.filter(|words| !words.is_empty()).collect();
