@@ -1,6 +1,7 @@
 //! Sealed orders, as far as the engine has a say in them.
 
 pub(crate) mod hall;
+mod model;
 
 use channel::{
     AnyStatement, EpochId, KemKey, KemRevocation, KeyId, LinkTerms, OrderHeader, SlotRole, Status,

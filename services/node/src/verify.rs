@@ -100,7 +100,7 @@ impl Replay {
             }
             for record in records {
                 let position = self.pool.next_position();
-                self.checker.check(position, record.clone(), self.pool.directory())?;
+                self.checker.check(position, record.clone(), &self.pool)?;
                 if let Some(resolve) = &mut self.resolve {
                     resolve.check(position, &record)?;
                 }
