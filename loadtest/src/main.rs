@@ -2,9 +2,14 @@
 //!
 //! `workload` makes orders from a seed, `driver` hands them in over mTLS, `oracle` is a naive bank
 //! that says what the books must hold afterwards, `scene` starts a node of its own and funds it.
+//! `ceiling` (feature `cluster`) asks what the brokers and the CQL nodes behind a node would take.
 
+#[cfg(feature = "cluster")]
+mod ceiling;
 mod driver;
 mod oracle;
+#[cfg(feature = "cluster")]
+mod processes;
 mod report;
 mod scene;
 mod usage;
@@ -34,6 +39,9 @@ struct Cli {
 enum Command {
     /// Hands in orders, waits until all are durable ledger rows, checks the books
     Run(RunArgs),
+    /// What a plain producer and a plain writer get through on a running cluster, alone and at once
+    #[cfg(feature = "cluster")]
+    Ceiling(ceiling::CeilingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -85,9 +93,9 @@ enum Output {
 }
 
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
+    let command = Cli::parse().command;
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(&args) {
+    match obey(&command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(6),
         Err(error) => {
@@ -97,7 +105,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether all is as it should be.
 #[tokio::main(flavor = "current_thread")]
+async fn obey(command: &Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Run(args) => run(args).await,
+        #[cfg(feature = "cluster")]
+        Command::Ceiling(args) => ceiling::run(args).await.map(|()| true),
+    }
+}
+
 async fn run(args: &RunArgs) -> anyhow::Result<bool> {
     let shape = Shape {
         seed: args.seed,

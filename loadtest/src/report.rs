@@ -27,6 +27,12 @@ pub(crate) fn complain(error: &anyhow::Error) {
     eprintln!("loadtest: {error:#}");
 }
 
+/// Prints a finished report.
+#[cfg(feature = "cluster")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
 impl Report {
     pub(crate) fn new(
         workload: &Workload,

@@ -165,22 +165,24 @@ fn the_engine_does_not_link_what_opens_orders() {
 #[test]
 fn one_crate_knows_each_technology() {
     let metadata = metadata();
-    let owner = [
-        ("quick-xml", "iso20022"),
-        ("fjall", "store"),
-        ("rdkafka", "bus"),
-        ("scylla", "store"),
-        ("rcgen", "cli"),
-        ("hpke", "sealing"),
-        ("aes-gcm", "sealing"),
-        ("x25519-dalek", "sealing"),
+    // The load test's ceiling asks the servers as one who knows nothing of `bus` and `store`.
+    let owners: [(&str, &[&str]); 8] = [
+        ("quick-xml", &["iso20022"]),
+        ("fjall", &["store"]),
+        ("rdkafka", &["bus", "loadtest"]),
+        ("scylla", &["store", "loadtest"]),
+        ("rcgen", &["cli"]),
+        ("hpke", &["sealing"]),
+        ("aes-gcm", &["sealing"]),
+        ("x25519-dalek", &["sealing"]),
     ];
     for package in metadata.workspace_packages() {
-        for (technology, only) in owner {
+        for (technology, knows) in owners {
             let links = package.dependencies.iter().any(|dependency| {
                 dependency.kind == DependencyKind::Normal && dependency.name == technology
             });
-            assert!(!links || package.name == only, "{} links {technology}", package.name);
+            let may = knows.contains(&package.name.as_str());
+            assert!(!links || may, "{} links {technology}", package.name);
         }
     }
 }

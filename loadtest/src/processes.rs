@@ -1,0 +1,76 @@
+//! The processes whose use is told, by name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::usage::Usage;
+
+/// Named processes of this machine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Processes(BTreeMap<String, u32>);
+
+/// What each of them has used.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Used(BTreeMap<String, Usage>);
+
+impl Processes {
+    /// The nodes of a `deploy/local/cluster` under this folder, from the files in which it keeps
+    /// their numbers; none if it runs elsewhere.
+    pub(crate) fn of_cluster(dir: &Path) -> Self {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let text = fs::read_to_string(entry.path().join("pid")).unwrap_or_default();
+            let number = text.split_whitespace().next().and_then(|number| number.parse().ok());
+            if let (Some(number), Ok(name)) = (number, entry.file_name().into_string()) {
+                found.insert(name, number);
+            }
+        }
+        Self(found)
+    }
+
+    /// This process too.
+    pub(crate) fn and_self(mut self) -> Self {
+        self.0.insert("loadtest".to_owned(), std::process::id());
+        self
+    }
+
+    /// What they have used so far.
+    pub(crate) fn used(&self) -> Used {
+        Used(self.0.iter().map(|(name, number)| (name.clone(), Usage::of(*number))).collect())
+    }
+}
+
+impl Used {
+    /// What was used since, by those that were there before.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let of = |(name, used): (&String, &Usage)| {
+            earlier.0.get(name).map(|earlier| (name.clone(), used.since(earlier)))
+        };
+        Self(self.0.iter().filter_map(of).collect())
+    }
+
+    /// CPU seconds of each for a million of so many.
+    pub(crate) fn per_million(&self, count: u64) -> BTreeMap<String, f64> {
+        let per_million = |used: &Usage| used.cpu.as_secs_f64() * 1e6 / count.max(1) as f64;
+        self.0.iter().map(|(name, used)| (name.clone(), per_million(used))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_found_by_their_files_and_their_cpu_is_what_was_added() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("cql-1")).unwrap();
+        fs::write(dir.path().join("cql-1/pid"), format!("{} 17\n", std::process::id())).unwrap();
+        fs::create_dir(dir.path().join("jars")).unwrap();
+        let processes = Processes::of_cluster(dir.path());
+        assert_eq!(processes.0.keys().collect::<Vec<_>>(), ["cql-1"]);
+        let used = processes.used();
+        assert_eq!(used.since(&used).per_million(5)["cql-1"], 0.0);
+        assert!(used.since(&processes.and_self().used()).0.contains_key("cql-1"));
+    }
+}
