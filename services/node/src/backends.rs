@@ -25,9 +25,10 @@ pub(crate) struct Logs {
 ///
 /// # Errors
 /// They cannot be reached or read, or do not keep what they must promise.
-pub(crate) fn open_logs(config: &Config, pool: u32, dir: &DataDir) -> Result<Logs> {
+pub(crate) fn open_logs(config: &Config, pool: u32, dir: Option<&DataDir>) -> Result<Logs> {
     match &config.brokers {
         None => {
+            let dir = dir.context("an embedded log needs a data directory")?;
             let log = EmbeddedLog::open(&dir.log(), pool, config.log.clone());
             Ok(Logs { orders: Arc::new(log.context("cannot open the log")?), outcomes: None })
         }
@@ -43,23 +44,53 @@ pub(crate) fn is_config(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
 
-/// Opens what a configuration names, to look at it: a shared log, which may grow meanwhile, and the
-/// data directory with the store, which no node may have open.
+/// Takes the data directory, if anything of this process is kept in it.
+///
+/// # Errors
+/// It cannot be made, or another process has it.
+pub(crate) fn data_dir(config: &Config) -> Result<Option<DataDir>> {
+    let kept = config.brokers.is_none() || config.cql.is_none();
+    kept.then(|| DataDir::create(&config.data_dir)).transpose()
+}
+
+/// What a configuration names, opened to be looked at. An embedded store stays locked; a shared log
+/// and store may grow meanwhile.
+pub(crate) struct Opened {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) store: Arc<dyn Store>,
+    _dir: Option<DataDir>,
+}
+
+/// Opens what a configuration names.
 ///
 /// # Errors
 /// The configuration cannot be used, or what it names cannot be opened.
-pub(crate) fn open_to_read(file: &Path) -> Result<(Arc<dyn Log>, DataDir)> {
+pub(crate) fn open_to_read(file: &Path) -> Result<Opened> {
     let config = Config::new(&Settings::load(Some(file))?, &[])?;
     let pool = genesis::read(&config.genesis, [0; 32])?.genesis.pool;
-    let dir = DataDir::create(&config.data_dir)?;
-    Ok((open_logs(&config, pool, &dir)?.orders, dir))
+    let dir = data_dir(&config)?;
+    let log = open_logs(&config, pool, dir.as_ref())?.orders;
+    Ok(Opened { log, store: open_store(&config, pool, dir.as_ref())?, _dir: dir })
 }
 
 /// Opens the store.
 ///
 /// # Errors
 /// It cannot be opened.
-pub(crate) fn open_store(config: &Config, dir: &DataDir) -> Result<Arc<dyn Store>> {
-    let store = EmbeddedStore::open(dir.store(), config.store.clone());
-    Ok(Arc::new(store.context("cannot open the store")?))
+pub(crate) fn open_store(
+    config: &Config,
+    pool: u32,
+    dir: Option<&DataDir>,
+) -> Result<Arc<dyn Store>> {
+    match &config.cql {
+        None => {
+            let dir = dir.context("an embedded store needs a data directory")?;
+            let store = EmbeddedStore::open(dir.store(), config.store.clone());
+            Ok(Arc::new(store.context("cannot open the store")?))
+        }
+        #[cfg(feature = "cluster")]
+        Some(nodes) => crate::cluster::open_store(nodes, pool),
+        #[cfg(not(feature = "cluster"))]
+        Some(_) => anyhow::bail!("this build cannot talk to a CQL store of pool {pool}"),
+    }
 }

@@ -1,6 +1,7 @@
-//! What nodes of a cluster share: the topics of a pool, made, checked and opened.
+//! What nodes of a cluster share: the topics and the tables of a pool, made, checked and opened.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -8,10 +9,12 @@ use bus::Log;
 use bus::kafka::{self, KafkaLog, Promise, Retention};
 use channel::Signer;
 use serde_json::json;
+use store::Store;
+use store::cql::{self, CqlStore};
 
 use crate::backends::Logs;
 use crate::cli::Output;
-use crate::config::{Brokers, BrokersTls, Config, Sasl};
+use crate::config::{Brokers, BrokersTls, Config, CqlNodes, CqlTls, Sasl};
 use crate::node::read_signer;
 use crate::{genesis, verify};
 
@@ -80,11 +83,10 @@ fn properties(brokers: &Brokers) -> Result<Vec<(String, String)>> {
         }
     }
     if let Some(Sasl { mechanism, user, password_file }) = &brokers.sasl {
-        let shown = || format!("log.sasl_password_file: cannot read {}", password_file.display());
-        let password = fs::read_to_string(password_file).with_context(shown)?;
+        let password = password(password_file, "log.sasl_password_file")?;
         set("sasl.mechanism", mechanism.clone());
         set("sasl.username", user.clone());
-        set("sasl.password", password.trim_end_matches(['\r', '\n']).to_owned());
+        set("sasl.password", password);
     }
     Ok(properties)
 }
@@ -105,10 +107,40 @@ pub(crate) fn open_logs(config: &Config, brokers: &Brokers, pool: u32) -> Result
     Ok(Logs { orders: open(&topics.orders.0)?, outcomes: Some(open(&topics.outcomes.0)?) })
 }
 
-/// Makes what is missing of a pool's topics, checks the rest, and begins the log with the genesis.
+/// Where the tables of a pool are.
+fn tables(nodes: &CqlNodes, pool: u32) -> Result<cql::Settings> {
+    let mut settings = cql::Settings::new(nodes.hosts.clone(), nodes.keyspace.clone(), pool);
+    settings.datacenter.clone_from(&nodes.datacenter);
+    if let Some((user, file)) = &nodes.credentials {
+        settings.credentials = Some((user.clone(), password(file, "store.password_file")?));
+    }
+    if let Some(CqlTls { ca, identity }) = &nodes.tls {
+        settings.tls = Some(cql::Tls { ca: ca.clone(), identity: identity.clone() });
+    }
+    Ok(settings)
+}
+
+/// Opens the tables of a pool.
 ///
 /// # Errors
-/// The brokers refuse or do not answer, a topic promises less than it must (the message names the
+/// They cannot be reached, or are not of this build's schema.
+pub(crate) fn open_store(nodes: &CqlNodes, pool: u32) -> Result<Arc<dyn Store>> {
+    let store = CqlStore::open(&tables(nodes, pool)?);
+    Ok(Arc::new(store.context("cannot open the store")?))
+}
+
+/// What a file holds, without the end of its line.
+fn password(file: &Path, key: &str) -> Result<String> {
+    let text = fs::read_to_string(file);
+    let text = text.with_context(|| format!("{key}: cannot read {}", file.display()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Makes what is missing of a pool's topics and tables, checks the rest, and begins the log with the
+/// genesis.
+///
+/// # Errors
+/// Brokers or nodes refuse or do not answer, one promises less than it must (the message names the
 /// setting), or the log is another pool's.
 pub(crate) fn init(config: &Config) -> Result<String> {
     let brokers = brokers(config)?;
@@ -119,6 +151,12 @@ pub(crate) fn init(config: &Config) -> Result<String> {
     for (settings, promise) in topics.each() {
         kafka::create(settings, *promise)?;
         said.push_str(&format!("topic {}: as it must be\n", settings.topic));
+    }
+    if let Some(nodes) = &config.cql {
+        let promise = cql::Promise { replicas: nodes.replication };
+        let made = cql::init(&tables(nodes, begin.genesis.pool)?, promise);
+        let made = made.with_context(|| format!("keyspace {}", nodes.keyspace))?;
+        said.push_str(&format!("keyspace {}: schema {}\n", nodes.keyspace, made.version));
     }
     let log = KafkaLog::open(&topics.orders.0).context("cannot open the log")?;
     if log.end().0 == 0 {
@@ -152,18 +190,57 @@ pub(crate) fn status(config: &Config, output: Output) -> Result<String> {
         let log = log.with_context(|| format!("cannot open topic {}", settings.topic))?;
         rows.push((settings.topic.clone(), log.end().0));
     }
+    let tables = config.cql.as_ref().map(|nodes| table_status(nodes, pool)).transpose()?;
     Ok(match output {
         Output::Text => {
-            rows.iter().map(|(topic, end)| format!("topic {topic}: {end} records\n")).collect()
+            let topics = rows.iter().map(|(topic, end)| format!("topic {topic}: {end} records\n"));
+            let keyspace = tables.as_ref().map(|(keyspace, status)| {
+                let cql::Status { version, needed, nodes, .. } = status;
+                let up = nodes.iter().filter(|(_, up)| *up).count();
+                let (copies, all) = (status.replicas(), nodes.len());
+                format!(
+                    "keyspace {keyspace}: schema {version} of {needed}, {copies} copies, {up} of \
+                     {all} nodes\n"
+                )
+            });
+            topics.chain(keyspace).collect()
         }
         Output::Json => {
-            let rows: Vec<_> = rows
+            let topics: Vec<_> = rows
                 .iter()
                 .map(|(topic, records)| json!({ "topic": topic, "records": records }))
                 .collect();
-            format!("{}\n", json!({ "pool": pool, "topics": rows }))
+            let tables = tables.map(|(keyspace, status)| {
+                let nodes: Vec<_> = status
+                    .nodes
+                    .iter()
+                    .map(|(node, up)| json!({ "node": node, "up": up }))
+                    .collect();
+                json!({
+                    "keyspace": keyspace,
+                    "schema": status.version,
+                    "schema_needed": status.needed,
+                    "copies": status.replicas(),
+                    "nodes": nodes,
+                })
+            });
+            format!("{}\n", json!({ "pool": pool, "topics": topics, "store": tables }))
         }
     })
+}
+
+/// How a keyspace is.
+fn table_status(nodes: &CqlNodes, pool: u32) -> Result<(String, cql::Status)> {
+    let about = || format!("keyspace {}", nodes.keyspace);
+    let status = cql::status(&tables(nodes, pool)?).with_context(about)?;
+    let (found, needed) = (status.version, status.needed);
+    ensure!(
+        found == needed,
+        "keyspace {}: schema {found}, this build needs {needed}: `causewayd cluster init` brings an \
+         older one up to it",
+        nodes.keyspace
+    );
+    Ok((nodes.keyspace.clone(), status))
 }
 
 fn brokers(config: &Config) -> Result<&Brokers> {

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-pub(crate) use self::cluster::{Brokers, DutyKind, Role, Roles};
+pub(crate) use self::cluster::{Brokers, CqlNodes, DutyKind, Role, Roles};
 #[cfg(feature = "cluster")]
-pub(crate) use self::cluster::{BrokersTls, Sasl};
+pub(crate) use self::cluster::{BrokersTls, CqlTls, Sasl};
 pub(crate) use self::keys::{KEYS, Key, Kind};
 use self::suggest::nearest;
 
@@ -301,6 +301,8 @@ pub(crate) struct Config {
     pub(crate) roles: Roles,
     /// The brokers that keep the log; none: it is in files.
     pub(crate) brokers: Option<Brokers>,
+    /// The nodes that keep the tables; none: they are in files.
+    pub(crate) cql: Option<CqlNodes>,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics_listen: SocketAddr,
     pub(crate) trust_domain: String,
@@ -332,6 +334,7 @@ impl Config {
             genesis: settings.path("genesis"),
             roles: Roles::of(settings, roles),
             brokers: Brokers::of(settings)?,
+            cql: CqlNodes::of(settings)?,
             listen: settings.parsed("listen"),
             metrics_listen: settings.parsed("metrics_listen"),
             trust_domain: settings.parsed("trust_domain"),

@@ -60,15 +60,14 @@ pub(crate) fn to_stdout(dir: &Path) -> Result<Exported> {
 
 /// The log of a data directory, which stays locked, or of a node's configuration; and whether it is
 /// torn.
-fn open(path: &Path) -> Result<(Arc<dyn Log>, bool, DataDir)> {
+fn open(path: &Path) -> Result<(Arc<dyn Log>, bool, Option<DataDir>)> {
     if backends::is_config(path) {
-        let (log, dir) = backends::open_to_read(path)?;
-        return Ok((log, false, dir));
+        return Ok((backends::open_to_read(path)?.log, false, None));
     }
     let dir = DataDir::existing(path)?;
     let log = open_log(&dir).context("cannot open the log")?;
     let torn = log.torn();
-    Ok((Arc::new(log), torn, dir))
+    Ok((Arc::new(log), torn, Some(dir)))
 }
 
 /// Hands over every record that the log has at the start.

@@ -3,7 +3,8 @@
 //! * `cli`: the command line and the exit codes. `config`: the settings, each with its origin.
 //! * `catalogue`: metrics and rejects, recorded and listed. `process`: the metrics of the process.
 //! * `genesis`: how a pool begins. `datadir`: what is on disk, and that only one process has it.
-//! * `node`: wiring, start, drain. `backends`: log and store, embedded or shared. `cluster`: topics
+//! * `node`: wiring, start, drain. `backends`: log and store, embedded or shared. `tables`: who
+//!   writes and who follows the store. `cluster`: topics
 //!   of Kafka, made, checked and opened (feature `cluster`). `http`: metrics and health. `ready`: who
 //!   is told. `telemetry`: events.
 //! * `export`: the log as one file. `verify`: replays either from zero and compares everything.
@@ -25,6 +26,7 @@ mod http;
 mod node;
 mod process;
 mod ready;
+mod tables;
 mod telemetry;
 mod verify;
 

@@ -12,7 +12,7 @@ use bus::Log;
 use channel::{Genesis, LocalSigner, Signer};
 use gateway::{Drained, GatewayParts, ServerTls};
 use metrics_exporter_prometheus::PrometheusHandle;
-use projector::{Projector, Reader};
+use projector::Reader;
 use settler::{Clock, Part, Peers, PeersOptions, PoolHandle, Settler, Solver};
 use store::Store;
 use tokio::net::{TcpListener, TcpSocket};
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::backends::{self, Logs};
 use crate::config::{ClockKind, Config, DutyKind, Role};
 use crate::datadir::DataDir;
+use crate::tables::Tables;
 use crate::{catalogue, genesis, http, ready};
 
 /// Outcomes kept for callers that wait, at most.
@@ -66,15 +67,17 @@ pub(crate) fn run(config: &Config, ready_file: Option<&Path>) -> Result<Exit> {
 /// Log, store and pool of one process.
 struct Node {
     pool: PoolHandle,
-    reader: Reader,
+    /// In a process that reads the store.
+    reader: Option<Reader>,
     /// In a process that takes calls.
     signer: Option<Arc<LocalSigner>>,
     clock: Clock,
     settler: Settler,
-    projector: Projector,
+    tables: Tables,
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
-    dir: DataDir,
+    /// Locked, if anything is kept there.
+    dir: Option<DataDir>,
 }
 
 impl Node {
@@ -87,18 +90,17 @@ impl Node {
         let key = signer.as_ref().map(|signer| signer.public_key());
         let begin = genesis::read(&config.genesis, key.unwrap_or_default())?;
         let pool = begin.genesis.pool;
-        let dir = DataDir::create(&config.data_dir)?;
-        let Logs { orders: log, outcomes } = backends::open_logs(config, pool, &dir)?;
+        let dir = backends::data_dir(config)?;
+        let Logs { orders: log, outcomes } = backends::open_logs(config, pool, dir.as_ref())?;
         if config.brokers.is_none() && log.end().0 == 0 {
             genesis::begin(&*log, begin)?;
         } else {
             ensure_genesis(&*log, begin.genesis, key)?;
         }
-        let store = backends::open_store(config, &dir)?;
-        let options = projector::Options::default();
-        let (projector, feed, reader) =
-            Projector::start(store.clone(), log.clone(), pool, &options)
-                .context("cannot start the projector")?;
+        let store = backends::open_store(config, pool, dir.as_ref())?;
+        let (tables, ends) =
+            Tables::start(&config.roles, (store.clone(), log.clone()), pool)?;
+        let (feed, reader) = ends.unzip();
         let clock = match config.clock {
             ClockKind::System => Clock::System,
             ClockKind::Scripted => Clock::Scripted(Arc::new(AtomicU64::new(0))),
@@ -106,7 +108,7 @@ impl Node {
         let parts = settler::Parts {
             log: log.clone(),
             store: store.clone(),
-            feed: Some(feed),
+            feed,
             clock: clock.clone(),
             proposer: Box::new(Solver::default()),
             peers: outcomes.map(|outcomes| join(outcomes, config, pool)).transpose()?,
@@ -116,11 +118,12 @@ impl Node {
             outcomes_max: OUTCOMES_MAX,
             outcomes_bytes_max: config.outcomes_bytes_max,
             snapshot_every_orders: config.snapshot_every_orders,
-            snapshot_on_standby: true,
+            // One snapshot is enough for all who share a store.
+            snapshot_on_standby: config.cql.is_none(),
         };
         let (settler, pool) =
             Settler::start(parts, &options).context("cannot start the settler")?;
-        Ok(Self { pool, reader, signer, clock, settler, projector, log, store, dir })
+        Ok(Self { pool, reader, signer, clock, settler, tables, log, store, dir })
     }
 
     /// Serves calls until a signal comes, then drains.
@@ -131,8 +134,8 @@ impl Node {
         ready_file: Option<&Path>,
     ) -> Result<Exit> {
         let mut stop = stop_signal()?;
-        let signer = self.signer.clone().filter(|_| config.roles.has(Role::Gateway));
-        let socket = signer.is_some().then(|| bind(config.listen)).transpose()?;
+        let takes_calls = config.roles.has(Role::Gateway);
+        let socket = takes_calls.then(|| bind(config.listen)).transpose()?;
         let health = TcpListener::bind(config.metrics_listen).await;
         let health =
             health.with_context(|| format!("cannot listen on {}", config.metrics_listen))?;
@@ -146,13 +149,7 @@ impl Node {
             () = self.catch_up() => {}
             _ = stop.changed() => return Ok(Exit::Drained),
         }
-        let edge = match (socket, signer) {
-            (Some(socket), Some(signer)) => {
-                let listener = socket.listen(BACKLOG).context("cannot listen")?;
-                Some(self.gateway(config, listener, signer)?)
-            }
-            _ => None,
-        };
+        let edge = socket.map(|socket| self.gateway(config, socket)).transpose()?;
         caught_up.store(true, Ordering::Release);
         tracing::info!(roles = %config.roles, metrics = %addresses.1, ?grpc, "running");
         if self.pool.halted().is_none() {
@@ -181,12 +178,7 @@ impl Node {
         }
     }
 
-    fn gateway(
-        &self,
-        config: &Config,
-        listener: TcpListener,
-        signer: Arc<LocalSigner>,
-    ) -> Result<GatewayParts> {
+    fn gateway(&self, config: &Config, socket: TcpSocket) -> Result<GatewayParts> {
         let read = |path: &Path| {
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
         };
@@ -198,24 +190,24 @@ impl Node {
         Ok(GatewayParts {
             log: self.log.clone(),
             pool: self.pool.clone(),
-            reader: self.reader.clone(),
-            signer,
+            reader: self.reader.clone().context("a gateway needs a store to read")?,
+            signer: self.signer.clone().context("a gateway needs its receipt key")?,
             clock: self.clock.clone(),
             tls: tls?,
             trust_domain: config.trust_domain.clone(),
             limits: config.gateway.clone(),
-            listener,
+            listener: socket.listen(BACKLOG).context("cannot listen")?,
         })
     }
 
     /// Applies and projects what is in the log and closes everything, in this order; whether that
     /// was done in time.
     fn close(self) -> bool {
-        let Self { settler, projector, log, store, dir, reader, pool, .. } = self;
+        let Self { settler, tables, log, store, dir, reader, pool, .. } = self;
         let (done, waiting) = sync_channel(1);
         let closing = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
             settler.stop();
-            projector.stop();
+            tables.stop();
             drop((reader, pool, log, store, dir));
             // Nobody waits any more if it took too long.
             _ = done.send(());

@@ -1,4 +1,5 @@
-//! What a node shares with others: its roles, the brokers that keep the log.
+//! What a node shares with others: its roles, the brokers that keep the log, the nodes that keep the
+//! tables.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -165,14 +166,8 @@ impl Brokers {
 
 impl BrokersTls {
     fn of(settings: &Settings) -> Result<Option<Self>> {
-        let file = |name| settings.maybe_path(name);
-        let identity = match (file("log.tls_certificate"), file("log.tls_key")) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => bail!("log.tls_key: must be given with log.tls_certificate"),
-            (None, Some(_)) => bail!("log.tls_certificate: must be given with log.tls_key"),
-        };
-        let tls = Self { ca: file("log.tls_ca"), identity };
+        let ca = settings.maybe_path("log.tls_ca");
+        let tls = Self { ca, identity: identity(settings, "log")? };
         if settings.parsed("log.tls") {
             return Ok(Some(tls));
         }
@@ -200,16 +195,92 @@ impl Sasl {
     }
 }
 
+/// How to reach the nodes of a CQL store, and what their keyspace must promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CqlNodes {
+    pub(crate) hosts: Vec<String>,
+    pub(crate) keyspace: String,
+    pub(crate) datacenter: Option<String>,
+    pub(crate) replication: u32,
+    /// Name, and the file with the password.
+    pub(crate) credentials: Option<(String, PathBuf)>,
+    pub(crate) tls: Option<CqlTls>,
+}
+
+/// The files of encrypted connections to CQL nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CqlTls {
+    pub(crate) ca: PathBuf,
+    /// Certificate and key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl CqlNodes {
+    /// # Errors
+    /// What is missing, or does not go together.
+    pub(super) fn of(settings: &Settings) -> Result<Option<Self>> {
+        if settings.get("store.kind") != "cql" {
+            return Ok(None);
+        }
+        ensure!(
+            cfg!(feature = "cluster"),
+            "store.kind: this causewayd cannot talk to a CQL store: build it with \
+             `--features cluster`"
+        );
+        let hosts: Vec<_> = listed(settings.get("store.hosts")).map(str::to_owned).collect();
+        ensure!(
+            !hosts.is_empty(),
+            "store.hosts: must name a node with store.kind = \"cql\", such as [\"cql-1:9042\"]"
+        );
+        let (user, datacenter) = (settings.get("store.user"), settings.get("store.datacenter"));
+        let credentials = match (user, settings.maybe_path("store.password_file")) {
+            ("", None) => None,
+            ("", Some(_)) => bail!("store.user: must be given with store.password_file"),
+            (_, None) => bail!("store.password_file: must be given with store.user"),
+            (user, Some(file)) => Some((user.to_owned(), file)),
+        };
+        let identity = identity(settings, "store")?;
+        let tls = match settings.maybe_path("store.tls_ca") {
+            Some(ca) => Some(CqlTls { ca, identity }),
+            None if identity.is_some() => {
+                bail!("store.tls_ca: must be given with store.tls_certificate")
+            }
+            None => None,
+        };
+        Ok(Some(Self {
+            hosts,
+            keyspace: settings.parsed("store.keyspace"),
+            datacenter: (!datacenter.is_empty()).then(|| datacenter.to_owned()),
+            replication: settings.parsed("store.replication"),
+            credentials,
+            tls,
+        }))
+    }
+}
+
+/// Certificate and key of a section, both or neither.
+fn identity(settings: &Settings, section: &str) -> Result<Option<(PathBuf, PathBuf)>> {
+    let names = [format!("{section}.tls_certificate"), format!("{section}.tls_key")];
+    match [&names[0], &names[1]].map(|name| settings.maybe_path(name)) {
+        [Some(certificate), Some(key)] => Ok(Some((certificate, key))),
+        [None, None] => Ok(None),
+        [Some(_), None] => bail!("{}: must be given with {}", names[1], names[0]),
+        [None, Some(_)] => bail!("{}: must be given with {}", names[0], names[1]),
+    }
+}
+
 impl Config {
     /// Whether these roles can work on this log and this store.
     ///
     /// # Errors
     /// They cannot; the message says what they need.
     pub(super) fn check_roles(&self) -> Result<()> {
-        if !self.roles.all() {
+        if !self.roles.all() && (self.cql.is_none() || self.brokers.is_none()) {
+            let alone =
+                if self.cql.is_none() { "store.kind" } else { "log.kind" };
             bail!(
-                "roles: must be gateway,settler,projector with store.kind = \"embedded\", not {}: \
-                 roles in processes of their own need a store that they share",
+                "roles: must be gateway,settler,projector with {alone} = \"embedded\", not {}: \
+                 roles in processes of their own share log (\"kafka\") and store (\"cql\")",
                 self.roles
             );
         }

@@ -1,6 +1,7 @@
 //! Sealed batches: each for itself, after the one before, and against the store.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,25 +9,33 @@ use bus::Log;
 use clearing::SealedBatch;
 use ledger::Hash;
 use projector::Reader;
+use store::Store;
 use store::embedded::EmbeddedStore;
 
 use super::report::Bad;
-use crate::datadir::DataDir;
 
 /// Transfers compared at once.
 const PAGE: usize = 4_096;
 
 /// The batches of the replay so far.
 pub(super) struct Batches {
-    stored: Option<Stored>,
+    stored: Option<Rows>,
     count: u64,
     next_position: u64,
     hash: Hash,
     state_root: Hash,
 }
 
+/// Where a store is.
+pub(super) enum Stored {
+    /// In a folder, if that is there.
+    In(PathBuf),
+    /// Here.
+    Open(Arc<dyn Store>),
+}
+
 /// The store's side; an archive of a log alone has none.
-struct Stored {
+struct Rows {
     reader: Reader,
     last: u64,
 }
@@ -36,23 +45,24 @@ impl Batches {
     ///
     /// # Errors
     /// The outer one: the store is there but cannot be read now. The inner one: it is damaged.
-    pub(super) fn open(dir: &DataDir, log: Arc<dyn Log>, pool: u32) -> Result<Result<Self, Bad>> {
-        let path = dir.store();
-        let stored = if path.is_dir() {
-            let store = EmbeddedStore::open(path, store::embedded::Options::default());
-            let opened = store.map_err(projector::Fault::from);
-            match opened.and_then(|store| Reader::open(Arc::new(store), log, pool)) {
-                Ok(reader) => {
-                    let last = reader.readable().borrow().batch;
-                    Some(Stored { reader, last })
-                }
-                Err(fault) if damaged(&fault) => return Ok(Err(Bad::store(why(&fault)))),
-                Err(fault) => return Err(fault).context("cannot read the store"),
+    pub(super) fn open(at: Stored, log: Arc<dyn Log>, pool: u32) -> Result<Result<Self, Bad>> {
+        let store: Result<Arc<dyn Store>, store::Fault> = match at {
+            Stored::Open(store) => Ok(store),
+            Stored::In(path) if path.is_dir() => {
+                let store = EmbeddedStore::open(path, store::embedded::Options::default());
+                store.map(|store| Arc::new(store) as Arc<dyn Store>)
             }
-        } else {
-            None
+            Stored::In(_) => return Ok(Ok(Self::alone())),
         };
-        Ok(Ok(Self { stored, ..Self::alone() }))
+        let opened = store.map_err(projector::Fault::from);
+        match opened.and_then(|store| Reader::open(store, log, pool)) {
+            Ok(reader) => {
+                let last = reader.readable().borrow().batch;
+                Ok(Ok(Self { stored: Some(Rows { reader, last }), ..Self::alone() }))
+            }
+            Err(fault) if damaged(&fault) => Ok(Err(Bad::store(why(&fault)))),
+            Err(fault) => Err(fault).context("cannot read the store"),
+        }
     }
 
     /// Batches with no store to compare with.
@@ -121,7 +131,7 @@ impl Batches {
     }
 }
 
-impl Stored {
+impl Rows {
     /// Header, nets, balances and transfers as they are stored.
     fn compare(&self, sealed: &SealedBatch) -> Result<(), String> {
         let stored = self.reader.batch(sealed.number).map_err(|fault| fault.to_string())?;

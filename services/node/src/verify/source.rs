@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use archive::Reader;
+use bus::embedded::EmbeddedLog;
 use bus::{Log, Position};
 use bytes::Bytes;
 
-use super::batches::Batches;
+use super::batches::{Batches, Stored};
 use super::genesis_of;
 use super::report::Bad;
-use crate::backends;
+use crate::backends::{self, Opened};
 use crate::datadir::DataDir;
 use crate::export::open_log;
 
@@ -23,8 +24,10 @@ const FULL_CHECKS: u64 = 8;
 
 /// The records to replay.
 pub(crate) enum Source {
-    /// The log of a data directory, which stays locked; or a shared one.
-    Log { log: Arc<dyn Log>, torn: bool, dir: DataDir },
+    /// The log of a data directory, which stays locked.
+    Log { log: Arc<EmbeddedLog>, dir: DataDir },
+    /// What a node's configuration names.
+    Opened(Opened),
     /// A file that `causewayd export` wrote.
     Export(Reader<BufReader<File>>),
 }
@@ -36,8 +39,7 @@ impl Source {
     /// The outer one: there is nothing that could be read. The inner one: what is there is damaged.
     pub(crate) fn open(path: &Path) -> Result<Result<Self, Bad>> {
         if backends::is_config(path) {
-            let (log, dir) = backends::open_to_read(path)?;
-            return Ok(Ok(Self::Log { log, torn: false, dir }));
+            return Ok(Ok(Self::Opened(backends::open_to_read(path)?)));
         }
         if path.is_file() {
             let file = File::open(path);
@@ -46,7 +48,7 @@ impl Source {
         }
         let dir = DataDir::existing(path)?;
         match open_log(&dir) {
-            Ok(log) => Ok(Ok(Self::Log { torn: log.torn(), log: Arc::new(log), dir })),
+            Ok(log) => Ok(Ok(Self::Log { log: Arc::new(log), dir })),
             Err(bus::Fault::Corrupt { position, place, why }) => {
                 Ok(Err(Bad::record(position.0, format!("{why} ({place})"))))
             }
@@ -59,9 +61,13 @@ impl Source {
     /// # Errors
     /// As [`Source::open`].
     pub(super) fn batches(&self) -> Result<Result<Batches, Bad>> {
-        let Self::Log { log, dir, .. } = self else { return Ok(Ok(Batches::alone())) };
-        match genesis_of(&**log) {
-            Ok(genesis) => Batches::open(dir, log.clone(), genesis.pool),
+        let (log, store): (Arc<dyn Log>, _) = match self {
+            Self::Log { log, dir } => (log.clone(), Stored::In(dir.store())),
+            Self::Opened(opened) => (opened.log.clone(), Stored::Open(opened.store.clone())),
+            Self::Export(_) => return Ok(Ok(Batches::alone())),
+        };
+        match genesis_of(&*log) {
+            Ok(genesis) => Batches::open(store, log, genesis.pool),
             Err(error) => Ok(Err(Bad::record(0, format!("{error:#}")))),
         }
     }
@@ -72,10 +78,8 @@ impl Source {
     /// They cannot be read.
     pub(crate) fn read(&mut self, next: u64) -> Result<Vec<Bytes>, Bad> {
         match self {
-            Self::Log { log, .. } if next == log.end().0 => Ok(Vec::new()),
-            Self::Log { log, .. } => {
-                log.read(Position(next), READ_BYTES).map_err(|fault| Bad::record(next, fault))
-            }
+            Self::Log { log, .. } => take(&**log, next),
+            Self::Opened(opened) => take(&*opened.log, next),
             Self::Export(records) => {
                 let record = records.next().transpose();
                 let record = record.map_err(|error| Bad::record(error.position, error.why))?;
@@ -88,7 +92,8 @@ impl Source {
     /// times on the way, however long it is.
     pub(super) fn full_check_at(&self, position: u64) -> bool {
         match self {
-            Self::Log { log, .. } => position.is_multiple_of((log.end().0 / FULL_CHECKS).max(1)),
+            Self::Log { log, .. } => is_part(position, log.end().0),
+            Self::Opened(opened) => is_part(position, opened.log.end().0),
             // Nobody knows yet where it ends.
             Self::Export(_) => position.is_power_of_two(),
         }
@@ -97,8 +102,8 @@ impl Source {
     /// Whether remains of a torn write lie behind the last record.
     pub(super) fn torn(&self) -> bool {
         match self {
-            Self::Log { torn, .. } => *torn,
-            Self::Export(_) => false,
+            Self::Log { log, .. } => log.torn(),
+            Self::Opened(_) | Self::Export(_) => false,
         }
     }
 
@@ -106,4 +111,16 @@ impl Source {
     pub(super) fn is_export(&self) -> bool {
         matches!(self, Self::Export(_))
     }
+}
+
+fn take(log: &dyn Log, next: u64) -> Result<Vec<Bytes>, Bad> {
+    if next == log.end().0 {
+        return Ok(Vec::new());
+    }
+    log.read(Position(next), READ_BYTES).map_err(|fault| Bad::record(next, fault))
+}
+
+/// Whether a position ends one of a few equal parts of a log.
+fn is_part(position: u64, end: u64) -> bool {
+    position.is_multiple_of((end / FULL_CHECKS).max(1))
 }
