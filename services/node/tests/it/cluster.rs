@@ -4,4 +4,5 @@
 
 mod init;
 mod rig;
+mod roles;
 mod takeover;

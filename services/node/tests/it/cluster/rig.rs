@@ -18,27 +18,41 @@ pub(super) const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "12
 pub(super) struct Cluster {
     pub(super) rig: Rig,
     pub(super) prefix: String,
+    /// Whether its nodes share their tables, too.
+    shared: bool,
     nodes: BTreeMap<String, Node>,
 }
 
 struct Node {
     port: u16,
+    /// What it does; empty: everything.
+    role: &'static str,
     child: Option<Child>,
 }
 
 impl Cluster {
     /// A new pool with so many banks and no node yet, its topics made by `causewayd cluster init`.
     pub(super) fn new(banks: u32) -> Self {
-        let cluster = Self::unmade(banks);
-        let made = cluster.tool("init");
+        Self::unmade(banks).made()
+    }
+
+    /// The same with tables on `deploy/local/cluster`'s CQL nodes.
+    pub(super) fn shared(banks: u32) -> Self {
+        let cluster = Self { shared: true, ..Self::unmade(banks) };
+        cluster.configure("tool", "");
+        cluster.made()
+    }
+
+    fn made(self) -> Self {
+        let made = self.tool("init");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        cluster
+        self
     }
 
     /// The same before its topics are made.
     pub(super) fn unmade(banks: u32) -> Self {
         let prefix = format!("test-{:08x}", rand::random::<u32>());
-        let cluster = Self { rig: Rig::new(banks), prefix, nodes: BTreeMap::new() };
+        let cluster = Self { rig: Rig::new(banks), prefix, shared: false, nodes: BTreeMap::new() };
         cluster.configure("tool", "");
         cluster
     }
@@ -52,13 +66,22 @@ impl Cluster {
     fn configure(&self, name: &str, more: &str) -> u16 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (prefix, brokers) = (&self.prefix, BROKERS.join("\", \""));
+        let store = if self.shared {
+            let keyspace = prefix.replace('-', "_");
+            format!(
+                "kind = \"cql\"\nkeyspace = \"{keyspace}\"\n\
+                 hosts = [\"127.0.0.1:9042\", \"127.0.0.2:9042\", \"127.0.0.3:9042\"]"
+            )
+        } else {
+            "reserve_bytes = 1048576\ncache_bytes = 16777216".to_owned()
+        };
         let text = format!(
             "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:0\"\n\
              data_dir = \"{name}\"\ndrain_deadline_ms = 3000\n\
              [tls]\nca = \"ca.pem\"\ncertificate = \"tls.pem\"\nkey = \"tls.key.pem\"\n\
              [signing]\nkey = \"receipt.key.pem\"\n\
              [log]\nkind = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopic_prefix = \"{prefix}\"\n\
-             [store]\nreserve_bytes = 1048576\ncache_bytes = 16777216\n\
+             [store]\n{store}\n\
              [settler]\nsnapshot_every_orders = 1000\n{more}\n\
              [telemetry]\nfilter = \"info,librdkafka=off,rdkafka=off\"\n"
         );
@@ -68,9 +91,16 @@ impl Cluster {
 
     /// Adds a node that does not run yet.
     pub(super) fn add(&mut self, name: &str, more: &str) {
+        self.add_role(name, "", more);
+    }
+
+    /// The same with one role.
+    pub(super) fn add_role(&mut self, name: &str, role: &'static str, more: &str) {
         let port = self.configure(name, more);
-        self.rig.port = port;
-        self.nodes.insert(name.to_owned(), Node { port, child: None });
+        if ["", "gateway"].contains(&role) {
+            self.rig.port = port;
+        }
+        self.nodes.insert(name.to_owned(), Node { port, role, child: None });
     }
 
     /// Starts a node without waiting for anything.
@@ -82,9 +112,12 @@ impl Cluster {
             .open(self.rig.path(&format!("{name}.stderr")))
             .unwrap();
         drop(fs::remove_file(self.rig.path(&format!("{name}.ready.json"))));
+        let role = self.node(name).role;
+        let role = if role.is_empty() { vec![] } else { vec!["--role", role] };
         let child = causewayd()
             .current_dir(self.rig.path(""))
             .args(["run", "--config", &format!("{name}.toml")])
+            .args(role)
             .args(["--ready-file", &format!("{name}.ready.json")])
             .stdout(Stdio::null())
             .stderr(errors)
@@ -176,6 +209,14 @@ impl Cluster {
         assert_eq!(output.status.code(), Some(0), "{said}{:?}", output.stdout);
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+/// `deploy/local/cluster`, in the folder that `CAUSEWAY_CLUSTER_DIR` names.
+pub(super) fn server(command: &str, node: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/local/cluster");
+    let dir = std::env::var("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR");
+    let done = Command::new(script).args([command, node, "--dir", &dir]).status();
+    assert!(done.expect("runs the script").success(), "{command} {node}");
 }
 
 impl Drop for Cluster {
