@@ -98,8 +98,7 @@ impl Node {
             ensure_genesis(&*log, begin.genesis, key)?;
         }
         let store = backends::open_store(config, pool, dir.as_ref())?;
-        let (tables, ends) =
-            Tables::start(&config.roles, (store.clone(), log.clone()), pool)?;
+        let (tables, ends) = Tables::start(&config.roles, (store.clone(), log.clone()), pool)?;
         let (feed, reader) = ends.unzip();
         let clock = match config.clock {
             ClockKind::System => Clock::System,

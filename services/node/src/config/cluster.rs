@@ -276,8 +276,7 @@ impl Config {
     /// They cannot; the message says what they need.
     pub(super) fn check_roles(&self) -> Result<()> {
         if !self.roles.all() && (self.cql.is_none() || self.brokers.is_none()) {
-            let alone =
-                if self.cql.is_none() { "store.kind" } else { "log.kind" };
+            let alone = if self.cql.is_none() { "store.kind" } else { "log.kind" };
             bail!(
                 "roles: must be gateway,settler,projector with {alone} = \"embedded\", not {}: \
                  roles in processes of their own share log (\"kafka\") and store (\"cql\")",

@@ -38,7 +38,8 @@ impl Cluster {
 
     /// The same with tables on `deploy/local/cluster`'s CQL nodes.
     pub(super) fn shared(banks: u32) -> Self {
-        let cluster = Self { shared: true, ..Self::unmade(banks) };
+        let mut cluster = Self::unmade(banks);
+        cluster.shared = true;
         cluster.configure("tool", "");
         cluster.made()
     }
