@@ -42,7 +42,7 @@ fn take_over(cluster: &mut Cluster, load: &Load, freeze: bool) {
         cluster.kill(active);
     }
     cluster.await_active(&[standby]);
-    println!("settler taken over after {:?} (frozen: {freeze})", began.elapsed());
+    eprintln!("settler taken over after {:?} (frozen: {freeze})", began.elapsed());
     more(load, 500);
     if freeze {
         cluster.signal(active, "CONT");
