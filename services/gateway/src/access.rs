@@ -29,6 +29,9 @@ pub enum Access {
 }
 
 const BANK: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider]);
+/// Who sends or receives payments, or may read a part of what is sealed in some.
+const READERS: Access =
+    Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::Regulator, Role::Screener]);
 const PROVIDER: Access = Access::Roles(&[Role::LiquidityProvider]);
 const QUOTES: Access = Access::Roles(&[Role::LiquidityProvider, Role::Operator, Role::Regulator]);
 const PRICES: Access =
@@ -41,12 +44,12 @@ const BOOKS: Access =
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
-pub const ACCESS: [(&str, Access); 29] = [
+pub const ACCESS: [(&str, Access); 34] = [
     ("/causeway.v1.PaymentService/SubmitPayment", BANK),
     ("/causeway.v1.PaymentService/SubmitBatches", BANK),
-    ("/causeway.v1.PaymentService/GetPayment", BANK),
+    ("/causeway.v1.PaymentService/GetPayment", READERS),
     ("/causeway.v1.PaymentService/CancelPayment", BANK),
-    ("/causeway.v1.PaymentService/WatchPayments", BANK),
+    ("/causeway.v1.PaymentService/WatchPayments", READERS),
     ("/causeway.v1.FxService/SetQuotes", PROVIDER),
     ("/causeway.v1.FxService/StreamQuotes", PROVIDER),
     ("/causeway.v1.FxService/ListQuotes", QUOTES),
@@ -67,6 +70,11 @@ pub const ACCESS: [(&str, Access); 29] = [
     ("/causeway.v1.OperatorService/ListDays", ALL),
     ("/causeway.v1.OperatorService/AdvanceClock", OPERATOR),
     ("/causeway.v1.AuditService/SubscribeBatches", AUDITORS),
+    ("/causeway.v1.DirectoryService/Publish", ALL),
+    ("/causeway.v1.DirectoryService/ListDirectory", ALL),
+    ("/causeway.v1.DirectoryService/GetEpoch", ALL),
+    ("/causeway.v1.DirectoryService/ListStatements", ALL),
+    ("/causeway.v1.DirectoryService/ListFaults", ALL),
     ("/grpc.health.v1.Health/Check", Access::Certificate),
     ("/grpc.health.v1.Health/Watch", Access::Certificate),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Access::Certificate),

@@ -83,6 +83,11 @@ impl Refusal {
         Self::later(Code::Unavailable, "FAULT", message, Duration::from_secs(1))
     }
 
+    /// With its field, if it names one, below this path.
+    pub(crate) fn under(self, path: &str) -> Self {
+        Self { field: self.field.map(|field| format!("{path}.{field}")), ..self }
+    }
+
     #[cfg(test)]
     pub(crate) fn reason(&self) -> &'static str {
         self.reason

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use crate::directory::Current;
 use crate::errors::Refusal;
 use crate::fx::Book;
 use crate::limits::Limits;
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) analyses: Arc<Semaphore>,
     /// The quotes as they were last copied.
     pub(crate) book: tokio::sync::Mutex<Book>,
+    /// The directory as far as it was read.
+    pub(crate) current: tokio::sync::Mutex<Current>,
     watches: Seats<ParticipantId>,
     reads: Turns,
 }
@@ -72,6 +75,7 @@ impl Gateway {
             watches: Seats::new(limits.watches_each_max),
             reads: Turns::new(limits.reads_max, limits.reads_each_max),
             book: tokio::sync::Mutex::default(),
+            current: tokio::sync::Mutex::default(),
             advancing: tokio::sync::Mutex::new(()),
             log,
             pool,

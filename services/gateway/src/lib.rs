@@ -15,6 +15,7 @@
 //! * Out: `payments`, `orders`, `proofs`, `watch`, `ledger`, `report`, `operator`, `audit`, `live`
 //!   (what streams share), `tokens`.
 //! * Foreign exchange: `fx` (quotes in, alone or in streams; quotes, prices, fills out).
+//! * Sealed orders: `directory` (statements in and out).
 //! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
 //!
@@ -28,6 +29,7 @@ mod audit;
 mod commands;
 mod conn;
 mod differs;
+mod directory;
 mod edge;
 mod errors;
 mod fx;

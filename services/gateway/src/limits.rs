@@ -55,6 +55,10 @@ pub struct Limits {
     pub quotes_per_second: NonZeroU32,
     /// Sets of quotes that one liquidity provider may give at once after a pause.
     pub quotes_burst: NonZeroU32,
+    /// Statements a second of one participant: a screener makes one of every order that it screens.
+    pub statements_per_second: NonZeroU32,
+    /// Statements that one participant may hand in at once after a pause; at least a whole call.
+    pub statements_burst: NonZeroU32,
     /// Durable records that the core has not applied yet, at most; beyond it nothing is taken in.
     pub core_lag_max: u64,
     /// Applied records that cannot be read from the store yet, at most; beyond it nothing is taken
@@ -104,6 +108,8 @@ impl Default for Limits {
             commands_burst: nonzero(1_000),
             quotes_per_second: nonzero(1_000),
             quotes_burst: nonzero(4_000),
+            statements_per_second: nonzero(5_000),
+            statements_burst: nonzero(20_000),
             core_lag_max: 8_192,
             projector_lag_max: 16_384,
             wait_max: Duration::from_secs(30),

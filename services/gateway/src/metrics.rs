@@ -24,6 +24,8 @@ pub const DURABLE_SECONDS: &str = "causeway_gateway_durable_seconds";
 pub const RULED_SECONDS: &str = "causeway_gateway_ruled_seconds";
 /// Orders rejected or refused by the core, by `reason`.
 pub const REJECTS: &str = "causeway_gateway_rejects_total";
+/// Statements that the core has ruled on, by `kind` and `result`: accepted, replayed or a reason.
+pub const STATEMENTS: &str = "causeway_gateway_statements_total";
 /// Connections whose handshake was completed.
 pub const CONNECTIONS: &str = "causeway_gateway_connections_total";
 /// Connections closed before they could be used, by `reason`.
@@ -43,6 +45,7 @@ pub fn describe() {
     describe_histogram!(DURABLE_SECONDS, Unit::Seconds, "Time until a batch taken in was durable");
     describe_histogram!(RULED_SECONDS, Unit::Seconds, "Time until the core had ruled on a batch");
     describe_counter!(REJECTS, "Orders rejected or refused by the core, by reason");
+    describe_counter!(STATEMENTS, "Statements ruled on by the core, by kind and result");
     describe_counter!(CONNECTIONS, "Connections whose handshake was completed");
     describe_counter!(CONNECTIONS_REFUSED, "Connections closed before use, by reason");
     // Shown from the start, so that the first increase is seen as one.
@@ -75,6 +78,10 @@ pub(crate) fn batch_ruled(took: Duration) {
 
 pub(crate) fn rejected(reason: &'static str) {
     counter!(REJECTS, "reason" => reason).increment(1);
+}
+
+pub(crate) fn stated(kind: &'static str, result: &'static str) {
+    counter!(STATEMENTS, "kind" => kind, "result" => result).increment(1);
 }
 
 pub(crate) fn connection_opened() {

@@ -1,5 +1,5 @@
-//! Rate limits: every participant has a bucket of orders, one of their bytes, one of commands, and
-//! one of sets of quotes.
+//! Rate limits: every participant has a bucket of orders, one of their bytes, one of commands, one
+//! of sets of quotes, and one of statements.
 
 use std::num::NonZeroU32;
 
@@ -17,6 +17,7 @@ pub(crate) struct Rates {
     bytes: DefaultKeyedRateLimiter<u32>,
     commands: DefaultKeyedRateLimiter<u32>,
     quotes: DefaultKeyedRateLimiter<u32>,
+    statements: DefaultKeyedRateLimiter<u32>,
     clock: DefaultClock,
 }
 
@@ -27,7 +28,10 @@ impl Rates {
         let commands =
             Quota::per_second(limits.commands_per_second).allow_burst(limits.commands_burst);
         let quotes = Quota::per_second(limits.quotes_per_second).allow_burst(limits.quotes_burst);
+        let statements =
+            Quota::per_second(limits.statements_per_second).allow_burst(limits.statements_burst);
         Self {
+            statements: RateLimiter::keyed(statements),
             quotes: RateLimiter::keyed(quotes),
             commands: RateLimiter::keyed(commands),
             orders: RateLimiter::keyed(orders),
@@ -59,6 +63,15 @@ impl Rates {
     /// other commands.
     pub(crate) fn take_quotes(&self, caller: ParticipantId) -> Result<(), Refusal> {
         self.draw(&self.quotes, caller, 1, "RATE_LIMIT_QUOTES")
+    }
+
+    /// Takes `statements` out of the caller's bucket: each costs the check of a signature.
+    pub(crate) fn take_statements(
+        &self,
+        caller: ParticipantId,
+        statements: usize,
+    ) -> Result<(), Refusal> {
+        self.draw(&self.statements, caller, statements, "RATE_LIMIT_STATEMENTS")
     }
 
     fn draw(

@@ -8,6 +8,7 @@ use bus::Log;
 use channel::{KeyError, Signer};
 use projector::Reader;
 use proto::v1::audit_service_server::AuditServiceServer;
+use proto::v1::directory_service_server::DirectoryServiceServer;
 use proto::v1::fx_service_server::FxServiceServer;
 use proto::v1::insight_service_server::InsightServiceServer;
 use proto::v1::ledger_service_server::LedgerServiceServer;
@@ -23,7 +24,7 @@ use crate::access::Guard;
 use crate::gateway::Gateway;
 use crate::limits::Limits;
 use crate::tls::ServerTls;
-use crate::{edge, health, intake, metrics};
+use crate::{directory, edge, health, intake, metrics};
 
 /// Bytes of one message from a client, at most, where no payments come in.
 const SMALL_MESSAGE_MAX: usize = 16 << 10;
@@ -166,12 +167,15 @@ fn routes(gateway: &Gateway) -> Result<Routes, ServeError> {
     let insight =
         InsightServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let fx = FxServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
+    let directory = DirectoryServiceServer::from_arc(shared())
+        .max_decoding_message_size(directory::MESSAGE_BYTES_MAX);
     let audit = AuditServiceServer::from_arc(shared()).max_decoding_message_size(SMALL_MESSAGE_MAX);
     let mut routes = Routes::new(payments)
         .add_service(ledger)
         .add_service(operator)
         .add_service(insight)
         .add_service(fx)
+        .add_service(directory)
         .add_service(audit)
         .add_service(health::service(gateway.clone()));
     if gateway.limits.reflection {

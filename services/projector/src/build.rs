@@ -13,6 +13,7 @@ use crate::layout::{
 use crate::matches;
 use crate::people::{People, Slot};
 use crate::reader::{FeedItem, Part};
+use crate::statements;
 
 /// Builds rows; holds the memory that building needs.
 #[derive(Debug, Default)]
@@ -78,6 +79,7 @@ impl Builder {
             write.put(Table::Meta, layout::account_key(info.account), layout::encode_account(info));
         }
         draft.matches.iter().for_each(|made| matches::put(made, write));
+        statements::put(&draft.statements, write);
         Ok(())
     }
 

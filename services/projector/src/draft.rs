@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::layout::StateEntry;
 use crate::matches::Match;
 use crate::people::{People, Slot};
+use crate::statements::{Noted, noted};
 use crate::uetr::{Entry, Seed};
 
 /// A change of a payment's state, other than by settling from a queue.
@@ -24,6 +25,7 @@ pub(crate) struct Draft {
     pub(crate) uetrs: Vec<Entry>,
     pub(crate) accounts: Vec<AccountInfo>,
     pub(crate) matches: Vec<Match>,
+    pub(crate) statements: Vec<Noted>,
 }
 
 impl Draft {
@@ -41,6 +43,9 @@ impl Draft {
         }
         if outcome.rulings.iter().any(makes_payment) {
             self.note_rulings(record, outcome, people, seed)?;
+        }
+        if !outcome.statements.is_empty() {
+            self.note_statements(record, outcome)?;
         }
         for change in &outcome.changes {
             let sender = people.slot(change.sender);
@@ -85,12 +90,23 @@ impl Draft {
         Ok(())
     }
 
+    fn note_statements(&mut self, record: &Bytes, outcome: &Outcome) -> Result<(), Fault> {
+        let position = outcome.position;
+        let record = Record::read(record).map_err(|source| Fault::Record { position, source })?;
+        let RecordBody::Statements(record) = record.body else {
+            return Err(Fault::Gap { expected: position, found: position });
+        };
+        self.statements.extend(noted(&record.statements, &outcome.statements));
+        Ok(())
+    }
+
     /// Forgets everything, keeping the memory.
     pub(crate) fn clear(&mut self) {
         self.events.clear();
         self.uetrs.clear();
         self.accounts.clear();
         self.matches.clear();
+        self.statements.clear();
     }
 }
 

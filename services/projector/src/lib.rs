@@ -27,6 +27,7 @@ pub mod metrics;
 mod people;
 mod projector;
 mod reader;
+mod statements;
 mod uetr;
 
 pub use bug::EndOnPanic;
@@ -38,3 +39,4 @@ pub use projector::{Options, Projector};
 pub use reader::{
     Batch, EntryRow, FeedItem, Order, Part, PaymentRow, READ_ROWS_MAX, Readable, Reader,
 };
+pub use statements::{Sight, StatementPage, StatementRow};

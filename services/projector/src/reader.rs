@@ -175,6 +175,10 @@ impl Reader {
         self.inbox.closed().map(|why| why.to_string())
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     fn last_batch(&self) -> u64 {
         self.readable.borrow().batch
     }

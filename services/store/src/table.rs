@@ -28,11 +28,13 @@ pub enum Table {
     Matches = 9,
     /// What runs of the index of references hold.
     UetrPages = 10,
+    /// Where statements stand: about keys, policies, epochs and sealed orders.
+    Statements = 11,
 }
 
 impl Table {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Batches,
         Self::Transfers,
@@ -44,6 +46,7 @@ impl Table {
         Self::SeenPages,
         Self::Matches,
         Self::UetrPages,
+        Self::Statements,
     ];
 
     /// The name, for messages and for implementations that need one.
@@ -61,6 +64,7 @@ impl Table {
             Self::SeenPages => "seen_pages",
             Self::Matches => "matches",
             Self::UetrPages => "uetr_pages",
+            Self::Statements => "statements",
         }
     }
 
@@ -76,8 +80,10 @@ impl Table {
             Self::Transfers | Self::States | Self::Uetrs | Self::SeenPages => 0,
             // Its account or participant.
             Self::Postings | Self::Feed => 4,
-            // Matches by provider.
-            Self::Matches => 5,
+            // Statements about one order.
+            Self::Statements if key.first() == Some(&1) => 23,
+            // Matches by provider; statements by whom they concern, and epochs by their sender.
+            Self::Matches | Self::Statements => 5,
             // Kind of row and run.
             Self::UetrPages => 6,
         };

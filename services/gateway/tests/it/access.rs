@@ -10,33 +10,38 @@ use tonic_types::StatusExt as _;
 use crate::node::Node;
 use crate::people::{Authority, TRUST_DOMAIN};
 
-/// Bank, agent, operator, regulator, liquidity provider: `x` may call, `.` may not.
-const TABLE: [(&str, &str); 25] = [
-    ("/causeway.v1.PaymentService/SubmitPayment", "x...x"),
-    ("/causeway.v1.PaymentService/SubmitBatches", "x...x"),
-    ("/causeway.v1.PaymentService/GetPayment", "x...x"),
-    ("/causeway.v1.PaymentService/CancelPayment", "x...x"),
-    ("/causeway.v1.PaymentService/WatchPayments", "x...x"),
-    ("/causeway.v1.FxService/SetQuotes", "....x"),
-    ("/causeway.v1.FxService/StreamQuotes", "....x"),
-    ("/causeway.v1.FxService/ListQuotes", "..xxx"),
-    ("/causeway.v1.FxService/ListPrices", "x.xxx"),
-    ("/causeway.v1.FxService/ListFills", "....x"),
-    ("/causeway.v1.LedgerService/ListBalances", "xxx.x"),
-    ("/causeway.v1.LedgerService/ListEntries", "xxx.x"),
-    ("/causeway.v1.LedgerService/ListTransfers", "xxx.x"),
-    ("/causeway.v1.LedgerService/GetBatchReport", "xxx.x"),
-    ("/causeway.v1.InsightService/ExplainPayment", "x.x.."),
-    ("/causeway.v1.InsightService/ListUnlocks", "x.x.."),
-    ("/causeway.v1.InsightService/SimulateChanges", "x.x.."),
-    ("/causeway.v1.OperatorService/ExecuteCommand", "xxx.x"),
-    ("/causeway.v1.OperatorService/GetPool", "xxxxx"),
-    ("/causeway.v1.OperatorService/ListParticipants", "xxxxx"),
-    ("/causeway.v1.OperatorService/ListAccounts", "xxx.x"),
-    ("/causeway.v1.OperatorService/ListLimits", "xxx.x"),
-    ("/causeway.v1.OperatorService/ListDays", "xxxxx"),
-    ("/causeway.v1.OperatorService/AdvanceClock", "..x.."),
-    ("/causeway.v1.AuditService/SubscribeBatches", "..xx."),
+/// Bank, agent, operator, regulator, liquidity provider, screener: `x` may call, `.` may not.
+const TABLE: [(&str, &str); 30] = [
+    ("/causeway.v1.PaymentService/SubmitPayment", "x...x."),
+    ("/causeway.v1.PaymentService/SubmitBatches", "x...x."),
+    ("/causeway.v1.PaymentService/GetPayment", "x..xxx"),
+    ("/causeway.v1.PaymentService/CancelPayment", "x...x."),
+    ("/causeway.v1.PaymentService/WatchPayments", "x..xxx"),
+    ("/causeway.v1.FxService/SetQuotes", "....x."),
+    ("/causeway.v1.FxService/StreamQuotes", "....x."),
+    ("/causeway.v1.FxService/ListQuotes", "..xxx."),
+    ("/causeway.v1.FxService/ListPrices", "x.xxx."),
+    ("/causeway.v1.FxService/ListFills", "....x."),
+    ("/causeway.v1.LedgerService/ListBalances", "xxx.x."),
+    ("/causeway.v1.LedgerService/ListEntries", "xxx.x."),
+    ("/causeway.v1.LedgerService/ListTransfers", "xxx.x."),
+    ("/causeway.v1.LedgerService/GetBatchReport", "xxx.x."),
+    ("/causeway.v1.InsightService/ExplainPayment", "x.x..."),
+    ("/causeway.v1.InsightService/ListUnlocks", "x.x..."),
+    ("/causeway.v1.InsightService/SimulateChanges", "x.x..."),
+    ("/causeway.v1.OperatorService/ExecuteCommand", "xxx.x."),
+    ("/causeway.v1.OperatorService/GetPool", "xxxxxx"),
+    ("/causeway.v1.OperatorService/ListParticipants", "xxxxxx"),
+    ("/causeway.v1.OperatorService/ListAccounts", "xxx.x."),
+    ("/causeway.v1.OperatorService/ListLimits", "xxx.x."),
+    ("/causeway.v1.OperatorService/ListDays", "xxxxxx"),
+    ("/causeway.v1.OperatorService/AdvanceClock", "..x..."),
+    ("/causeway.v1.AuditService/SubscribeBatches", "..xx.."),
+    ("/causeway.v1.DirectoryService/Publish", "xxxxxx"),
+    ("/causeway.v1.DirectoryService/ListDirectory", "xxxxxx"),
+    ("/causeway.v1.DirectoryService/GetEpoch", "xxxxxx"),
+    ("/causeway.v1.DirectoryService/ListStatements", "xxxxxx"),
+    ("/causeway.v1.DirectoryService/ListFaults", "xxxxxx"),
 ];
 
 /// What a call with an empty request comes to. An empty message is a valid one of every method.
@@ -55,7 +60,8 @@ pub(crate) fn reason(status: &Status) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_against_every_method() {
     let node = Node::start().await;
-    let callers = [&node.alice, &node.agent, &node.operator, &node.regulator, &node.provider];
+    let Node { alice, agent, operator, regulator, provider, screener, .. } = &node;
+    let callers = [alice, agent, operator, regulator, provider, screener];
     for (at, person) in callers.into_iter().enumerate() {
         let channel = node.channel(person).await;
         for (path, allowed) in TABLE {

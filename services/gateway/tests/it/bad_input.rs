@@ -82,7 +82,7 @@ async fn submit(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_order_names_its_field_and_nothing_of_its_batch_is_logged() {
     let node = Node::start().await;
-    let before = node.log.end();
+    let before = node.end();
     let mut client = node.payments(&node.alice).await;
     for (field, bad) in bad_orders(&node) {
         let status = client.submit_payment(node.alice.single(bad.clone())).await.unwrap_err();
@@ -97,13 +97,13 @@ async fn a_bad_order_names_its_field_and_nothing_of_its_batch_is_logged() {
         assert_eq!(error.field, format!("orders[3].{field}"));
         assert!(answer.receipt.is_none() && answer.decisions.is_none());
     }
-    assert_eq!(node.log.end(), before);
+    assert_eq!(node.end(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_batch_is_refused_as_a_whole() {
     let node = Node::start().await;
-    let before = node.log.end();
+    let before = node.end();
     let good = |number| node.alice.order(&node.bob, 1, number);
     let signed = |orders| node.alice.batch(1, orders);
     let mut reordered = signed(vec![good(1), good(2)]);
@@ -133,13 +133,13 @@ async fn a_bad_batch_is_refused_as_a_whole() {
         assert_eq!((error.field.as_str(), error.reason.as_str()), (field, reason));
         assert_eq!(error.retry_after_ms, 0);
     }
-    assert_eq!(node.log.end(), before);
+    assert_eq!(node.end(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_bytes_are_refused() {
     let node = Node::start().await;
-    let before = node.log.end();
+    let before = node.end();
     let large = |number: u64, length: u32| {
         let mut header = node.alice.header(&node.bob, 1, number);
         header.payload_len = length;
@@ -156,7 +156,7 @@ async fn too_many_bytes_are_refused() {
         (violation(&status).as_str(), reason(&status).as_str()),
         ("orders", "MESSAGE_TOO_LARGE")
     );
-    assert_eq!(node.log.end(), before);
+    assert_eq!(node.end(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +183,7 @@ async fn unknown_receivers_are_for_the_core_to_reject() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_commands_name_their_field_and_are_not_logged() {
     let node = Node::start().await;
-    let before = node.log.end();
+    let before = node.end();
     let good = node.alice.command(
         1,
         CommandBody::Defund {
@@ -228,7 +228,7 @@ async fn bad_commands_name_their_field_and_are_not_logged() {
         (status.code(), reason(&status).as_str()),
         (Code::PermissionDenied, "ROLE_NOT_ALLOWED")
     );
-    assert_eq!(node.log.end(), before);
+    assert_eq!(node.end(), before);
 }
 
 /// A bank that hands in more than its share is held back; another one is not.
@@ -240,7 +240,7 @@ async fn the_rate_limit_is_each_banks_own() {
         ..Default::default()
     };
     let node = Node::start_with(limits).await;
-    let before = node.log.end();
+    let before = node.end();
     let batch = |person: &Person, to: &Person, from: u64| {
         person.batch(1, (from..from + 15).map(|number| person.order(to, 1, number)).collect())
     };
@@ -252,5 +252,5 @@ async fn the_rate_limit_is_each_banks_own() {
     assert!(error.retry_after_ms > 0);
     let bob = batch(&node.bob, &node.alice, 200);
     assert!(submit(&node, &node.bob, bob).await.unwrap().error.is_none());
-    assert_eq!(node.log.end().0, before.0 + 2);
+    assert_eq!(node.end().0, before.0 + 2);
 }

@@ -89,7 +89,7 @@ async fn the_scripted_clock_moves_only_forward_and_only_from_where_the_script_is
         let request = v1::AdvanceClockRequest { time_ms, expected_position, close_cycle };
         client.advance_clock(request).await.map(|answer| answer.into_inner().position)
     };
-    let end = node.log.end().0;
+    let end = node.end().0;
     let elsewhere = advance(START_MS + 1, end + 1, false).await.unwrap_err();
     assert_eq!(
         (elsewhere.code(), reason(&elsewhere).as_str()),
@@ -97,7 +97,7 @@ async fn the_scripted_clock_moves_only_forward_and_only_from_where_the_script_is
     );
     let past = advance(START_MS - 1, end, false).await.unwrap_err();
     assert_eq!((past.code(), reason(&past).as_str()), (Code::InvalidArgument, "TIME_PAST"));
-    assert_eq!(node.log.end().0, end);
+    assert_eq!(node.end().0, end);
     assert_eq!(advance(START_MS + 1, end, false).await.unwrap(), end);
     assert_eq!(advance(START_MS + 1, end + 1, true).await.unwrap(), end + 1);
     let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
@@ -110,21 +110,21 @@ async fn a_jump_of_the_scripted_clock_that_the_pool_refuses_leaves_it_where_it_w
     let node = Node::start().await;
     let mut client = node.operators(&node.operator).await;
     let advance = async |time_ms| {
-        let expected_position = node.log.end().0;
+        let expected_position = node.end().0;
         let request = v1::AdvanceClockRequest { time_ms, expected_position, close_cycle: false };
         let mut client = node.operators(&node.operator).await;
         client.advance_clock(request).await.map(|answer| answer.into_inner().position)
     };
-    let end = node.log.end().0;
+    let end = node.end().0;
     for time_ms in [TIME_MAX_MS + 1, u64::MAX] {
         let late = advance(time_ms).await.unwrap_err();
         assert_eq!((late.code(), reason(&late).as_str()), (Code::InvalidArgument, "TIME_TOO_LATE"));
     }
-    assert_eq!(node.log.end().0, end, "nothing is logged that would halt the pool");
+    assert_eq!(node.end().0, end, "nothing is logged that would halt the pool");
 
     let jump = advance(TIME_MAX_MS).await.unwrap_err();
     assert_eq!((jump.code(), reason(&jump).as_str()), (Code::FailedPrecondition, "CLOCK_JUMP"));
-    assert_eq!(node.log.end().0, end + 1);
+    assert_eq!(node.end().0, end + 1);
     // The clock goes on from where it was, and so does everything that bears its time.
     let amount = ledger::Amount::new(500, currency("EUR")).unwrap();
     let fund = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };

@@ -79,7 +79,7 @@ async fn silent_peers_are_closed() {
     let node = Node::start_with(limits).await;
     let mut silent = Vec::new();
     for _ in 0..4 {
-        silent.push(tokio::net::TcpStream::connect(node.address).await.unwrap());
+        silent.push(tokio::net::TcpStream::connect(node.address()).await.unwrap());
     }
     for mut stream in silent {
         let mut byte = [0];

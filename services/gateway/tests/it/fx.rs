@@ -356,7 +356,7 @@ async fn a_match_that_cannot_settle_lapses_and_a_payment_nobody_quotes_for_expir
     assert_eq!(get(&node, &node.bob, 1).await.unwrap_err().code(), Code::NotFound);
 
     // Later than the match stands.
-    let position = node.log.end().0;
+    let position = node.end().0;
     let pool = node.operators(&node.operator).await.get_pool(v1::GetPoolRequest {}).await.unwrap();
     let rules = pool.into_inner().rules.unwrap();
     let tick = |time_ms, expected_position| v1::AdvanceClockRequest {
@@ -374,7 +374,7 @@ async fn a_match_that_cannot_settle_lapses_and_a_payment_nobody_quotes_for_expir
     assert!(payment.exchange.unwrap().fills.is_empty());
     assert_eq!(fills(&node, vec![].into(), 1).await.fills[0].state(), PaymentState::AwaitingMatch);
 
-    operators.advance_clock(tick(START_MS + 7_200_001, node.log.end().0)).await.unwrap();
+    operators.advance_clock(tick(START_MS + 7_200_001, node.end().0)).await.unwrap();
     node.settle().await;
     assert_eq!(get(&node, &node.alice, 1).await.unwrap().state(), PaymentState::Expired);
     assert_eq!(fills(&node, vec![].into(), 1).await.fills[0].state(), PaymentState::Expired);

@@ -120,10 +120,10 @@ async fn what_the_solver_would_settle_is_what_it_then_settles() {
     let amount = Amount::new(10_000, currency("EUR")).unwrap();
     let body = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
     node.give(&node.agent, 50, body).await;
-    let end = node.log.end().0;
+    let end = node.end().0;
     node.settle().await;
     // The tick that cuts, then the proposal.
-    while node.log.end().0 < end + 2 {
+    while node.end().0 < end + 2 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     node.readable(end + 1).await;

@@ -6,6 +6,7 @@
 mod access;
 mod bad_input;
 mod commands;
+mod directory;
 mod drain;
 mod fx;
 mod insight;
@@ -13,5 +14,6 @@ mod isolation;
 mod node;
 mod pages;
 mod people;
+mod sealed;
 mod submit;
 mod watch;

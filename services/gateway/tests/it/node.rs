@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bus::Log;
 use bus::embedded::EmbeddedLog;
+use bus::{Log, Position};
 use channel::{
     CommandBody, Genesis, LocalSigner, NettingMode, Role, RuleBook, Signer as _, ValueDate,
 };
@@ -17,6 +17,7 @@ use ledger::Amount;
 use projector::{Projector, Reader};
 use proto::v1;
 use proto::v1::audit_service_client::AuditServiceClient;
+use proto::v1::directory_service_client::DirectoryServiceClient;
 use proto::v1::fx_service_client::FxServiceClient;
 use proto::v1::ledger_service_client::LedgerServiceClient;
 use proto::v1::operator_service_client::OperatorServiceClient;
@@ -31,13 +32,11 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use zeroize::Zeroizing;
 
-use crate::people::{Authority, DAY, POOL, Person, START_MS, TRUST_DOMAIN, currency};
+use crate::people::{Authority, DAY, POOL, Person, START_MS, TRUST_DOMAIN, currency, root};
 
 /// A running node with two banks that have money, a third one that has none, and everybody else
 /// there is.
 pub(crate) struct Node {
-    pub(crate) address: SocketAddr,
-    pub(crate) log: Arc<dyn Log>,
     pub(crate) authority: Authority,
     pub(crate) alice: Person,
     pub(crate) bob: Person,
@@ -46,11 +45,21 @@ pub(crate) struct Node {
     pub(crate) operator: Person,
     pub(crate) regulator: Person,
     pub(crate) provider: Person,
-    operator_key: [u8; 32],
+    pub(crate) screener: Person,
+    genesis: Genesis,
+    limits: Limits,
+    running: Running,
+    dir: TempDir,
+}
+
+/// What ends with the process of a node.
+struct Running {
+    address: SocketAddr,
+    /// Nothing once it was stopped.
+    log: Option<Arc<dyn Log>>,
     shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<Drained>,
     core: Option<(Settler, Projector)>,
-    _dir: TempDir,
 }
 
 struct Core {
@@ -66,14 +75,23 @@ fn small_log() -> bus::embedded::Options {
 }
 
 fn start_core(dir: &Path, genesis: &Genesis) -> Core {
-    let log: Arc<dyn Log> =
-        Arc::new(EmbeddedLog::open(&dir.join("log"), POOL, small_log()).unwrap());
+    // After a restart the last connections may let go of what they hold a little later.
+    let log: Arc<dyn Log> = loop {
+        match EmbeddedLog::open(&dir.join("log"), POOL, small_log()) {
+            Err(bus::Fault::Locked) => std::thread::sleep(Duration::from_millis(5)),
+            opened => break Arc::new(opened.unwrap()),
+        }
+    };
     if log.end().0 == 0 {
         log.append(pack_genesis(START_MS, genesis).into()).unwrap().wait().unwrap();
     }
     let store_options = store::embedded::Options { reserve_bytes: 1 << 20, ..Default::default() };
-    let store: Arc<dyn Store> =
-        Arc::new(EmbeddedStore::open(dir.join("store"), store_options).unwrap());
+    let store: Arc<dyn Store> = loop {
+        match EmbeddedStore::open(dir.join("store"), store_options.clone()) {
+            Err(store::Fault::Locked) => std::thread::sleep(Duration::from_millis(5)),
+            opened => break Arc::new(opened.unwrap()),
+        }
+    };
     let clock = Clock::Scripted(Arc::new(AtomicU64::new(START_MS)));
     let (projector, feed, reader) = Projector::start(
         Arc::clone(&store),
@@ -101,6 +119,54 @@ fn start_core(dir: &Path, genesis: &Genesis) -> Core {
     Core { log, pool, reader, clock, threads: (settler, projector) }
 }
 
+/// Starts a node on a directory.
+async fn run(dir: &Path, genesis: &Genesis, authority: &Authority, limits: &Limits) -> Running {
+    let (path, genesis) = (dir.to_owned(), genesis.clone());
+    let core = tokio::task::spawn_blocking(move || start_core(&path, &genesis)).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (certificate, key) = authority.node();
+    let tls =
+        ServerTls::from_pem(authority.pem().as_bytes(), certificate.as_bytes(), key.as_bytes());
+    let parts = GatewayParts {
+        log: Arc::clone(&core.log),
+        pool: core.pool,
+        reader: core.reader,
+        signer: Arc::new(signer()),
+        clock: core.clock,
+        tls: tls.unwrap(),
+        trust_domain: TRUST_DOMAIN.to_owned(),
+        limits: limits.clone(),
+        listener,
+    };
+    let (shutdown, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        let stopped = async move { drop(stopped.await) };
+        gateway::serve(parts, stopped).await.unwrap()
+    });
+    let (log, core) = (Some(core.log), Some(core.threads));
+    Running { address, log, shutdown: Some(shutdown), served, core }
+}
+
+/// The operator's key for receipts.
+fn signer() -> LocalSigner {
+    LocalSigner::from_seed(&Zeroizing::new([0x77; 32]))
+}
+
+impl Running {
+    /// After the drain: lets go of log and store.
+    async fn stop(&mut self) {
+        let core = self.core.take();
+        self.log = None;
+        let stop = move || {
+            let Some((settler, projector)) = core else { return };
+            settler.stop();
+            projector.stop();
+        };
+        tokio::task::spawn_blocking(stop).await.unwrap();
+    }
+}
+
 impl Node {
     pub(crate) async fn start() -> Self {
         Self::start_with(Limits::default()).await
@@ -122,9 +188,8 @@ impl Node {
             Person::new(12, Role::Bank, "BOBBGB2L"),
             Person::new(13, Role::Bank, "CAROGB2L"),
             Person::new(21, Role::LiquidityProvider, "maker"),
+            Person::new(31, Role::Screener, "sanna"),
         ];
-        let signer = LocalSigner::from_seed(&Zeroizing::new([0x77; 32]));
-        let operator_key = signer.public_key();
         let mut rules = RuleBook {
             netting: NettingMode::StrictFifo,
             ..RuleBook::standard(vec![currency("EUR"), currency("USD")])
@@ -133,37 +198,13 @@ impl Node {
         let genesis = Genesis {
             pool: POOL,
             rules,
-            operator_key,
-            roots: Vec::new(),
+            operator_key: signer().public_key(),
+            roots: vec![root().public_key()],
             participants: people.iter().map(Person::participant).collect(),
         };
-        let path = dir.path().to_owned();
-        let core = tokio::task::spawn_blocking(move || start_core(&path, &genesis)).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (certificate, key) = authority.node();
-        let tls =
-            ServerTls::from_pem(authority.pem().as_bytes(), certificate.as_bytes(), key.as_bytes());
-        let parts = GatewayParts {
-            log: Arc::clone(&core.log),
-            pool: core.pool,
-            reader: core.reader,
-            signer: Arc::new(signer),
-            clock: core.clock,
-            tls: tls.unwrap(),
-            trust_domain: TRUST_DOMAIN.to_owned(),
-            limits,
-            listener,
-        };
-        let (shutdown, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(async move {
-            let stopped = async move { drop(stopped.await) };
-            gateway::serve(parts, stopped).await.unwrap()
-        });
-        let [operator, agent, regulator, alice, bob, carol, provider] = people;
+        let running = run(dir.path(), &genesis, &authority, &limits).await;
+        let [operator, agent, regulator, alice, bob, carol, provider, screener] = people;
         let node = Self {
-            address,
-            log: core.log,
             authority,
             alice,
             bob,
@@ -172,14 +213,21 @@ impl Node {
             operator,
             regulator,
             provider,
-            operator_key,
-            shutdown: Some(shutdown),
-            served,
-            core: Some(core.threads),
-            _dir: dir,
+            screener,
+            genesis,
+            limits,
+            running,
+            dir,
         };
         node.prepare().await;
         node
+    }
+
+    /// Stops it in good order and starts it again on what it left.
+    pub(crate) async fn restart(&mut self) {
+        self.drain().await;
+        self.running.stop().await;
+        self.running = run(self.dir.path(), &self.genesis, &self.authority, &self.limits).await;
     }
 
     /// Opens the day, opens accounts for all three banks, gives two of them 1,000,000.00 EUR.
@@ -205,6 +253,15 @@ impl Node {
         }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// The end of the log.
+    pub(crate) fn end(&self) -> Position {
+        self.running.log.as_ref().unwrap().end()
+    }
+
     /// Has a command carried out that must take effect.
     pub(crate) async fn give(&self, maker: &Person, request: u64, body: CommandBody) {
         let answer = self
@@ -224,7 +281,7 @@ impl Node {
         let pool = client.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
         let tick = v1::AdvanceClockRequest {
             time_ms: pool.time_ms + 1_000,
-            expected_position: self.log.end().0,
+            expected_position: self.end().0,
             close_cycle: true,
         };
         let position = client.advance_clock(tick).await.unwrap().into_inner().position;
@@ -245,13 +302,13 @@ impl Node {
         balances.into_inner().balances[0].balance.clone().unwrap().minor_units
     }
 
-    pub(crate) fn people(&self) -> [&Person; 7] {
-        let Self { alice, bob, carol, agent, operator, regulator, provider, .. } = self;
-        [alice, bob, carol, agent, operator, regulator, provider]
+    pub(crate) fn people(&self) -> [&Person; 8] {
+        let Self { alice, bob, carol, agent, operator, regulator, provider, screener, .. } = self;
+        [alice, bob, carol, agent, operator, regulator, provider, screener]
     }
 
     pub(crate) fn operator_key(&self) -> [u8; 32] {
-        self.operator_key
+        self.genesis.operator_key
     }
 
     pub(crate) fn tls(&self) -> ClientTlsConfig {
@@ -269,7 +326,7 @@ impl Node {
             Some(identity) => self.tls().identity(identity),
             None => self.tls(),
         };
-        Endpoint::from_shared(format!("https://{}", self.address))
+        Endpoint::from_shared(format!("https://{}", self.running.address))
             .unwrap()
             .timeout(Duration::from_secs(60))
             .tls_config(tls)
@@ -300,6 +357,10 @@ impl Node {
         FxServiceClient::new(self.channel(person).await)
     }
 
+    pub(crate) async fn directory(&self, person: &Person) -> DirectoryServiceClient<Channel> {
+        DirectoryServiceClient::new(self.channel(person).await)
+    }
+
     pub(crate) async fn audits(&self, person: &Person) -> AuditServiceClient<Channel> {
         AuditServiceClient::new(self.channel(person).await)
     }
@@ -307,18 +368,18 @@ impl Node {
     /// Tells the gateway to drain and waits until it has.
     pub(crate) async fn drain(&mut self) -> Drained {
         self.begin_drain();
-        (&mut self.served).await.unwrap()
+        (&mut self.running.served).await.unwrap()
     }
 
     pub(crate) fn begin_drain(&mut self) {
-        drop(self.shutdown.take());
+        drop(self.running.shutdown.take());
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.served.abort();
-        if let Some((settler, projector)) = self.core.take() {
+        self.running.served.abort();
+        if let Some((settler, projector)) = self.running.core.take() {
             settler.stop();
             projector.stop();
         }

@@ -69,6 +69,11 @@ pub(crate) struct Person {
     pub(crate) signer: LocalSigner,
 }
 
+/// The root that vouches for everybody, and makes the policy.
+pub(crate) fn root() -> LocalSigner {
+    LocalSigner::from_seed(&Zeroizing::new([0xaa; 32]))
+}
+
 pub(crate) fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap()
 }

@@ -71,7 +71,7 @@ async fn a_single_order_gets_a_signed_receipt_and_decision() {
         client.submit_payment(node.alice.single(order.clone())).await.unwrap().into_inner();
     let (receipt, decisions) = (answer.receipt.unwrap(), answer.decisions.unwrap());
     check_signed(&node, &[order], &receipt, &decisions);
-    assert_eq!(receipt.position, node.log.end().0 - 1);
+    assert_eq!(receipt.position, node.end().0 - 1);
     let decision = only(Some(decisions));
     assert_eq!(decision.ruling, v1::Ruling::Queued as i32);
     assert_eq!(decision.place, receipt.position << 20);

@@ -1,0 +1,187 @@
+//! Statements, and orders with sealed payloads. Nobody here opens one: what is in the envelopes is
+//! zeros.
+
+use channel::{
+    AnyStatement, DisclosurePolicy, EpochId, EpochOpen, EpochReader, Identity, KemKey, KeyId,
+    LocalSigner, OrderHeader, PolicyRule, RuleReader, Sealing, Signed, SizeBucket, SlotRole,
+    Statement, Suite, View, ViewMask,
+};
+use proto::v1;
+
+use crate::node::Node;
+use crate::people::{POOL, Person, START_MS, order, root, uetr};
+use crate::watch::check_proof;
+
+pub(crate) const HOUR_MS: u64 = 3_600_000;
+
+fn views() -> ViewMask {
+    ViewMask::of(&[View::Parties])
+}
+
+/// A statement, signed.
+pub(crate) fn signed<S: Statement>(statement: S, signer: &LocalSigner) -> v1::Statement
+where
+    AnyStatement: From<Signed<S>>,
+{
+    let statement = AnyStatement::from(Signed::sign(statement, signer).unwrap());
+    v1::Statement { kind: statement.kind().into(), signed: statement.encode().into() }
+}
+
+/// That a root vouches for somebody.
+pub(crate) fn identity(person: &Person, serial: u32) -> v1::Statement {
+    let identity = Identity {
+        pool: POOL,
+        serial,
+        participant: person.participant(),
+        valid_from_ms: START_MS - HOUR_MS,
+        valid_to_ms: START_MS + 10_000 * HOUR_MS,
+        revoked: false,
+    };
+    signed(identity, &root())
+}
+
+/// A key of somebody's, made of a number.
+pub(crate) fn kem_key(person: &Person, number: u8) -> KemKey {
+    KemKey {
+        pool: POOL,
+        participant: person.id,
+        suite: Suite::X25519Aes256Gcm,
+        public: [number; 32],
+        valid_from_ms: START_MS,
+        valid_to_ms: START_MS + 24 * HOUR_MS,
+    }
+}
+
+/// Receiver, the sender's regulator and a screener read the parties.
+pub(crate) fn policy(node: &Node, screening: bool, confirmation: bool) -> DisclosurePolicy {
+    let reader = |role, person: Option<&Person>| {
+        let participant = person.map(|person| person.id);
+        RuleReader { role, participant, views: views() }
+    };
+    let rule = PolicyRule {
+        currency: None,
+        sender_country: None,
+        receiver_country: None,
+        minor_min: 0,
+        minor_max: u64::MAX,
+        screening,
+        confirmation,
+        readers: vec![
+            reader(SlotRole::Receiver, None),
+            reader(SlotRole::SenderRegulator, Some(&node.regulator)),
+            reader(SlotRole::Screener, Some(&node.screener)),
+        ],
+    };
+    DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, rules: vec![rule] }
+}
+
+/// An epoch of `sender`'s for a receiver, the regulator and the screener, by their keys number 1.
+pub(crate) fn epoch(node: &Node, sender: &Person, receiver: &Person, number: u8) -> EpochOpen {
+    EpochOpen {
+        pool: POOL,
+        sender: sender.id,
+        suite: Suite::X25519Aes256Gcm,
+        epoch: EpochId([number; 16]),
+        policy_version: 1,
+        opened_at_ms: START_MS,
+        not_after_ms: START_MS + HOUR_MS,
+        readers: readers(node, receiver),
+    }
+}
+
+fn readers(node: &Node, receiver: &Person) -> Vec<EpochReader> {
+    let slots = [
+        (SlotRole::Receiver, receiver),
+        (SlotRole::SenderRegulator, &node.regulator),
+        (SlotRole::Screener, &node.screener),
+    ];
+    let reader = |(role, person): (SlotRole, &Person)| EpochReader {
+        role,
+        key: kem_key(person, 1).id(),
+        participant: person.id,
+        encapsulated: [9; 32],
+    };
+    slots.map(reader).to_vec()
+}
+
+/// An order of an epoch: its sequence is its number.
+pub(crate) fn sealed_order(
+    node: &Node,
+    (sender, receiver): (&Person, &Person),
+    epoch: u8,
+    (minor, number): (u64, u64),
+) -> v1::Order {
+    let slots: Vec<(SlotRole, KeyId)> =
+        readers(node, receiver).iter().map(|reader| (reader.role, reader.key)).collect();
+    let mut payload = vec![View::Parties as u8, SizeBucket::B256 as u8];
+    payload.extend([0; 32]);
+    for (role, key) in &slots {
+        payload.push(*role as u8);
+        payload.extend(key.0);
+        payload.extend(views().bits().to_be_bytes());
+    }
+    payload.resize(payload.len() + slots.len() * 48 + 2 + SizeBucket::B256.bytes() + 16, 0);
+    let sealing = Sealing {
+        suite: Suite::X25519Aes256Gcm,
+        epoch: EpochId([epoch; 16]),
+        sequence: number,
+        bucket: SizeBucket::B256,
+        views: 1,
+        slots: slots.len() as u8,
+    };
+    let header = OrderHeader {
+        policy_version: 1,
+        sealing: Some(sealing),
+        payload_len: payload.len() as u32,
+        ..sender.header(receiver, minor, number)
+    };
+    order(&header, &payload)
+}
+
+impl Node {
+    /// Has statements published that must all be accepted; returns the position.
+    pub(crate) async fn state(&self, statements: Vec<v1::Statement>) -> u64 {
+        let answer = self.publish(&self.operator, statements).await.unwrap();
+        assert!(answer.answers.iter().all(|it| it.reason == 0), "{answer:?}");
+        answer.position
+    }
+
+    pub(crate) async fn publish(
+        &self,
+        caller: &Person,
+        statements: Vec<v1::Statement>,
+    ) -> Result<v1::PublishResponse, tonic::Status> {
+        let request = v1::PublishRequest { statements };
+        Ok(self.directory(caller).await.publish(request).await?.into_inner())
+    }
+
+    /// Identities and a KEM key each for everybody, a policy, an epoch from Alice to Bob.
+    pub(crate) async fn seal(&self, screening: bool, confirmation: bool) {
+        self.state(self.people().map(|person| identity(person, 1)).to_vec()).await;
+        let keys = self.people().map(|person| signed(kem_key(person, 1), &person.signer));
+        self.state(keys.to_vec()).await;
+        let policy = signed(policy(self, screening, confirmation), &root());
+        let epoch = signed(epoch(self, &self.alice, &self.bob, 1), &self.alice.signer);
+        self.state(vec![policy, epoch]).await;
+    }
+}
+
+/// Alice pays Bob with a sealed order of her epoch 1.
+pub(crate) async fn pay(node: &Node, amount: u64, number: u64) -> v1::Decision {
+    let order = sealed_order(node, (&node.alice, &node.bob), 1, (amount, number));
+    let request = node.alice.single(order);
+    let answer = node.payments(&node.alice).await.submit_payment(request).await.unwrap();
+    answer.into_inner().decisions.unwrap().decisions.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_order_settles_and_comes_with_the_proof_of_its_signature() {
+    let node = Node::start().await;
+    node.seal(false, false).await;
+    assert_eq!(pay(&node, 5_00, 1).await.ruling(), v1::Ruling::Queued);
+    node.settle().await;
+    let request = v1::GetPaymentRequest { uetr: uetr(1).to_string(), at_least_position: 0 };
+    let found = node.payments(&node.bob).await.get_payment(request).await.unwrap().into_inner();
+    assert_eq!(found.payments[0].state(), v1::PaymentState::Settled);
+    check_proof(&node.alice, &found.payments[0]);
+}
