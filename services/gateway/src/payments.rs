@@ -129,7 +129,8 @@ pub(crate) fn final_batch(row: &PaymentRow) -> u64 {
         | PaymentState::Warehoused
         | PaymentState::AwaitingGroup
         | PaymentState::AwaitingMatch
-        | PaymentState::Matched => 0,
+        | PaymentState::Matched
+        | PaymentState::Held => 0,
         _ => row.batch,
     }
 }
