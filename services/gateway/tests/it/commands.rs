@@ -65,7 +65,14 @@ async fn a_suspended_bank_still_reads_and_others_do_not_learn_of_it() {
     let node = Node::start().await;
     let suspend =
         CommandBody::SetStatus { participant: node.alice.id, status: Standing::Suspended };
-    node.give(&node.operator, 60, suspend).await;
+    let alone = node.operator.command(59, suspend.clone());
+    let mut operators = node.operators(&node.operator).await;
+    let answer = operators.execute_command(alone).await.unwrap().into_inner();
+    assert_eq!(answer.reason, v1::RejectReason::CheckerRequired as i32, "the pool has roots");
+    let mut request = node.operator.command(60, suspend);
+    node.deputy.check(&mut request);
+    let answer = operators.execute_command(request).await.unwrap().into_inner();
+    assert_eq!(answer.reason, 0, "{answer:?}");
     let suspended = async |person| {
         let mut client = node.operators(person).await;
         let list = client.list_participants(v1::ListParticipantsRequest {}).await.unwrap();

@@ -43,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) carol: Person,
     pub(crate) agent: Person,
     pub(crate) operator: Person,
+    /// A second operator.
+    pub(crate) deputy: Person,
     pub(crate) regulator: Person,
     pub(crate) provider: Person,
     pub(crate) screener: Person,
@@ -184,6 +186,7 @@ impl Node {
             Person::new(1, Role::Operator, "olga"),
             Person::new(2, Role::SettlementAgent, "central"),
             Person::new(3, Role::Regulator, "rita"),
+            Person::new(4, Role::Operator, "otto"),
             Person::new(11, Role::Bank, "ALICGB2L"),
             Person::new(12, Role::Bank, "BOBBGB2L"),
             Person::new(13, Role::Bank, "CAROGB2L"),
@@ -203,7 +206,7 @@ impl Node {
             participants: people.iter().map(Person::participant).collect(),
         };
         let running = run(dir.path(), &genesis, &authority, &limits).await;
-        let [operator, agent, regulator, alice, bob, carol, provider, screener] = people;
+        let [operator, agent, regulator, deputy, alice, bob, carol, provider, screener] = people;
         let node = Self {
             authority,
             alice,
@@ -211,6 +214,7 @@ impl Node {
             carol,
             agent,
             operator,
+            deputy,
             regulator,
             provider,
             screener,

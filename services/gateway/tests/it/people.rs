@@ -178,6 +178,13 @@ impl Person {
         self.signed(&command.encode())
     }
 
+    /// Agrees to somebody else's command.
+    pub(crate) fn check(&self, request: &mut v1::ExecuteCommandRequest) {
+        let signature = self.signer.sign(&command_statement(&request.command)).unwrap();
+        request.checker = self.id.0;
+        request.checker_signature = signature.to_vec().into();
+    }
+
     pub(crate) fn signed(&self, command: &[u8]) -> v1::ExecuteCommandRequest {
         let signature = self.signer.sign(&command_statement(command)).unwrap();
         v1::ExecuteCommandRequest {

@@ -47,6 +47,12 @@ fn hidden_bits(table: Table, group: &[u8]) -> u32 {
         Table::Matches if group == [0] => 64 + 20 + 4,
         // 64 records: 0.5 MiB.
         Table::Matches => 64 + 20 + 6,
+        // What an order is referred to by within 65,536 records: a byte and a key each.
+        Table::Statements if group.first() == Some(&1) => 64 + 20 + 16,
+        // Epoch ids are random: a 256th of a sender's epochs, a byte and a key each.
+        Table::Statements if group.first() == Some(&2) => 120,
+        // 1,024 records of one whom they concern: 0.5 MiB.
+        Table::Statements => 64 + 10,
     }
 }
 

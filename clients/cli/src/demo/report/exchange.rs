@@ -43,9 +43,7 @@ impl Exchange {
             match (payment.message_kind, payment.state()) {
                 (INSTRUCTION, v1::PaymentState::Settled) => instructions += 1,
                 (PAYMENT, v1::PaymentState::Settled) => found.across.extend(across(payment)),
-                (INSTRUCTION, v1::PaymentState::Expired)
-                    if payment.reason() == v1::RejectReason::Unmatched =>
-                {
+                (INSTRUCTION, v1::PaymentState::Expired) if unmatched(payment) => {
                     let (currency, minor) = amount(payment);
                     found.unmatched.push((payment.sender.clone(), spoken(minor, currency)));
                 }
@@ -98,6 +96,11 @@ impl Exchange {
         }
         text
     }
+}
+
+/// Whether it waited for its other side to the end: that of the pool's patience, or its own.
+fn unmatched(payment: &v1::Payment) -> bool {
+    matches!(payment.reason(), v1::RejectReason::Unmatched | v1::RejectReason::Expired)
 }
 
 /// What a payment and its match come to.
