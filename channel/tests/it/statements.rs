@@ -29,7 +29,7 @@ where
     let bytes = signed.encode();
     assert_eq!(Signed::<S>::decode(&bytes).as_ref(), Ok(&signed));
     assert_eq!(signed.verify(&key), Ok(()));
-    let any: AnyStatement = signed.clone().into();
+    let any: AnyStatement = signed.into();
     assert_eq!(AnyStatement::decode(any.kind(), &bytes).as_ref(), Ok(&any));
     assert_eq!((any.encode(), any.label(), any.pool()), (bytes.clone(), S::LABEL, 1));
     assert_eq!((any.signer(), any.verify()), (&signer().public_key(), Ok(())));
