@@ -201,7 +201,7 @@ def strangers(day: Day) -> None:
     check.fails("a bank is no auditor",
                 lambda: bank.audit.SubscribeBatches(api.SubscribeBatchesRequest()),
                 Code.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
-    check.fails("a regulator reads no payments", lambda: day.overseer.payment(uetr(order)),
-                Code.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
-    check.fails("nor balances", lambda: day.overseer.balances(),
+    check.fails("a regulator finds no payment that is not sealed for it",
+                lambda: day.overseer.payment(uetr(order)), Code.NOT_FOUND, "NOT_FOUND")
+    check.fails("nor reads it balances", lambda: day.overseer.balances(),
                 Code.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
