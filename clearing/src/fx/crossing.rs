@@ -3,7 +3,7 @@
 //! A pool option. The midpoint lies between the best bid and the best ask that stand, so it is no
 //! worse for either side than any quote, and price priority has crossings tried before quotes. A
 //! pair that is quoted on one side only, or whose bid is above its ask, has no midpoint, and nothing
-//! crosses: as on venues that peg orders to a midpoint (Nasdaq rule 4703(d), SR-NASDAQ-2017-042).
+//! crosses: as on venues that peg orders to a midpoint (Nasdaq rule 4703(d)).
 //!
 //! Payments are matched as a whole, so one side leads: it takes opposite payments, each of them
 //! whole, and quotes for what remains. Those it takes follow it: one match, one link group.
