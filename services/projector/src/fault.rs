@@ -81,7 +81,11 @@ impl Fault {
     /// Whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Store(fault) if fault.retryable())
+        match self {
+            Self::Store(fault) => fault.retryable(),
+            Self::Log(fault) => fault.retryable(),
+            _ => false,
+        }
     }
 
     pub(crate) fn malformed(table: Table, why: &'static str) -> Self {

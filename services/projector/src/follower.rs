@@ -16,8 +16,8 @@ use crate::feed::{Feed, Inbox};
 use crate::gather;
 use crate::layout::Progress;
 use crate::metrics;
-use crate::projector::founded;
 use crate::reader::{Readable, Reader};
+use crate::start::{Ends, Start, founded};
 use crate::uetr::{Covered, Index};
 
 /// How a follower works.
@@ -59,15 +59,12 @@ impl Follower {
         pool: u32,
         options: &FollowOptions,
     ) -> Result<(Self, Feed, Reader), Fault> {
-        metrics::describe();
         let founded = founded(&*store, pool)?;
-        let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
-        let progress = Progress::at(&*store, covered.batch)?;
-        let inbox = Arc::new(Inbox::new(0, 0, progress.next_position));
-        let (readable, watch) = watch::channel(progress.readable());
-        let reader = Reader::new(store.clone(), log.clone(), index.clone(), watch, inbox.clone());
-        let poll = options.poll;
-        let feed = Feed(inbox.clone());
+        let start = Start::new((store, log), options.uetr_filter_bytes_max)?;
+        let progress = start.progress;
+        let Ends { inbox, readable, reader } = start.ends(progress, (0, 0));
+        let (poll, feed) = (options.poll, Feed(inbox.clone()));
+        let Start { store, log, index, .. } = start;
         let mut worker =
             Worker { store, log, pool, founded, inbox: inbox.clone(), index, readable, progress };
         worker.catch_up()?;
@@ -105,10 +102,10 @@ impl Worker {
         let _end = EndOnPanic;
         while !self.inbox.rest(poll) {
             match self.catch_up() {
-                Ok(()) => metrics::following(true),
+                Ok(()) => metrics::going_on(),
                 Err(fault) if fault.retryable() => {
-                    tracing::debug!(%fault, "the store cannot be read now");
-                    metrics::following(false);
+                    tracing::debug!(%fault, "waiting");
+                    metrics::waiting(&fault);
                 }
                 Err(fault) => {
                     tracing::error!(batch = self.progress.batch, %fault, "follower halted");

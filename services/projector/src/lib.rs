@@ -21,12 +21,15 @@ mod fault;
 mod feed;
 mod follower;
 mod gather;
+mod headers;
 mod layout;
 mod matches;
 pub mod metrics;
+mod patience;
 mod people;
 mod projector;
 mod reader;
+mod start;
 mod statements;
 mod uetr;
 

@@ -6,6 +6,8 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
+use crate::fault::Fault;
+
 /// Outcomes handed in that are not yet durable in the store.
 pub(crate) const LAG_RECORDS: &str = "causeway_projector_lag_records";
 /// The position behind the last one whose effects are durable in the store.
@@ -70,17 +72,21 @@ pub(crate) fn committed(batches: u64, payments: u64, bytes: u64, seconds: f64) {
     counter!(PAYMENTS).increment(payments);
     counter!(BYTES).increment(bytes);
     histogram!(COMMIT_SECONDS).record(seconds);
+}
+
+/// Nothing goes on because of a fault that will pass.
+pub(crate) fn waiting(fault: &Fault) {
+    match fault {
+        Fault::Store(store::Fault::NoSpace) => gauge!(NO_SPACE).set(1.0),
+        Fault::Store(_) => gauge!(UNAVAILABLE).set(1.0),
+        _ => {}
+    }
+}
+
+/// It has passed.
+pub(crate) fn going_on() {
     gauge!(NO_SPACE).set(0.0);
     gauge!(UNAVAILABLE).set(0.0);
-}
-
-pub(crate) fn waiting(fault: &store::Fault) {
-    let name = if matches!(fault, store::Fault::NoSpace) { NO_SPACE } else { UNAVAILABLE };
-    gauge!(name).set(1.0);
-}
-
-pub(crate) fn following(reached: bool) {
-    gauge!(UNAVAILABLE).set(if reached { 0.0 } else { 1.0 });
 }
 
 pub(crate) fn halted() {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use bus::Log;
 use clearing::SealedBatch;
-use store::{Commit, Fact, Store, Stream, Table, Write};
+use store::{Commit, Store, Stream, Table, Write};
 use tokio::sync::watch;
 
 use crate::bug::EndOnPanic;
@@ -16,14 +16,14 @@ use crate::draft::Draft;
 use crate::fault::Fault;
 use crate::feed::{Feed, Inbox, Projected};
 use crate::gather;
-use crate::layout::{self, BatchPart, FORMAT, KEY_ACCOUNT, Progress};
+use crate::headers::Headers;
+use crate::layout::{self, KEY_ACCOUNT, Progress};
 use crate::metrics;
+use crate::patience::insist;
 use crate::people::People;
 use crate::reader::{Readable, Reader};
+use crate::start::{Ends, Start, claim};
 use crate::uetr::{Covered, Entry, Index, IndexWriter};
-
-/// Between two attempts to write to a store that takes nothing now.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How a projector works.
 #[derive(Clone, Debug)]
@@ -73,21 +73,16 @@ impl Projector {
         pool: u32,
         options: &Options,
     ) -> Result<(Self, Feed, Reader), Fault> {
-        metrics::describe();
         claim(&*store, pool)?;
         let people = load_people(&*store)?;
-        let (index, covered) = Index::open(store.clone(), options.uetr_filter_bytes_max)?;
-        let mut writer = IndexWriter::start(index.clone(), covered, options.uetr_run_entries)?;
-        let from = Progress::at(&*store, covered.batch)?;
+        let start = Start::new((store, log), options.uetr_filter_bytes_max)?;
+        let (store, index) = (start.store.clone(), start.index.clone());
+        let mut writer =
+            IndexWriter::start(index.clone(), start.covered, options.uetr_run_entries)?;
         let add = |entries: &[Entry], covered| writer.add(entries, covered);
-        let progress = gather::run((&*store, &*log, index.seed()), from, add)?;
-        let inbox = Arc::new(Inbox::new(
-            options.queue_records_max.max(1),
-            options.queue_bytes_max,
-            progress.next_position,
-        ));
-        let (readable, watch) = watch::channel(progress.readable());
-        let reader = Reader::new(store.clone(), log, index.clone(), watch, inbox.clone());
+        let progress = gather::run((&*store, &*start.log, index.seed()), start.progress, add)?;
+        let inbox_max = (options.queue_records_max.max(1), options.queue_bytes_max);
+        let Ends { inbox, readable, reader } = start.ends(progress, inbox_max);
         let worker = Worker {
             store,
             pool,
@@ -101,6 +96,7 @@ impl Projector {
             progress,
             batch_open: false,
             behind_since: None,
+            headers: Headers::default(),
             draft: Draft::default(),
             builder: Builder::default(),
             pending: Pending::default(),
@@ -119,28 +115,6 @@ impl Projector {
             tracing::error!("the projector's thread panicked");
         }
     }
-}
-
-/// Says whose the store is, if nobody has yet.
-fn claim(store: &dyn Store, pool: u32) -> Result<(), Fault> {
-    let ours = [FORMAT.to_be_bytes(), pool.to_be_bytes()];
-    check_format(&store.decide(Fact::Format, ours.as_flattened())?, pool)
-}
-
-/// Whether the store says that it is this pool's; a new one does not yet.
-pub(crate) fn founded(store: &dyn Store, pool: u32) -> Result<bool, Fault> {
-    let Some(format) = store.decided(Fact::Format)? else { return Ok(false) };
-    check_format(&format, pool).map(|()| true)
-}
-
-fn check_format(format: &[u8], pool: u32) -> Result<(), Fault> {
-    let mut fields = layout::Fields::new(Table::Meta, format);
-    let (found, owner) = (fields.u32()?, fields.u32()?);
-    fields.end()?;
-    if found != FORMAT {
-        return Err(Fault::Unsupported { found });
-    }
-    if owner == pool { Ok(()) } else { Err(Fault::Foreign { expected: pool, found: owner }) }
 }
 
 fn load_people(store: &dyn Store) -> Result<People, Fault> {
@@ -187,6 +161,8 @@ struct Worker {
     batch_open: bool,
     /// Since when the oldest sealed batch waits that is not in the store.
     behind_since: Option<SystemTime>,
+    /// Of batches that come again.
+    headers: Headers,
     draft: Draft,
     builder: Builder,
     pending: Pending,
@@ -273,14 +249,13 @@ impl Worker {
             // Its last positions were taken before a start, its seal was not.
             return Err(Fault::Divergence { number, why: "it ends before the store does" });
         }
-        let key = layout::batch_key(BatchPart::Header, number, 0);
-        let Some(row) = self.store.get(Table::Batches, &key)? else {
-            return Err(Fault::Divergence { number, why: "the store lacks it" });
-        };
-        if row.ends_with(&batch.hash) {
-            return Ok(());
+        let (headers, named) = (&mut self.headers, (number, self.progress.batch));
+        let stored = insist(|| self.inbox.stopping(), || headers.get(&*self.store, named))?;
+        match stored.map(|header| header.hash()) {
+            Some(hash) if hash == batch.hash => Ok(()),
+            Some(_) => Err(Fault::Divergence { number, why: "its hash is another" }),
+            None => Err(Fault::Divergence { number, why: "the store lacks it" }),
         }
-        Err(Fault::Divergence { number, why: "its hash is another" })
     }
 
     fn seal(&mut self, batch: &SealedBatch, last: u64) -> Result<(), Fault> {
@@ -307,14 +282,8 @@ impl Worker {
     /// Writes what is pending; then shows it.
     fn commit(&mut self) -> Result<(), Fault> {
         let started = Instant::now();
-        while let Err(fault) = self.store.commit(&self.pending.commits) {
-            if !fault.retryable() || self.inbox.stopping() {
-                return Err(fault.into());
-            }
-            tracing::debug!(%fault, "the store takes nothing now");
-            metrics::waiting(&fault);
-            thread::sleep(PAUSE);
-        }
+        let stopping = || self.inbox.stopping();
+        insist(stopping, || Ok(self.store.commit(&self.pending.commits)?))?;
         let batches = self.pending.sealed.len() as u64;
         let mut from = 0;
         for Sealed { covered, uetrs_end } in self.pending.sealed.drain(..) {

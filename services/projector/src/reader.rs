@@ -21,7 +21,7 @@ use crate::layout::{
     self, BatchPart, COUNTERS_BYTES, Posting, Progress, StateEntry, TRANSFERS_PER_ROW, whole,
 };
 use crate::matches::{self, Match};
-use crate::projector::founded;
+use crate::start::founded;
 use crate::uetr::Index;
 
 /// Rows that one answer gives, at most, whatever was asked for. Feeds end at the first batch that

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use store::{Commit, Store, Stream, Write};
 
@@ -12,6 +11,7 @@ use super::run::{FAN_IN, Run, RunId};
 use super::{Covered, Entry, Frozen, Index, Memory};
 use crate::bug::EndOnPanic;
 use crate::fault::Fault;
+use crate::patience::insist;
 
 /// Frozen tables that may wait for the thread; beyond, the projector waits.
 const FROZEN_MAX: usize = 2;
@@ -19,8 +19,6 @@ const FROZEN_MAX: usize = 2;
 const MERGE_ENTRIES: u64 = 262_144;
 /// Rows of a merged filter, of 64 KiB, in one commit.
 const FILTER_ROWS: usize = 64;
-/// Between two attempts to write to a store that takes nothing now.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The one that adds entries.
 pub(crate) struct IndexWriter {
@@ -50,9 +48,14 @@ impl IndexWriter {
                 let fault = fault.clone();
                 move || {
                     let _end = EndOnPanic;
-                    if let Err(error) = worker.run(&receiver) {
-                        tracing::error!(%error, "index of references stopped");
-                        *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    match worker.run(&receiver) {
+                        Ok(()) => {}
+                        // The next start goes on with it.
+                        Err(error) if error.retryable() && worker.stopping() => {}
+                        Err(error) => {
+                            tracing::error!(%error, "index of references stopped");
+                            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                        }
                     }
                 }
             })
@@ -130,7 +133,7 @@ impl Worker {
         if self.stopping() {
             return Ok(());
         }
-        if self.index.refresh()?.position < frozen.covered.position {
+        if self.refresh()?.position < frozen.covered.position {
             let mut entries: Vec<Entry> = frozen.entries.iter().copied().collect();
             entries.sort_unstable();
             let pages_log2 = Run::pages_log2_for(entries.len());
@@ -144,7 +147,7 @@ impl Worker {
             if !self.commit(number, write)? {
                 return Ok(());
             }
-            self.index.refresh()?;
+            self.refresh()?;
         }
         self.index.state_mut().frozen.retain(|other| !Arc::ptr_eq(other, frozen));
         Ok(())
@@ -177,12 +180,12 @@ impl Worker {
     fn merge(&self, inputs: &[Arc<Run>]) -> Result<bool, Fault> {
         match self.write_merged(inputs) {
             Ok(true) => {
-                self.index.refresh()?;
+                self.refresh()?;
             }
             Ok(false) => return Ok(false),
             Err(fault) => {
                 // Another writer may have merged and removed them meanwhile.
-                self.index.refresh()?;
+                self.refresh()?;
                 let runs = self.index.state().runs.clone();
                 if inputs.iter().any(|input| runs.iter().any(|run| run.id == input.id)) {
                     return Err(fault);
@@ -208,7 +211,7 @@ impl Worker {
             merged.clear();
             for input in inputs {
                 let pages = pages_of_part(part, parts_log2, input.pages_log2);
-                input.read_pages(self.store(), pages, &mut merged)?;
+                self.insist(|| input.read_pages(self.store(), pages, &mut merged))?;
             }
             merged.sort_unstable();
             let mut write = Write::new();
@@ -245,27 +248,28 @@ impl Worker {
     }
 
     fn remove(&self, id: RunId) -> Result<(), Fault> {
-        self.retry(|| Run::remove(self.store(), id)).map(drop)
+        if self.stopping() {
+            return Ok(());
+        }
+        self.insist(|| Ok(Run::remove(self.store(), id)?))
+    }
+
+    /// Takes note of the runs there are.
+    fn refresh(&self) -> Result<Covered, Fault> {
+        self.insist(|| self.index.refresh())
     }
 
     /// Commits; `false` if it was stopped before.
     fn commit(&self, number: u64, write: Write) -> Result<bool, Fault> {
+        if self.stopping() {
+            return Ok(false);
+        }
         let commit = Commit::new(Stream::Uetrs, number, write);
-        self.retry(|| self.store().commit(std::slice::from_ref(&commit)))
+        self.insist(|| Ok(self.store().commit(std::slice::from_ref(&commit))?)).map(|()| true)
     }
 
-    /// Does it as soon as the store can; `false` if it was stopped before.
-    fn retry(&self, attempt: impl Fn() -> Result<(), store::Fault>) -> Result<bool, Fault> {
-        loop {
-            if self.stopping() {
-                return Ok(false);
-            }
-            match attempt() {
-                Ok(()) => return Ok(true),
-                Err(fault) if fault.retryable() => thread::sleep(PAUSE),
-                Err(fault) => return Err(fault.into()),
-            }
-        }
+    fn insist<T>(&self, attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+        insist(|| self.stopping(), attempt)
     }
 }
 

@@ -6,8 +6,9 @@ use scylla::client::execution_profile::ExecutionProfile;
 use scylla::deserialize::row::DeserializeRow;
 use scylla::errors::ExecutionError;
 use scylla::response::PagingState;
-use scylla::response::query_result::QueryRowsResult;
+use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::serialize::row::SerializeRow;
+use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 
 use super::link::{self, Link, io};
@@ -61,6 +62,21 @@ impl Core {
     ) -> Result<(), Fault> {
         let attempt = async || self.link.session.execute_unpaged(statement, &values).await;
         self.link.insist("write to", attempt).await.map(drop)
+    }
+
+    /// Executes a write for each of some values, in one batch, as often as it takes. They belong into
+    /// one partition, so it is one write to whoever keeps it: all of them or none.
+    pub(super) async fn write_all(
+        &self,
+        doing: &'static str,
+        statement: &PreparedStatement,
+        values: &[impl SerializeRow],
+    ) -> Result<QueryResult, Fault> {
+        let statements = vec![BatchStatement::PreparedStatement(statement.clone()); values.len()];
+        let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
+        batch.set_is_idempotent(true);
+        let attempt = async || self.link.session.batch(&batch, values).await;
+        self.insist(doing, attempt).await
     }
 
     /// One page of a read.

@@ -22,11 +22,11 @@ use super::tls;
 use crate::fault::Fault;
 
 /// A request that takes longer is given up, and tried again at another node.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A node that does not answer for so long is not asked again until it does.
 const KEEPALIVE: Duration = Duration::from_secs(2);
 /// A read that takes longer is sent to another node as well.
-const SPECULATE_AFTER: Duration = Duration::from_millis(150);
+const SPECULATE_AFTER: Duration = Duration::from_millis(500);
 /// Between attempts: from the first to the last, doubling.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 const THREADS: usize = 2;

@@ -2,10 +2,11 @@
 //!
 //! Level 0 lists the buckets of a span, level 1 the spans of a group. An entry that leads to an
 //! empty partition does no harm; one is there before any row of its partition can be seen.
+//!
+//! Groups that share partitions share those of the directory: where a batch touches many of them
+//! for the first time, their entries are written together.
 
-use std::collections::HashSet;
-
-use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::core::{Core, Next};
 use super::parts::{BUCKET_BYTES, Group, buckets_of, span_of};
@@ -17,25 +18,46 @@ const LISTED_MAX: usize = 65_536;
 const BUCKETS: i8 = 0;
 const SPANS: i8 = 1;
 
-/// A bucket or a span as the directory calls it.
-type Entry = (Table, i8, Vec<u8>);
+/// Entries in one statement.
+const AT_ONCE: usize = 256;
 
-/// Entries that this process knows to be listed.
+/// A partition of the directory: table, level, and what of it.
+type Shelf = (Table, i8, Vec<u8>);
+
+/// Entries that are not known to be listed, by partition.
+pub(super) type Unlisted = BTreeMap<Shelf, BTreeSet<Vec<u8>>>;
+
+/// Entries that this process knows to be listed: table, level, entry.
 #[derive(Default)]
-pub(super) struct Listed(HashSet<Entry>);
+pub(super) struct Listed(HashSet<(Table, i8, Vec<u8>)>);
 
 impl Listed {
-    /// Whether the bucket of a key is listed.
-    pub(super) fn holds(&self, table: Table, key: &[u8]) -> bool {
+    /// Adds what leads to a key, if it is not known to be listed.
+    pub(super) fn note(&self, table: Table, key: &[u8], unlisted: &mut Unlisted) {
         let group = Group::of(table, key);
-        self.0.contains(&(table, BUCKETS, group.entry(group.bucket(key))))
+        let bucket = group.bucket(key);
+        let of_bucket = (table, BUCKETS, group.entry(bucket));
+        if self.0.contains(&of_bucket) {
+            return;
+        }
+        let span = span_of(bucket);
+        let shelf = (table, BUCKETS, group.part(span));
+        unlisted.entry(shelf).or_default().insert(of_bucket.2);
+        let of_span = (table, SPANS, group.entry(span));
+        if !self.0.contains(&of_span) {
+            let shelf = (table, SPANS, group.shared());
+            unlisted.entry(shelf).or_default().insert(of_span.2);
+        }
     }
 
-    fn add(&mut self, entry: Entry) {
-        if self.0.len() >= LISTED_MAX {
-            self.0.clear();
+    /// Takes note of entries that were listed.
+    pub(super) fn add(&mut self, listed: Unlisted) {
+        for ((table, level, _), entries) in listed {
+            if self.0.len() + entries.len() > LISTED_MAX {
+                self.0.clear();
+            }
+            self.0.extend(entries.into_iter().map(|entry| (table, level, entry)));
         }
-        self.0.insert(entry);
     }
 
     fn forget(&mut self, table: Table) {
@@ -47,21 +69,17 @@ impl Listed {
 type Between = (u128, u128);
 
 impl Core {
-    /// Lists the bucket of a key.
-    pub(super) async fn list(&self, table: Table, key: Bytes) -> Result<(), Fault> {
-        let group = Group::of(table, &key);
-        let bucket = group.bucket(&key);
-        let span = span_of(bucket);
-        let (pool, tab) = (self.pool, table as i8);
-        let of_span = (table, SPANS, group.entry(span));
-        if !self.listed().0.contains(&of_span) {
-            let values = (pool, tab, SPANS, group.bytes(), span.to_be_bytes().to_vec());
-            self.write(&self.statements.list, &values).await?;
-            self.listed().add(of_span);
+    /// Writes entries of one partition.
+    pub(super) async fn list(
+        &self,
+        (table, level, shelf): &Shelf,
+        entries: &BTreeSet<Vec<u8>>,
+    ) -> Result<(), Fault> {
+        let value = |entry| (self.pool, *table as i8, *level, shelf, entry);
+        let values: Vec<_> = entries.iter().map(value).collect();
+        for some in values.chunks(AT_ONCE) {
+            self.write_all("write to", &self.statements.list, some).await?;
         }
-        let values = (pool, tab, BUCKETS, group.entry(span), bucket.to_be_bytes().to_vec());
-        self.write(&self.statements.list, &values).await?;
-        self.listed().add((table, BUCKETS, group.entry(bucket)));
         Ok(())
     }
 
@@ -75,14 +93,14 @@ impl Core {
         let spans = if between.0 == between.1 {
             vec![between.0]
         } else {
-            self.entries((group, SPANS), group.bytes().to_vec(), between, usize::MAX).await?
+            self.entries((group, SPANS), group.shared(), between, usize::MAX).await?
         };
         let mut found = Vec::new();
         for span in spans {
             let (begin, end) = buckets_of(span);
             let between = (begin.max(first), end.min(last));
-            let span = group.entry(span);
-            found.extend(self.entries((group, BUCKETS), span, between, usize::MAX).await?);
+            let shelf = group.part(span);
+            found.extend(self.entries((group, BUCKETS), shelf, between, usize::MAX).await?);
         }
         Ok(found)
     }
@@ -90,7 +108,7 @@ impl Core {
     async fn entries(
         &self,
         (group, level): (Group<'_>, i8),
-        span: Vec<u8>,
+        shelf: Vec<u8>,
         (first, last): Between,
         limit: usize,
     ) -> Result<Vec<u128>, Fault> {
@@ -99,9 +117,8 @@ impl Core {
             usize::MAX => &self.statements.listed,
             _ => &self.statements.listed_back,
         };
-        let ends = [first, last].map(|end| end.to_be_bytes().to_vec());
-        let [first, last] = ends;
-        let values = (self.pool, group.table as i8, level, span, first, last);
+        let (first, last) = (group.entry(first), group.entry(last));
+        let values = (self.pool, group.table as i8, level, shelf, first, last);
         let mut found = Vec::new();
         self.rows(listed, values, |(entry,): (Vec<u8>,)| {
             found.push(number_of(&entry)?);
@@ -119,12 +136,11 @@ impl Core {
     ) -> Result<Option<u128>, Fault> {
         let mut spans = (span_of(first), span_of(last));
         loop {
-            let bytes = group.bytes().to_vec();
-            let span = self.entries((group, SPANS), bytes, spans, 1).await?;
+            let span = self.entries((group, SPANS), group.shared(), spans, 1).await?;
             let Some(&span) = span.first() else { return Ok(None) };
             let (begin, end) = buckets_of(span);
             let between = (begin.max(first), end.min(last));
-            let bucket = self.entries((group, BUCKETS), group.entry(span), between, 1).await?;
+            let bucket = self.entries((group, BUCKETS), group.part(span), between, 1).await?;
             if let Some(bucket) = bucket.first() {
                 return Ok(Some(*bucket));
             }
@@ -145,13 +161,13 @@ impl Core {
         let (first, last) = (span_of(after), span_of(before));
         let mut spans = vec![first];
         if first != last {
-            let bytes = group.bytes().to_vec();
-            let inner = self.entries((group, SPANS), bytes.clone(), (first, last), usize::MAX);
+            let shelf = group.shared();
+            let inner = self.entries((group, SPANS), shelf.clone(), (first, last), usize::MAX);
             spans = inner.await?;
-            self.unlist_in(group, (SPANS, bytes), (first, last)).await?;
+            self.unlist_in(group, (SPANS, shelf), (first, last)).await?;
         }
         for span in spans {
-            self.unlist_in(group, (BUCKETS, group.entry(span)), (after, before)).await?;
+            self.unlist_in(group, (BUCKETS, group.part(span)), (after, before)).await?;
         }
         Ok(())
     }
@@ -159,17 +175,17 @@ impl Core {
     async fn unlist_in(
         &self,
         group: Group<'_>,
-        (level, span): (i8, Vec<u8>),
+        (level, shelf): (i8, Vec<u8>),
         (after, before): Between,
     ) -> Result<(), Fault> {
-        let (after, before) = (after.to_be_bytes().to_vec(), before.to_be_bytes().to_vec());
-        let values = (self.pool, group.table as i8, level, span, after, before);
+        let (after, before) = (group.entry(after), group.entry(before));
+        let values = (self.pool, group.table as i8, level, shelf, after, before);
         self.write(&self.statements.unlist, &values).await
     }
 }
 
 fn number_of(entry: &[u8]) -> Result<u128, Fault> {
-    let bytes = <[u8; BUCKET_BYTES]>::try_from(entry);
+    let number = entry.last_chunk::<BUCKET_BYTES>();
     let why = || Fault::Damaged { why: "an entry of the directory has an odd length".to_owned() };
-    bytes.map(u128::from_be_bytes).map_err(|_| why())
+    number.map(|bytes| u128::from_be_bytes(*bytes)).ok_or_else(why)
 }

@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use scylla::statement::batch::{Batch, BatchStatement, BatchType};
-use scylla::statement::prepared::PreparedStatement;
 use scylla::value::{CqlValue, Row};
 
 use super::core::{Core, Next};
@@ -256,9 +254,8 @@ impl Core {
 
     /// Claims names of one bucket, all of them or none; whether they were free.
     async fn claim_all(&self, stream: Stream, some: &[(u64, CommitHash)]) -> Result<bool, Fault> {
-        let (batch, values) = self.of_names(&self.statements.claim, stream, some);
-        let attempt = async || self.link.session.batch(&batch, &values).await;
-        let result = self.insist("claim commits in", attempt).await?;
+        let (claim, values) = (&self.statements.claim, self.of_names(stream, some));
+        let result = self.write_all("claim commits in", claim, &values).await?;
         let rows = result.into_rows_result().map_err(|error| io("claim commits in", error))?;
         let row = rows.first_row::<Row>().map_err(|error| io("claim commits in", error))?;
         Ok(matches!(row.columns.first(), Some(Some(CqlValue::Boolean(true)))))
@@ -297,9 +294,8 @@ impl Core {
     ) -> Result<(), Fault> {
         for some in names.chunk_by(|a, b| bucket(a.0) == bucket(b.0)) {
             for some in some.chunks(AT_ONCE) {
-                let (batch, values) = self.of_names(&self.statements.mark, stream, some);
-                let attempt = async || self.link.session.batch(&batch, &values).await;
-                self.insist("finish commits in", attempt).await?;
+                let (mark, values) = (&self.statements.mark, self.of_names(stream, some));
+                self.write_all("finish commits in", mark, &values).await?;
                 let mut known = self.known();
                 some.iter().for_each(|(number, _)| known.add((stream, *number)));
             }
@@ -307,20 +303,12 @@ impl Core {
         Ok(())
     }
 
-    /// A statement for each name, in one batch: they share a partition, so it is one write.
-    fn of_names<'a>(
-        &self,
-        statement: &PreparedStatement,
-        stream: Stream,
-        some: &'a [(u64, CommitHash)],
-    ) -> (Batch, Vec<Values<'a>>) {
-        let statements = vec![BatchStatement::PreparedStatement(statement.clone()); some.len()];
-        let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
-        batch.set_is_idempotent(true);
+    /// What claims, or marks, names: those of one bucket share a partition.
+    fn of_names<'a>(&self, stream: Stream, some: &'a [(u64, CommitHash)]) -> Vec<Values<'a>> {
         let values = some.iter().map(|(number, hash)| {
             (self.pool, stream as i8, bucket(*number), number.cast_signed(), hash.as_slice())
         });
-        (batch, values.collect())
+        values.collect()
     }
 
     /// Decides a fact.

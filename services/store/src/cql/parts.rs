@@ -10,7 +10,7 @@
 use crate::table::Table;
 
 /// Buckets of one span of the directory.
-const SPAN_LOG2: u32 = 16;
+const SPAN_LOG2: u32 = 13;
 /// Accounts, or participants, that share partitions.
 const OWNERS_LOG2: u32 = 5;
 /// A bucket's bytes.
@@ -90,20 +90,25 @@ impl<'a> Group<'a> {
         hidden_bits(self.table, self.bytes)
     }
 
-    /// The first bytes.
+    /// The first bytes of its keys.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The partition of a bucket: `group | bucket`, or `neighbours | bucket`.
-    pub(super) fn part(&self, bucket: u128) -> Vec<u8> {
+    /// What its partitions begin with: neighbours share them.
+    pub(super) fn shared(&self) -> Vec<u8> {
         match (self.table, self.bytes.first_chunk()) {
             (Table::Postings | Table::Feed, Some(owner)) => {
                 let neighbours = u32::from_be_bytes(*owner) >> OWNERS_LOG2;
-                [&neighbours.to_be_bytes()[..], &bucket.to_be_bytes()].concat()
+                neighbours.to_be_bytes().to_vec()
             }
-            _ => self.entry(bucket),
+            _ => self.bytes.to_vec(),
         }
+    }
+
+    /// The partition of a bucket, and of the directory that of a span: `shared | number`.
+    pub(super) fn part(&self, number: u128) -> Vec<u8> {
+        [&self.shared()[..], &number.to_be_bytes()].concat()
     }
 
     /// What the directory calls a bucket, or a span: `group | number`.

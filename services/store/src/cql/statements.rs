@@ -9,8 +9,6 @@ use super::link::unprepared;
 use crate::fault::Fault;
 use crate::table::Table;
 
-/// Stored rows read at once: rows are segments of up to 64 KiB, most of them much smaller.
-const PAGE_ROWS: i32 = 128;
 /// Names, or entries of the directory, read at once.
 const PAGE_NAMES: i32 = 2_048;
 
@@ -49,6 +47,17 @@ pub(super) struct Statements {
     tables: Vec<OfTable>,
 }
 
+/// Stored rows read at once: 2 MiB of the longest that are usual.
+const fn page_rows(table: Table) -> i32 {
+    match table {
+        // Chunks of 256 KiB.
+        Table::Snapshots => 8,
+        // Segments of up to 64 KiB, pieces of a filter.
+        Table::Batches | Table::Transfers | Table::Postings | Table::Feed | Table::UetrPages => 32,
+        _ => 128,
+    }
+}
+
 impl Statements {
     pub(super) async fn prepare(
         session: &Session,
@@ -58,7 +67,7 @@ impl Statements {
         let maker = Maker { session, keyspace, reading };
         let mut tables = Vec::with_capacity(Table::ALL.len());
         for table in Table::ALL {
-            tables.push(maker.table(table.name()).await?);
+            tables.push(maker.table(table).await?);
         }
         let names = "pool, stream, bucket, number, hash";
         let of_name = "pool = ? AND stream = ? AND bucket = ?";
@@ -112,7 +121,9 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    async fn table(&self, table: &str) -> Result<OfTable, Fault> {
+    async fn table(&self, table: Table) -> Result<OfTable, Fault> {
+        let page_rows = page_rows(table);
+        let table = table.name();
         let rows =
             format!("SELECT key, stream, number, value FROM @{table} WHERE pool = ? AND part = ?");
         Ok(OfTable {
@@ -123,7 +134,7 @@ impl Maker<'_> {
                 .await?,
             get: self.read(&format!("{rows} AND key = ?"), 1).await?,
             scan: self
-                .read(&format!("{rows} AND key >= ? AND key < ?"), PAGE_ROWS)
+                .read(&format!("{rows} AND key >= ? AND key < ?"), page_rows)
                 .await?,
             back: self
                 .read(&format!("{rows} AND key >= ? AND key <= ? ORDER BY key DESC"), 2)

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 
 use super::core::Core;
+use super::listing::Unlisted;
 use super::names::{Claimed, Name};
 use super::parts::{Group, part_of};
 use crate::commit::{Commit, CommitHash, Stream};
@@ -138,27 +139,26 @@ impl Core {
         Ok((kept.into_iter().collect(), end))
     }
 
-    /// Writes the rows of commits, in any order, and lists their partitions.
+    /// Writes the rows of commits and lists their partitions, in any order: nobody sees them yet.
     async fn write_rows(&self, commits: &[&Commit]) -> Result<(), Fault> {
         let (statements, unlisted) = self.statements_of(commits);
-        let lists = unlisted.into_iter().map(|(table, key)| self.list(table, key));
-        stream::iter(lists).buffer_unordered(self.in_flight).try_collect::<()>().await?;
-        let writes = statements.into_iter().map(|statement| self.put(statement));
-        stream::iter(writes).buffer_unordered(self.in_flight).try_collect::<()>().await
+        let lists = unlisted.iter().map(|(shelf, entries)| self.list(shelf, entries).left_future());
+        let rows = statements.into_iter().map(|statement| self.put(statement).right_future());
+        let writes = stream::iter(lists.chain(rows)).buffer_unordered(self.in_flight);
+        writes.try_collect::<()>().await?;
+        self.listed().add(unlisted);
+        Ok(())
     }
 
-    /// The rows by partition, and a key of each bucket that is not listed yet.
-    fn statements_of(&self, commits: &[&Commit]) -> (Vec<Statement>, Vec<(Table, Bytes)>) {
+    /// The rows by partition, and what is not known to be listed of these.
+    fn statements_of(&self, commits: &[&Commit]) -> (Vec<Statement>, Unlisted) {
         let mut parts: BTreeMap<(Table, Vec<u8>), Vec<Stored>> = BTreeMap::new();
-        let mut unlisted = BTreeMap::new();
+        let mut unlisted = Unlisted::new();
+        let listed = self.listed();
         for commit in commits {
             let name = (commit.stream, commit.number);
             for (table, key, stored) in commit.write.to_stored() {
-                if !self.listed().holds(table, &key) {
-                    let group = Group::of(table, &key);
-                    let entry = (table, group.entry(group.bucket(&key)));
-                    unlisted.insert(entry, (table, key.clone()));
-                }
+                listed.note(table, &key, &mut unlisted);
                 let part = part_of(table, &key);
                 parts.entry((table, part)).or_default().push((name, key, stored));
             }
@@ -167,7 +167,7 @@ impl Core {
             let statement = move |rows| Statement { table, part: part.clone(), rows };
             cut(rows).into_iter().map(statement)
         });
-        (statements.collect(), unlisted.into_values().collect())
+        (statements.collect(), unlisted)
     }
 
     async fn put(&self, statement: Statement) -> Result<(), Fault> {
@@ -183,11 +183,7 @@ impl Core {
         if let [only] = &values[..] {
             return self.write(put, only).await;
         }
-        let statements = vec![BatchStatement::PreparedStatement(put.clone()); values.len()];
-        let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
-        batch.set_is_idempotent(true);
-        let attempt = async || self.link.session.batch(&batch, &values).await;
-        self.insist("write to", attempt).await.map(drop)
+        self.write_all("write to", put, &values).await.map(drop)
     }
 
     /// Removes the rows of a range, partition by partition.

@@ -10,7 +10,69 @@ use store::{Fault, Store as _, Stream};
 
 use super::{Pool, batch, check_batches, cluster, fresh};
 
-/// Ends the load, also when what runs beside it panics.
+/// Commits that may be made beyond those that are waited for, while a node is started or ended.
+const AHEAD: u64 = 60;
+
+/// One who commits and one who repeats what the first has committed.
+#[derive(Default)]
+struct Load {
+    /// The last number that was committed, and the last that may be.
+    last: AtomicU64,
+    allowed: AtomicU64,
+    unavailable: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Load {
+    fn commit(&self, store: &CqlStore, number: u64) {
+        while let Err(fault) = store.commit(&[batch(number)]) {
+            assert!(fault.retryable(), "{fault}");
+            self.unavailable.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn last(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Whether it goes on, once there is another commit to be made behind `number` of so many.
+    fn goes_on(&self, number: u64, last: &AtomicU64) -> bool {
+        while number >= last.load(Ordering::Relaxed) {
+            if self.done.load(Ordering::Relaxed) {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
+    fn commit_first(&self, store: &CqlStore) {
+        while self.goes_on(self.last(), &self.allowed) {
+            self.commit(store, self.last() + 1);
+            self.last.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn repeat(&self, store: &CqlStore) {
+        let mut number = 0;
+        while self.goes_on(number, &self.last) {
+            number += 1;
+            self.commit(store, number);
+        }
+    }
+
+    /// Waits until so many more are committed.
+    fn more(&self, commits: u64) {
+        let until = self.last() + commits;
+        self.allowed.fetch_max(until + AHEAD, Ordering::Relaxed);
+        while self.last() < until {
+            assert!(!self.done.load(Ordering::Relaxed), "the load has ended");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Ends the load, also when what runs beside it panics, and when a part of it does.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -19,60 +81,40 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// One who commits and one who repeats what the first has committed, while `run` runs; the last
-/// number committed, and how often the store was not available.
-fn under_load(pool: &Pool, run: impl FnOnce() + Send) -> (u64, u64) {
-    let done = AtomicBool::new(false);
-    let (last, unavailable) = (AtomicU64::new(0), AtomicU64::new(0));
-    let commit = |store: &CqlStore, number: u64| loop {
-        match store.commit(&[batch(number)]) {
-            Ok(()) => break,
-            Err(fault) if fault.retryable() => _ = unavailable.fetch_add(1, Ordering::Relaxed),
-            Err(fault) => panic!("{fault}"),
-        }
-    };
-    thread::scope(|scope| {
-        let (first, second) = (pool.open(), pool.open());
-        let (done, last, commit) = (&done, &last, &commit);
-        scope.spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                let number = last.load(Ordering::Relaxed) + 1;
-                commit(&first, number);
-                last.store(number, Ordering::Relaxed);
-            }
-        });
-        scope.spawn(move || {
-            let mut number = 0;
-            while number < last.load(Ordering::Relaxed) || !done.load(Ordering::Relaxed) {
-                number += 1;
-                commit(&second, number);
-            }
-        });
-        let _end = Ends(done);
-        run();
-    });
-    (pool.open().head(Stream::Batches).expect("reads"), unavailable.into_inner())
-}
-
 #[test]
 #[ignore = "needs CQL nodes, and kills them"]
 fn nothing_is_lost_or_halved_by_killed_and_frozen_nodes() {
-    let pool = fresh();
-    let (last, unavailable) = under_load(&pool, || {
+    let (pool, load) = (fresh(), Load::default());
+    thread::scope(|scope| {
+        let (first, second) = (pool.open(), pool.open());
+        let load = &load;
+        scope.spawn(move || {
+            let _end = Ends(&load.done);
+            load.commit_first(&first);
+        });
+        scope.spawn(move || {
+            let _end = Ends(&load.done);
+            load.repeat(&second);
+        });
+        let _end = Ends(&load.done);
+        load.more(20);
         for node in ["cql-1", "cql-2", "cql-3"] {
-            cluster("kill", node);
-            thread::sleep(Duration::from_secs(3));
-            cluster("start", node);
-            thread::sleep(Duration::from_secs(3));
-            cluster("pause", node);
-            thread::sleep(Duration::from_secs(6));
-            cluster("resume", node);
-            thread::sleep(Duration::from_secs(3));
+            for (fail, mend) in [("kill", "start"), ("pause", "resume")] {
+                let begun = Instant::now();
+                cluster(fail, node);
+                load.more(20);
+                let failed = begun.elapsed();
+                cluster(mend, node);
+                load.more(20);
+                println!("{fail} {node}: {failed:.1?}, {mend}: {:.1?}", begun.elapsed() - failed);
+            }
         }
     });
-    println!("{last} commits, unavailable {unavailable} times");
-    assert!(last > 20, "{last} commits");
-    check_batches(&pool.open(), last);
+    let store = pool.open();
+    let last = store.head(Stream::Batches).expect("reads");
+    println!("{last} commits, unavailable {} times", load.unavailable.into_inner());
+    assert_eq!(last, load.last.into_inner());
+    check_batches(&store, last);
 }
 
 #[test]
