@@ -153,19 +153,37 @@ fn another_pools_store_is_refused() {
 }
 
 /// The real store behind a door: some commits are refused for want of space, and the others
-/// return only once the door is open.
+/// return only once the door is open; some reads are not answered.
 struct Door {
     inner: Arc<dyn Store>,
     refusals: AtomicU32,
+    unread: AtomicU32,
     door: Mutex<()>,
+}
+
+impl Door {
+    fn new(inner: Arc<dyn Store>, refusals: u32) -> Arc<Self> {
+        let (refusals, unread) = (AtomicU32::new(refusals), AtomicU32::new(0));
+        Arc::new(Self { inner, refusals, unread, door: Mutex::new(()) })
+    }
+
+    fn answer(&self) -> Result<(), store::Fault> {
+        if takes_one(&self.unread) {
+            return Err(store::Fault::Unavailable { doing: "read", why: "nobody is there".into() });
+        }
+        Ok(())
+    }
+}
+
+/// Whether there was one left.
+fn takes_one(left: &AtomicU32) -> bool {
+    let taken = |left: u32| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
 }
 
 impl Store for Door {
     fn commit(&self, commits: &[Commit]) -> Result<(), store::Fault> {
-        let refused = self
-            .refusals
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if refused.is_ok() {
+        if takes_one(&self.refusals) {
             return Err(store::Fault::NoSpace);
         }
         self.inner.commit(commits)?;
@@ -190,6 +208,7 @@ impl Store for Door {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, store::Fault> {
+        self.answer()?;
         self.inner.get(table, key)
     }
 
@@ -209,6 +228,7 @@ impl Store for Door {
         to_exclusive: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, store::Fault> {
+        self.answer()?;
         self.inner.scan(table, from, to_exclusive, limit)
     }
 }
@@ -220,8 +240,7 @@ fn nothing_of_a_batch_shows_before_its_commit_has_returned() {
     let (number, first, second) = two_plain_batches(&day);
     let mut rig = Rig::new(&day);
     let inner = rig.store.clone();
-    let (refusals, door) = (AtomicU32::new(0), Mutex::new(()));
-    let door = Arc::new(Door { inner: inner.clone(), refusals, door });
+    let door = Door::new(inner.clone(), 0);
     rig.store = door.clone();
     let running = rig.start();
     running.push_all(&day[..=first]);
@@ -251,11 +270,37 @@ fn a_full_disk_delays_and_loses_nothing() {
     let model = Model::of(&day);
     let mut rig = Rig::new(&day);
     rig.start().projector.stop();
-    let refusals = AtomicU32::new(3);
-    rig.store = Arc::new(Door { inner: rig.store.clone(), refusals, door: Mutex::new(()) });
+    rig.store = Door::new(rig.store.clone(), 3);
     let running = rig.start();
     running.push_all(&day);
     running.wait_for(day.len() as u64 - 1);
+    model.compare(&running.reader);
+    running.projector.stop();
+}
+
+/// Batches that come again are compared, and runs of the index merged, once the store answers again.
+#[test]
+fn a_store_that_answers_nothing_for_a_while_delays_and_loses_nothing() {
+    let day = day(34, 400);
+    let model = Model::of(&day);
+    let mut rig = Rig::new(&day);
+    let half = boundaries(&day)[20];
+    let running = rig.start();
+    running.push_all(&day[..half]);
+    running.projector.stop();
+    let door = Door::new(rig.store.clone(), 0);
+    rig.store = door.clone();
+    let running = rig.start();
+    door.unread.store(3, Ordering::Relaxed);
+    running.push_all(&day[..half]);
+    running.wait_for(half as u64 - 1);
+    door.unread.store(3, Ordering::Relaxed);
+    running.push_all(&day[half..]);
+    running.wait_for(day.len() as u64 - 1);
+    while door.unread.load(Ordering::Relaxed) > 0 {
+        assert_eq!(running.reader.halted(), None);
+        std::thread::yield_now();
+    }
     model.compare(&running.reader);
     running.projector.stop();
 }

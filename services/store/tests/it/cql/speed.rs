@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::{KEYSPACE, fresh, hosts, random};
 
 /// How long each figure is taken for.
-const WHILE: Duration = Duration::from_secs(5);
+const WHILE: Duration = Duration::from_secs(3);
 /// Bytes of a plain row, and how many of them are on their way at once.
 const PLAIN: (usize, usize) = (64 << 10, 32);
 /// Plain rows in a partition: 16 MiB of them.
