@@ -37,6 +37,7 @@ impl Pool {
         // After this point it must succeed.
         self.directory.set_status(index, status);
         if status == Status::Suspended {
+            self.disclosure.keep_suspended(participant);
             self.end_payments_of(participant, outcome);
         }
         Ok(())

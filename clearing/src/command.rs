@@ -145,15 +145,20 @@ impl Pool {
             || command.issued_at_ms > now_ms + ISSUED_AHEAD_MS;
         ensure(!stale, Reject::CommandStale)?;
         ensure(command.body.allows(maker.participant.role), Reject::NotAuthorised)?;
-        let required = self.rules.two_person.contains(&command.body.kind())
-            || self.suspends_where_sealed(&command.body);
-        match signed.checker {
-            Some((checker, _)) => self.check_checker(command.maker, checker),
-            None => ensure(!required, Reject::CheckerRequired),
-        }
+        let vouched = self.suspends_where_sealed(&command.body);
+        let required = vouched || self.rules.two_person.contains(&command.body.kind());
+        let Some((checker, _)) = signed.checker else {
+            return ensure(!required, Reject::CheckerRequired);
+        };
+        self.check_checker(command.maker, checker)?;
+        // Two people, not two names that one operator gave: a root knows each of them.
+        let known = |id| !vouched || self.has_identity(id);
+        ensure(known(command.maker), Reject::IdentityNotValid)?;
+        ensure(known(checker), Reject::CheckerInvalid)
     }
 
-    /// Where roots vouch for the participants, nobody is suspended by one person alone.
+    /// Where roots vouch for the participants, nobody is suspended by one person alone, nor by
+    /// somebody for whom no root vouches.
     fn suspends_where_sealed(&self, body: &CommandBody) -> bool {
         let suspends = matches!(body, CommandBody::SetStatus { status: Status::Suspended, .. });
         suspends && !self.disclosure.roots.is_empty()

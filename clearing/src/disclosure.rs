@@ -115,6 +115,14 @@ impl Disclosure {
         join(&self.registry_digest(), &epochs, &holds, &self.accepted.recompute_root())
     }
 
+    /// Whom people have suspended, no later identity brings back by itself.
+    pub(crate) fn keep_suspended(&mut self, participant: ParticipantId) {
+        if let Some(party) = self.parties.0.get_mut(&participant) {
+            party.readmit = false;
+            self.version += 1;
+        }
+    }
+
     fn registry_digest(&self) -> Hash {
         let mut writer = Writer::new();
         self.write_registry(&mut writer);

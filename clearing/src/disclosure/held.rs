@@ -30,8 +30,8 @@ pub struct Hold {
 /// What a held payment waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Held {
-    /// Who must pass it yet, and whether that screener holds it.
-    pub(super) screeners: Vec<(ParticipantId, bool)>,
+    /// Who must pass it yet, and when that screener said to hold it, by its own clock, ms.
+    pub(super) screeners: Vec<(ParticipantId, Option<u64>)>,
     pub(super) confirmation: bool,
 }
 
@@ -41,22 +41,28 @@ impl Held {
     }
 
     pub(crate) fn told(&self, place: Place) -> Hold {
-        let stopped = |wanted| self.screeners.iter().any(|(_, stopped)| *stopped == wanted);
+        let stopped = |wanted| self.screeners.iter().any(|(_, at)| at.is_some() == wanted);
         let (screening, stopped) = (stopped(false), stopped(true));
         Hold { place, screening, stopped, confirmation: self.confirmation }
     }
 
     fn write(&self, writer: &mut Writer) {
         writer.u8(u8::from(self.confirmation)).u8(self.screeners.len() as u8);
-        for (screener, stopped) in &self.screeners {
-            writer.u32(screener.0).u8(u8::from(*stopped));
+        for (screener, stopped_at_ms) in &self.screeners {
+            writer.u32(screener.0).u8(u8::from(stopped_at_ms.is_some()));
+            writer.u64(stopped_at_ms.unwrap_or_default());
         }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let confirmation = read_bool(reader, "hold confirmation")?;
         let count = bounded(reader.u8("hold screeners")?.into(), SLOTS_MAX.into(), "screeners")?;
-        let screener = |_| Ok((ParticipantId(reader.u32("screener")?), read_bool(reader, "held")?));
+        let screener = |_| {
+            let screener = ParticipantId(reader.u32("screener")?);
+            let stopped = read_bool(reader, "screener holds")?;
+            let at_ms = reader.u64("screened at")?;
+            Ok((screener, stopped.then_some(at_ms)))
+        };
         let screeners = (0..count).map(screener).collect::<Result<_, DecodeError>>()?;
         Ok(Self { screeners, confirmation })
     }

@@ -73,7 +73,7 @@ impl Pool {
         }
         let slots = requirement.slots.iter().filter(|slot| slot.role == SlotRole::Screener);
         let screeners = slots.filter(|_| requirement.screening);
-        let screeners: Vec<_> = screeners.map(|slot| (slot.participant, false)).collect();
+        let screeners: Vec<_> = screeners.map(|slot| (slot.participant, None)).collect();
         // Nobody could ever pass it.
         ensure(!requirement.screening || !screeners.is_empty(), Reject::PolicyUncovered)?;
         ensure(self.disclosure.holds.len() < HELD_MAX, Reject::HeldFull)?;

@@ -103,7 +103,7 @@ impl Parties {
 
     /// Until when one may seal to a participant's key, if one may at this instant.
     pub(super) fn key_until(&self, owner: ParticipantId, id: KeyId, at_ms: u64) -> Option<u64> {
-        let key = self.get(owner)?.key(id)?;
+        let key = self.get(owner).filter(|party| party.valid_at(at_ms))?.key(id)?;
         let valid = key.signed.statement.valid_at(at_ms) && key.revoked.is_none();
         valid.then_some(key.signed.statement.valid_to_ms)
     }

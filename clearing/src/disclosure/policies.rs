@@ -44,12 +44,13 @@ impl Policies {
                 return Ok(false);
             }
             ensure(policy.version > latest.version, Reject::StatementSuperseded)?;
-            // One at a time: the one before must be in effect.
-            let next = policy.version == latest.version + 1 && latest.effective_at_ms <= now_ms;
-            ensure(
-                next && policy.effective_at_ms >= latest.effective_at_ms,
-                Reject::PolicyVersion,
-            )?;
+            let next = policy.version == latest.version + 1;
+            let from_ms = self.in_effect(now_ms).map_or(0, |it| it.statement.effective_at_ms);
+            ensure(next && policy.effective_at_ms >= from_ms, Reject::PolicyVersion)?;
+        }
+        // One comes next: the one that was to come never takes effect.
+        if self.pending(now_ms).is_some() {
+            self.0.pop_back();
         }
         if self.0.len() == POLICIES_MAX {
             self.0.pop_front();

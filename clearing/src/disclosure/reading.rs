@@ -46,7 +46,9 @@ impl Pool {
     }
 
     fn live_keys(&self) -> impl Iterator<Item = &Key> {
-        let keys = self.disclosure.parties.0.values().flat_map(|party| &party.keys);
+        let parties = self.disclosure.parties.0.values();
+        let parties = parties.filter(|party| !party.identity.statement.revoked);
+        let keys = parties.flat_map(|party| &party.keys);
         keys.filter(|key| key.signed.statement.valid_to_ms >= self.now_ms)
     }
 

@@ -10,7 +10,8 @@ use crate::record::Place;
 use crate::reject::Reject;
 
 impl Pool {
-    /// A pass takes the screener's hold away; a hold stands until that screener passes it.
+    /// A pass takes the screener's hold away; a hold stands until that screener passes it later on:
+    /// an earlier pass that comes late does not.
     pub(super) fn take_verdict(
         &mut self,
         verdict: &ScreeningVerdict,
@@ -18,12 +19,14 @@ impl Pool {
     ) -> Result<bool, Reject> {
         let place = self.find_order(&verdict.order)?;
         let mut held = self.disclosure.holds.get(place).ok_or(Reject::NotHeld)?.clone();
-        let own = |(screener, _): &(ParticipantId, bool)| *screener == verdict.screener;
+        let own = |(screener, _): &(ParticipantId, Option<u64>)| *screener == verdict.screener;
         let at = held.screeners.iter().position(own).ok_or(Reject::NotAReader)?;
+        let newer = held.screeners[at].1.is_none_or(|before| verdict.screened_at_ms > before);
+        ensure(newer, Reject::StatementSuperseded)?;
         if verdict.pass {
             held.screeners.remove(at);
         } else {
-            held.screeners[at].1 = true;
+            held.screeners[at].1 = Some(verdict.screened_at_ms);
         }
         self.hold(place, held, outcome);
         Ok(true)

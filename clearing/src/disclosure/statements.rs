@@ -8,7 +8,7 @@ use ledger::Hash;
 
 use super::accepted::Accepted;
 use super::epochs::{Epoch, timely};
-use super::faults::OpenFault;
+use super::faults::{FOUND_WITHIN_MS, OpenFault};
 use super::parties::Party;
 use crate::intake::ensure;
 use crate::outcome::{Outcome, Ruling, Stated};
@@ -32,7 +32,7 @@ impl Pool {
         for (index, statement) in record.statements.iter().enumerate() {
             let place = Place::new(outcome.position, index);
             let hash = Accepted::hash(statement);
-            let known = self.disclosure.accepted.contains(&hash);
+            let known = self.disclosure.accepted.contains(&hash) && !self.lacks(statement);
             let done = if known { Ok(false) } else { self.take(statement, place, outcome) };
             if done.is_ok() && !known {
                 self.disclosure.accepted.insert(hash);
@@ -41,6 +41,14 @@ impl Pool {
             let (reject, replayed) = (done.err(), done == Ok(false));
             outcome.statements.push(Stated { place, reject, replayed });
         }
+    }
+
+    /// Whether a KEM key that was taken once is not there any more, as its owner had another
+    /// identity key meanwhile. The same bytes bring it back.
+    fn lacks(&self, statement: &AnyStatement) -> bool {
+        let AnyStatement::KemKey(signed) = statement else { return false };
+        let party = self.disclosure.parties.get(signed.statement.participant);
+        party.is_none_or(|party| party.key(signed.statement.id()).is_none())
     }
 
     /// Whether it changed anything; if it did not, all of it was known.
@@ -92,6 +100,11 @@ impl Pool {
         party.filter(|party| party.valid_at(self.now_ms)).ok_or(Reject::IdentityNotValid)
     }
 
+    /// Whether a root vouches for it now.
+    pub(crate) fn has_identity(&self, id: ParticipantId) -> bool {
+        self.party(id).is_ok()
+    }
+
     fn take_identity(&mut self, signed: &Signed<Identity>) -> Result<bool, Reject> {
         let new = &signed.statement;
         let id = new.participant.id;
@@ -128,8 +141,7 @@ impl Pool {
         let id = new.participant.id;
         let before = self.disclosure.parties.0.remove(&id);
         let same_key = self.directory.at(index).participant.key == new.participant.key;
-        let keeps = same_key && !new.revoked;
-        if !keeps {
+        if !same_key || new.revoked {
             self.disclosure.epochs.drop_sender(id);
             self.disclosure.epochs.kill_key(id, None);
         }
@@ -141,7 +153,8 @@ impl Pool {
         } else if !new.revoked && readmit {
             self.directory.set_status(index, Status::Active);
         }
-        let keys = before.filter(|_| keeps).map_or_else(Vec::new, |before| before.keys);
+        // Revoked keys among them, so that they do not come back with the participant.
+        let keys = before.filter(|_| same_key).map_or_else(Vec::new, |before| before.keys);
         let readmit = new.revoked && (readmit || active);
         let party = Party { identity: signed.clone(), readmit, keys };
         self.disclosure.parties.0.insert(id, party);
@@ -212,10 +225,15 @@ impl Pool {
     ) -> Result<bool, Reject> {
         let fault = &signed.statement;
         self.find_order(&fault.order)?;
+        // What is older could be a fault that was answered long ago, brought again.
+        let latest_ms = self.now_ms + CLOCK_TOLERANCE_MS;
+        let earliest_ms = self.now_ms.saturating_sub(FOUND_WITHIN_MS);
+        let timely = (earliest_ms..=latest_ms).contains(&fault.found_at_ms);
+        ensure(timely, Reject::StatementStale)?;
         ensure(self.may_read(fault.reporter, fault.role), Reject::NotAReader)?;
         let due_at_ms = self.now_ms + u64::from(self.rules.rewrap_within_ms);
-        let open = OpenFault { signed: signed.clone(), place, due_at_ms };
-        let changed = self.disclosure.faults.open(open, self.now_ms)?;
+        let fault = OpenFault { signed: signed.clone(), place, due_at_ms, times: 1 };
+        let changed = self.disclosure.faults.open(fault, self.now_ms)?;
         self.disclosure.version += u64::from(changed);
         Ok(changed)
     }
@@ -234,7 +252,7 @@ impl Pool {
         self.find_order(&rewrap.order)?;
         let until = self.disclosure.parties.key_until(rewrap.reader, rewrap.key, self.now_ms);
         ensure(until.is_some(), Reject::KeyNotValid)?;
-        self.disclosure.faults.close(rewrap)?;
+        self.disclosure.faults.close(rewrap, self.now_ms)?;
         self.disclosure.version += 1;
         Ok(true)
     }

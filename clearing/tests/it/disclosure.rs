@@ -9,7 +9,7 @@ use channel::{
 };
 use clearing::{Outcome, PaymentState, Record, RecordBody, Reject, Ruling};
 
-use crate::desk::{DAY_MS, OPERATOR, POOL, REGULATOR, bank};
+use crate::desk::{DAY_MS, OPERATOR, POOL, REGULATOR, SECOND, bank};
 use crate::disclosure::hall::{
     HOUR_MS, Hall, ROOT, SCREENER, Sealed, confirmation, epoch_of, fault, kem_key, key_of, policy,
     record_at, rejects, revocation, rewrap, seal, signed, slots_by_key, verdict,
@@ -136,7 +136,7 @@ fn policies_come_one_by_one() {
     assert_eq!(state(&mut hall, 3, DAY_MS), Some(Reject::PolicyVersion));
     assert_eq!(state(&mut hall, 1, DAY_MS + 1), Some(Reject::StatementDiffers));
     assert_eq!(state(&mut hall, 2, DAY_MS + 5_000), None);
-    assert_eq!(state(&mut hall, 3, DAY_MS + 6_000), Some(Reject::PolicyVersion));
+    assert_eq!(state(&mut hall, 4, DAY_MS + 6_000), Some(Reject::PolicyVersion));
     assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 2);
     let order = hall.sealed(0, 1, 10);
     let late = hall.sealed(0, 1, 10);
@@ -355,8 +355,8 @@ fn a_fault_is_open_until_the_sender_wraps_anew() {
     let mut hall = Hall::new();
     let order = hall.sealed(0, 1, 10);
     hall.hand_in(&order);
-    let said = fault(&order, REGULATOR, SlotRole::SenderRegulator);
-    let wrong_role = fault(&order, REGULATOR, SlotRole::CurrencyIssuer);
+    let said = fault(&order, (REGULATOR, SlotRole::SenderRegulator), DAY_MS);
+    let wrong_role = fault(&order, (REGULATOR, SlotRole::CurrencyIssuer), DAY_MS);
     let outcome = hall.state(&[rewrap(&order, REGULATOR, 1), wrong_role, said]);
     let unknown = Some(Reject::UnknownFault);
     assert_eq!(rejects(&outcome), [unknown, Some(Reject::NotAReader), None]);
@@ -366,6 +366,13 @@ fn a_fault_is_open_until_the_sender_wraps_anew() {
     hall.let_pass(24 * HOUR_MS + 1);
     let status = hall.desk.pool.status();
     assert_eq!((status.faults, status.faults_overdue), (1, 1));
+    // Who suspends must be known to a root: an operator could give itself a second name.
+    assert_eq!(hall.suspend(bank(0), true).reject, Some(Reject::IdentityNotValid));
+    let maker = hall.identity(OPERATOR, 1);
+    assert_eq!(rejects(&hall.state(&[maker])), [None]);
+    assert_eq!(hall.suspend(bank(0), true).reject, Some(Reject::CheckerInvalid));
+    let checker = hall.identity(SECOND, 1);
+    assert_eq!(rejects(&hall.state(&[checker])), [None]);
     assert_eq!(hall.suspend(bank(0), true).reject, None);
     // Also who is suspended must answer; but with a key that is valid.
     assert_eq!(rejects(&hall.state(&[rewrap(&order, REGULATOR, 1)])), [Some(Reject::KeyNotValid)]);
@@ -377,6 +384,103 @@ fn a_fault_is_open_until_the_sender_wraps_anew() {
     assert_eq!(hall.desk.pool.open_faults().count(), 0);
     let opens = hall.open(0, EpochId([50; 16]), 1);
     assert_eq!(rejects(&hall.state(&[opens])), [Some(Reject::SenderSuspended)]);
+}
+
+#[test]
+fn an_answer_of_no_use_buys_no_time() {
+    let mut hall = Hall::new();
+    let order = hall.sealed(0, 1, 10);
+    hall.hand_in(&order);
+    let by = (REGULATOR, SlotRole::SenderRegulator);
+    let first = fault(&order, by, DAY_MS);
+    let due_at_ms = DAY_MS + 24 * HOUR_MS;
+    assert_eq!(rejects(&hall.state(&[first])), [None]);
+    hall.desk.time_ms += 600_000;
+    assert_eq!(rejects(&hall.state(&[rewrap(&order, REGULATOR, 1)])), [None]);
+    // Found before the answer: said by it already.
+    let before = hall.state(&[fault(&order, by, DAY_MS + 600_000)]);
+    assert!(before.statements[0].replayed);
+    assert_eq!(hall.desk.pool.open_faults().count(), 0);
+    hall.desk.time_ms += 1;
+    let again = hall.state(&[fault(&order, by, DAY_MS + 600_001)]);
+    assert_eq!(rejects(&again), [None]);
+    let open = hall.desk.pool.open_faults().next().unwrap();
+    assert_eq!((open.due_at_ms, open.times), (due_at_ms, 2));
+    // What was found longer than a day ago, or is still to be found, is not taken.
+    hall.let_pass(24 * HOUR_MS);
+    let now_ms = hall.desk.time_ms;
+    let stale = [now_ms - 24 * HOUR_MS - 2, now_ms + HOUR_MS];
+    let stale = stale.map(|at_ms| fault(&order, by, at_ms));
+    assert_eq!(rejects(&hall.state(&stale)), [Some(Reject::StatementStale); 2]);
+}
+
+#[test]
+fn a_pass_from_before_the_hold_releases_nothing() {
+    let mut hall = Hall::new();
+    let order = hall.sealed(0, 1, 1_000);
+    hall.hand_in(&order);
+    assert_eq!(rejects(&hall.state(&[verdict(&order, SCREENER, false, 5)])), [None]);
+    let kept_back = hall.state(&[verdict(&order, SCREENER, true, 4)]);
+    assert_eq!(rejects(&kept_back), [Some(Reject::StatementSuperseded)]);
+    assert_eq!(states(&hall.state(&[verdict(&order, SCREENER, true, 6)])).len(), 1);
+}
+
+#[test]
+fn a_policy_that_was_not_meant_never_takes_effect() {
+    let mut hall = Hall::new();
+    let far = signed(policy(2, DAY_MS + 1_000 * HOUR_MS), ROOT);
+    let right = signed(policy(3, DAY_MS + 1_000), ROOT);
+    assert_eq!(rejects(&hall.state(&[far, right])), [None; 2]);
+    assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 3);
+    hall.let_pass(1_001 * HOUR_MS);
+    assert_eq!(hall.desk.pool.policy_in_effect().unwrap().statement.version, 3);
+}
+
+#[test]
+fn a_revoked_key_does_not_come_back_with_its_owner() {
+    let mut hall = Hall::new();
+    let revoked = hall.state(&[revocation(bank(1), 1)]);
+    assert_eq!(rejects(&revoked), [None]);
+    let mut gone = hall.identity_of(bank(1), 2);
+    gone.revoked = true;
+    let back = hall.identity(bank(1), 3);
+    assert_eq!(rejects(&hall.state(&[signed(gone, ROOT), back])), [None; 2]);
+    let key = signed(kem_key(bank(1), 1), key_of(bank(1)));
+    assert!(hall.state(&[key]).statements[0].replayed);
+    assert_eq!(hall.desk.pool.kem_revocations().count(), 1);
+    let to_it = hall.open(0, EpochId([60; 16]), 1);
+    assert_eq!(rejects(&hall.state(&[to_it])), [Some(Reject::KeyNotValid)]);
+}
+
+#[test]
+fn a_key_comes_back_with_the_identity_that_signed_it() {
+    let mut hall = Hall::new();
+    let mut other = hall.identity_of(bank(1), 2);
+    other.participant.key = [77; 32];
+    let old = hall.identity(bank(1), 1);
+    let mut first = hall.identity_of(bank(1), 3);
+    first.participant.key = key_of(bank(1));
+    assert_eq!(rejects(&hall.state(&[signed(other, ROOT), old])).len(), 2);
+    assert_eq!(hall.desk.pool.kem_keys().count(), 4);
+    let key = signed(kem_key(bank(1), 1), key_of(bank(1)));
+    let outcome = hall.state(&[signed(first, ROOT), key]);
+    assert!(outcome.statements.iter().all(|it| it.reject.is_none() && !it.replayed));
+    assert_eq!(hall.desk.pool.kem_keys().count(), 5);
+}
+
+#[test]
+fn whom_people_suspend_no_identity_brings_back() {
+    let mut hall = Hall::new();
+    let people = [hall.identity(OPERATOR, 1), hall.identity(SECOND, 1)];
+    assert_eq!(rejects(&hall.state(&people)), [None; 2]);
+    let mut gone = hall.identity_of(bank(1), 2);
+    gone.revoked = true;
+    hall.state(&[signed(gone, ROOT)]);
+    assert_eq!(hall.suspend(bank(1), true).reject, None);
+    let back = hall.identity(bank(1), 3);
+    assert_eq!(rejects(&hall.state(&[back])), [None]);
+    let member = hall.desk.pool.directory().member(bank(1)).unwrap();
+    assert_eq!(member.status, Status::Suspended);
 }
 
 /// All rejects of sealed orders and statements but the one for a million held payments are met by

@@ -102,7 +102,7 @@ impl Gateway {
         let statement = command_statement(bytes);
         let signature = signature_bytes(signature, "signature")?;
         caller
-            .key
+            .key(&view)?
             .verify(&statement, signature)
             .map_err(|error| Refusal::field("signature", "SIGNATURE_INVALID", error.to_string()))?;
         let checker = check_checker(&view, &statement, checker)?;

@@ -65,14 +65,24 @@ impl Peer {
 pub(crate) struct Caller {
     pub(crate) id: ParticipantId,
     pub(crate) role: Role,
-    /// Decompressed once per connection.
-    pub(crate) key: PublicKey,
+    /// The key as it was when the connection first asked: decompressed once, while it stays.
+    key: PublicKey,
 }
 
 impl Caller {
     /// Whether it may see what concerns other participants.
     pub(crate) fn sees_all(&self) -> bool {
         matches!(self.role, Role::Operator | Role::SettlementAgent)
+    }
+
+    /// The key that its signatures must be made with now: a root may have replaced it since the
+    /// connection, or a stream on it, began.
+    pub(crate) fn key(&self, view: &PoolView) -> Result<PublicKey, Refusal> {
+        let known = view.directory.member(self.id).map(|member| &member.participant.key);
+        match known {
+            Some(bytes) if *bytes != self.key.to_bytes() => public_key(bytes),
+            _ => Ok(self.key.clone()),
+        }
     }
 
     /// The caller that the access guard put into the request.
@@ -97,8 +107,8 @@ impl Connection {
         Self { _seat: seat, peer, caller: OnceLock::new() }
     }
 
-    /// The participant at the other end. Looked up once: number, role, name and key of a
-    /// participant never change.
+    /// The participant at the other end. Looked up once: number, role and name of a participant
+    /// never change.
     pub(crate) fn caller(&self, view: &PoolView) -> Result<Arc<Caller>, Refusal> {
         if let Some(caller) = self.caller.get() {
             return Ok(Arc::clone(caller));
@@ -110,12 +120,16 @@ impl Connection {
             Refusal::denied("NOT_A_PARTICIPANT", "the pool knows no such participant")
         })?;
         let participant = &member.participant;
-        let key = PublicKey::new(&participant.key).map_err(|_| {
-            Refusal::denied("KEY_INVALID", "the participant's key in the directory is no valid key")
-        })?;
+        let key = public_key(&participant.key)?;
         let caller = Caller { id: participant.id, role: participant.role, key };
         Ok(Arc::clone(self.caller.get_or_init(|| Arc::new(caller))))
     }
+}
+
+fn public_key(bytes: &[u8; 32]) -> Result<PublicKey, Refusal> {
+    PublicKey::new(bytes).map_err(|_| {
+        Refusal::denied("KEY_INVALID", "the participant's key in the directory is no valid key")
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use bus::{Refused, Ticket};
 use bytes::Bytes;
 use channel::{
     BATCH_ORDERS_MAX, Envelope, EnvelopeError, HEADER_LEN, HeaderError, HeaderView, ParticipantId,
-    batch_statement, merkle_root, order_digest,
+    PublicKey, batch_statement, merkle_root, order_digest,
 };
 use clearing::pack_orders;
 use ledger::Hash;
@@ -75,13 +75,14 @@ impl Gateway {
         let started_at = Instant::now();
         let view = self.view();
         self.check_room(&view)?;
-        let orders = self.check_orders(caller, within, orders)?;
+        let orders = self.check_orders((caller, &view), within, orders)?;
         let bytes: usize = orders.iter().map(|(_, payload)| HEADER_LEN + payload.len()).sum();
         self.rates.take(caller.id, orders.len(), bytes)?;
         let digests: Vec<Hash> =
             orders.iter().map(|(header, payload)| order_digest(*header, payload)).collect();
         let root = merkle_root(digests.iter().map(<[u8; 32]>::as_slice));
-        let signature = check_signature(caller, self.number, digests.len(), &root, signature)?;
+        let statement = self.statement_of(caller.id, digests.len(), &root);
+        let signature = check_signature(&caller.key(&view)?, &statement, signature)?;
         let received_at_ms = self.clock.now_ms();
         let stamp = (self.number, received_at_ms);
         let record = pack_orders(stamp, caller.id, signature, &root, &digests, &orders);
@@ -144,7 +145,7 @@ impl Gateway {
 
     fn check_orders<'a>(
         &self,
-        caller: &Caller,
+        by: (&Caller, &PoolView),
         within: Within,
         orders: &'a [Order],
     ) -> Result<Vec<Checked<'a>>, Refusal> {
@@ -156,7 +157,7 @@ impl Gateway {
         let mut bytes = 0;
         for (index, order) in orders.iter().enumerate() {
             let header =
-                self.check_order(caller, order).map_err(|error| error.at(&within.order(index)))?;
+                self.check_order(by, order).map_err(|error| error.at(&within.order(index)))?;
             bytes += HEADER_LEN + order.payload.len();
             checked.push((header.bytes(), order.payload.as_ref()));
         }
@@ -169,7 +170,7 @@ impl Gateway {
 
     fn check_order<'a>(
         &self,
-        caller: &Caller,
+        (caller, view): (&Caller, &PoolView),
         order: &'a Order,
     ) -> Result<HeaderView<'a>, OrderError> {
         let header = HeaderView::check(&order.header)?;
@@ -184,8 +185,16 @@ impl Gateway {
         }
         if header.sealing()?.is_some() {
             Envelope::parse(header, &order.payload)?;
+        } else if view.sealing_required && !order.payload.is_empty() {
+            // The core would refuse it as well, but then it would stand in the log for everybody.
+            return Err(OrderError::Unsealed);
         }
         Ok(header)
+    }
+
+    fn statement_of(&self, sender: ParticipantId, orders: usize, root: &Hash) -> Vec<u8> {
+        let orders = u32::try_from(orders).unwrap_or(u32::MAX);
+        batch_statement(self.number, sender, orders, root)
     }
 }
 
@@ -200,6 +209,10 @@ enum OrderError {
     Pool(u32),
     #[error("sender: must be the caller")]
     Sender,
+    #[error(
+        "payload: must be sealed, as the pool's disclosure policy asks; nothing was kept of it"
+    )]
+    Unsealed,
 }
 
 impl OrderError {
@@ -209,7 +222,7 @@ impl OrderError {
         let (field, must) = text.split_once(": ").unwrap_or(("header", &text));
         let path = match self {
             Self::Header(HeaderError::Length) => format!("{order}.header"),
-            Self::Envelope(EnvelopeError::Length) => format!("{order}.payload"),
+            Self::Envelope(EnvelopeError::Length) | Self::Unsealed => format!("{order}.payload"),
             _ => format!("{order}.header.{field}"),
         };
         let reason = match self {
@@ -217,24 +230,19 @@ impl OrderError {
             Self::Envelope(_) => "ENVELOPE_INVALID",
             Self::Pool(_) => "OTHER_POOL",
             Self::Sender => "OTHER_SENDER",
+            Self::Unsealed => "SEALING_REQUIRED",
         };
         Refusal::field(path, reason, must)
     }
 }
 
 fn check_signature<'a>(
-    caller: &Caller,
-    pool: u32,
-    count: usize,
-    root: &Hash,
+    key: &PublicKey,
+    statement: &[u8],
     signature: &'a Bytes,
 ) -> Result<&'a [u8; 64], Refusal> {
     let signature = signature_bytes(signature, "signature")?;
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    let statement = batch_statement(pool, caller.id, count, root);
-    caller
-        .key
-        .verify(&statement, signature)
+    key.verify(statement, signature)
         .map_err(|error| Refusal::field("signature", "SIGNATURE_INVALID", error.to_string()))?;
     Ok(signature)
 }

@@ -81,6 +81,7 @@ impl Capture {
             state_root: self.state_root,
             cycle: pool.cycle(),
             open_cut: pool.cut_waiting(),
+            sealing_required: pool.policy_in_effect().is_some(),
             rules: self.rules.clone(),
             rules_hash: status.rules_hash,
             queues: status

@@ -28,6 +28,8 @@ pub struct PoolView {
     pub cycle: u64,
     /// The cycle whose cut waits for a proposal, if one does.
     pub open_cut: Option<u64>,
+    /// Whether a disclosure policy is in effect, so that payloads must be sealed.
+    pub sealing_required: bool,
     /// The rule book in force.
     pub rules: Arc<RuleBook>,
     /// Its hash.

@@ -293,9 +293,10 @@ pub(crate) fn verdict(
     order: &Sealed,
     screener: ParticipantId,
     pass: bool,
-    engine: u32,
+    at: u32,
 ) -> AnyStatement {
-    let (order, lists, screened_at_ms) = (order.named(), [1; 32], DAY_MS);
+    let (order, lists, engine) = (order.named(), [1; 32], 1);
+    let screened_at_ms = DAY_MS + u64::from(at);
     let pool = POOL;
     let verdict = ScreeningVerdict { pool, screener, order, lists, engine, pass, screened_at_ms };
     signed(verdict, key_of(screener))
@@ -307,8 +308,12 @@ pub(crate) fn confirmation(order: &Sealed, receiver: ParticipantId, able: bool) 
     signed(said, key_of(receiver))
 }
 
-pub(crate) fn fault(order: &Sealed, reporter: ParticipantId, role: SlotRole) -> AnyStatement {
-    let (order, key, found_at_ms) = (order.named(), kem_key(reporter, 1).id(), DAY_MS);
+pub(crate) fn fault(
+    order: &Sealed,
+    (reporter, role): (ParticipantId, SlotRole),
+    found_at_ms: u64,
+) -> AnyStatement {
+    let (order, key) = (order.named(), kem_key(reporter, 1).id());
     signed(
         DisclosureFault { pool: POOL, reporter, order, role, key, found_at_ms },
         key_of(reporter),

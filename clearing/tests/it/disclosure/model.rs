@@ -24,7 +24,7 @@ enum Step {
     Open { from: u32, id: u8, number: u8, next: bool },
     Order { from: u32, to: u32, amount: usize, id: u8, number: u8, sequence: u64, spoil: u8 },
     Again { index: usize },
-    Word { index: usize, screener: bool, good: bool },
+    Word { index: usize, screener: bool, good: bool, at: u32 },
     Pass { ms: u64 },
     Cycle,
 }
@@ -45,8 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Order { from, to, amount, id, number, sequence, spoil }
         }),
         2 => any::<usize>().prop_map(|index| Step::Again { index }),
-        6 => (any::<usize>(), any::<bool>(), prop::bool::weighted(0.7))
-            .prop_map(|(index, screener, good)| Step::Word { index, screener, good }),
+        6 => (any::<usize>(), any::<bool>(), prop::bool::weighted(0.7), 0..4_u32)
+            .prop_map(|(index, screener, good, at)| Step::Word { index, screener, good, at }),
         2 => (0..600_000_u64).prop_map(|ms| Step::Pass { ms }),
         1 => Just(Step::Cycle),
     ]
@@ -63,18 +63,27 @@ struct ModelEpoch {
 
 #[derive(Default)]
 struct Model {
-    /// Instants of versions 1, 2, ...
-    policies: Vec<u64>,
+    /// Instants of versions 1, 2, ...; none for one that another took the place of.
+    policies: Vec<Option<u64>>,
     keys: BTreeSet<(ParticipantId, u8)>,
     revoked: BTreeSet<(ParticipantId, u8)>,
     epochs: BTreeMap<(u32, EpochId), ModelEpoch>,
     /// By order: waits for the screener, for the receiver.
     held: BTreeMap<usize, (bool, bool)>,
+    /// When its screener said to hold an order.
+    stopped: BTreeMap<usize, u32>,
 }
 
 impl Model {
     fn version(&self, now_ms: u64) -> u32 {
-        self.policies.iter().filter(|at_ms| **at_ms <= now_ms).count() as u32
+        let begun = |at_ms: &Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        self.policies.iter().rposition(begun).map_or(0, |index| index as u32 + 1)
+    }
+
+    /// The version that comes next, if one does.
+    fn pending(&self, now_ms: u64) -> Option<u32> {
+        let last = self.policies.len() as u32;
+        (last > self.version(now_ms)).then_some(last)
     }
 
     /// What the documents say about an order, in their order.
@@ -141,7 +150,7 @@ struct Day {
 impl Day {
     fn new() -> Self {
         let hall = Hall::new();
-        let mut model = Model { policies: vec![DAY_MS], ..Model::default() };
+        let mut model = Model { policies: vec![Some(DAY_MS)], ..Model::default() };
         model.keys = parties().map(|id| (id, 1)).into();
         for from in 0..3 {
             model.epochs.insert((from, epoch_of(from)), Self::epoch(DAY_MS, 1, 1));
@@ -177,7 +186,7 @@ impl Day {
                 self.order(&planned);
             }
             Step::Again { index } => self.again(index),
-            Step::Word { index, screener, good } => self.word(index, screener, good),
+            Step::Word { index, screener, good, at } => self.word(index, screener, good, at),
             Step::Pass { ms } => {
                 self.hall.desk.time_ms += ms;
                 self.hall.desk.tick(0);
@@ -189,11 +198,15 @@ impl Day {
     fn policy(&mut self, ahead_ms: u64, skips: bool) {
         let at_ms = self.now_ms() + ahead_ms;
         let version = self.model.policies.len() as u32 + 1 + u32::from(skips);
-        let last_ms = self.model.policies.last().copied().unwrap_or(0);
-        let taken = !skips && last_ms <= self.now_ms();
         let outcome = self.hall.state(&[signed(policy(version, at_ms), ROOT)]);
-        assert_eq!(rejects(&outcome), [(!taken).then_some(Reject::PolicyVersion)]);
-        self.model.policies.extend(taken.then_some(at_ms));
+        assert_eq!(rejects(&outcome), [skips.then_some(Reject::PolicyVersion)]);
+        if skips {
+            return;
+        }
+        if let Some(replaced) = self.model.pending(self.now_ms()) {
+            self.model.policies[replaced as usize - 1] = None;
+        }
+        self.model.policies.push(Some(at_ms));
     }
 
     fn revoke(&mut self, id: ParticipantId, number: u8) {
@@ -223,7 +236,7 @@ impl Day {
             None
         } else if kept.is_some() {
             Some(Reject::StatementDiffers)
-        } else if version > self.model.policies.len() as u32 {
+        } else if next && self.model.pending(now_ms) != Some(version) {
             Some(Reject::PolicyVersion)
         } else {
             (!valid).then_some(Reject::KeyNotValid)
@@ -280,14 +293,14 @@ impl Day {
         assert_eq!((ruled.ruling, ruled.reason, ruled.replayed), (ruling, None, true));
     }
 
-    fn word(&mut self, index: usize, screener: bool, good: bool) {
+    fn word(&mut self, index: usize, screener: bool, good: bool, at: u32) {
         if self.taken.is_empty() {
             return;
         }
         let index = index % self.taken.len();
         let order = self.taken[index].0.clone();
         let said = if screener {
-            verdict(&order, SCREENER, good, index as u32)
+            verdict(&order, SCREENER, good, at)
         } else {
             confirmation(&order, order.header.receiver, good)
         };
@@ -303,10 +316,16 @@ impl Day {
         let expected = match (asked, screener) {
             (None, _) | (Some(false), false) => Some(Reject::NotHeld),
             (Some(false), true) => Some(Reject::NotAReader),
+            (Some(true), true) if self.model.stopped.get(&index).is_some_and(|it| at <= *it) => {
+                Some(Reject::StatementSuperseded)
+            }
             (Some(true), _) => None,
         };
         assert_eq!(rejects(&outcome), [expected]);
         let Some((screening, confirmation)) = waits.filter(|_| expected.is_none()) else { return };
+        if screener && !good {
+            self.model.stopped.insert(index, at);
+        }
         let left = match (screener, good) {
             (true, true) => (false, confirmation),
             (true, false) => (screening, confirmation),

@@ -82,5 +82,6 @@ fn worded(view: &PoolView, fault: &OpenFault, logged_at_ms: u64) -> v1::OpenFaul
         logged_at_ms,
         due_at_ms: fault.due_at_ms,
         overdue: fault.due_at_ms < view.now_ms,
+        times: fault.times,
     }
 }

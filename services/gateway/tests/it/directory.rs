@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::people::{POOL, Person, START_MS, root};
 use crate::sealed::{epoch, identity, kem_key, pay, policy, signed};
 
-fn field(status: &Status) -> String {
+pub(crate) fn field(status: &Status) -> String {
     let details = status.get_error_details();
     details.bad_request().unwrap().field_violations[0].field.clone()
 }

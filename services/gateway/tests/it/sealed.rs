@@ -8,6 +8,8 @@ use channel::{
 };
 use proto::v1;
 
+use crate::access::reason;
+use crate::directory::field;
 use crate::node::Node;
 use crate::people::{POOL, Person, START_MS, order, root, uetr};
 use crate::watch::check_proof;
@@ -184,4 +186,50 @@ async fn a_sealed_order_settles_and_comes_with_the_proof_of_its_signature() {
     let found = node.payments(&node.bob).await.get_payment(request).await.unwrap().into_inner();
     assert_eq!(found.payments[0].state(), v1::PaymentState::Settled);
     check_proof(&node.alice, &found.payments[0]);
+}
+
+/// What the core would refuse is not logged first, for everybody who reads the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_should_be_sealed_leaves_no_trace() {
+    let node = Node::start().await;
+    node.seal(false, false).await;
+    let end = node.end();
+    let sealed = sealed_order(&node, (&node.alice, &node.bob), 1, (5_00, 1));
+    let open = node.alice.order(&node.bob, 5_00, 2);
+    let (mut single, mut batch) =
+        (node.payments(&node.alice).await, node.payments(&node.alice).await);
+    let refused = single.submit_payment(node.alice.single(open.clone())).await.unwrap_err();
+    assert_eq!(
+        (reason(&refused).as_str(), field(&refused).as_str()),
+        ("SEALING_REQUIRED", "order.payload")
+    );
+    let both = tokio_stream::once(node.alice.batch(1, vec![sealed, open]));
+    let mut answers = batch.submit_batches(both).await.unwrap().into_inner();
+    let refused = answers.message().await.unwrap().unwrap().error.unwrap();
+    assert_eq!(
+        (refused.reason.as_str(), refused.field.as_str()),
+        ("SEALING_REQUIRED", "orders[1].payload")
+    );
+    assert_eq!(node.end(), end, "nothing of it was logged");
+}
+
+/// A thief with an open connection is shut out as soon as the root has replaced the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_key_signs_nothing_more_on_an_open_connection() {
+    let node = Node::start().await;
+    node.seal(false, false).await;
+    let mut open = node.payments(&node.alice).await;
+    let request = v1::GetPaymentRequest { uetr: uetr(1).to_string(), at_least_position: 0 };
+    assert_eq!(open.get_payment(request).await.unwrap_err().code(), tonic::Code::NotFound);
+    let renewed = Person {
+        signer: LocalSigner::from_seed(&zeroize::Zeroizing::new([0x77; 32])),
+        ..Person::new(node.alice.id.0, node.alice.role, node.alice.name)
+    };
+    node.state(vec![identity(&renewed, 2), signed(kem_key(&renewed, 2), &renewed.signer)]).await;
+    node.state(vec![signed(epoch(&node, &renewed, &node.bob, 2), &renewed.signer)]).await;
+    let order = sealed_order(&node, (&renewed, &node.bob), 2, (5_00, 1));
+    let stolen = open.submit_payment(node.alice.single(order.clone())).await.unwrap_err();
+    assert_eq!(reason(&stolen), "SIGNATURE_INVALID");
+    let owner = open.submit_payment(renewed.single(order)).await.unwrap().into_inner();
+    assert_eq!(owner.decisions.unwrap().decisions[0].ruling(), v1::Ruling::Queued);
 }
