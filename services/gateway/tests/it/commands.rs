@@ -8,6 +8,7 @@ use tonic::Code;
 use crate::access::reason;
 use crate::node::Node;
 use crate::people::{START_MS, currency, uetr};
+use crate::sealed::identity;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_repeated_takes_effect_once() {
@@ -69,6 +70,11 @@ async fn a_suspended_bank_still_reads_and_others_do_not_learn_of_it() {
     let mut operators = node.operators(&node.operator).await;
     let answer = operators.execute_command(alone).await.unwrap().into_inner();
     assert_eq!(answer.reason, v1::RejectReason::CheckerRequired as i32, "the pool has roots");
+    let mut unknown = node.operator.command(58, suspend.clone());
+    node.deputy.check(&mut unknown);
+    let answer = operators.execute_command(unknown).await.unwrap().into_inner();
+    assert_eq!(answer.reason, v1::RejectReason::IdentityNotValid as i32, "no root knows them");
+    node.state(vec![identity(&node.operator, 1), identity(&node.deputy, 1)]).await;
     let mut request = node.operator.command(60, suspend);
     node.deputy.check(&mut request);
     let answer = operators.execute_command(request).await.unwrap().into_inner();
