@@ -1,17 +1,19 @@
 //! Load on a node, measured and checked.
 //!
 //! `workload` makes orders from a seed, `driver` hands them in over mTLS, `oracle` is a naive bank
-//! that says what the books must hold afterwards, `scene` starts a node of its own and funds it.
+//! that says what the books must hold afterwards, `scene` starts nodes of its own and funds a pool,
+//! `sealed` seals the orders and opens some of them at the end.
 //! `ceiling` (feature `cluster`) asks what the brokers and the CQL nodes behind a node would take.
 
 #[cfg(feature = "cluster")]
 mod ceiling;
 mod driver;
+mod nodes;
 mod oracle;
-#[cfg(feature = "cluster")]
 mod processes;
 mod report;
 mod scene;
+mod sealed;
 mod usage;
 mod workload;
 
@@ -24,8 +26,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::driver::Pace;
 use crate::oracle::Before;
+use crate::processes::Processes;
 use crate::report::Report;
-use crate::scene::Scene;
+use crate::scene::{Scene, Stage};
+use crate::sealed::{Scheme, Seals};
 use crate::workload::{Shape, Workload};
 
 #[derive(Debug, Parser)]
@@ -55,7 +59,7 @@ struct RunArgs {
     /// Orders in a batch, 1 to 1024
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
-    /// Bytes of each order's opaque payload
+    /// Bytes of each order's opaque payload; with --sealed of its details, before they are sealed
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(0..=65_536))]
     payload_bytes: u32,
     /// Banks, 2 to 1000
@@ -79,8 +83,29 @@ struct RunArgs {
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Keep the node's directory
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sealed")]
     keep: bool,
+    /// Seal the orders, half of the details for receiver and overseer, half for the receiver; at
+    /// the end open some of them as both. Then hand in as many opaque payloads of the same size to
+    /// another node, to compare
+    #[arg(long, conflicts_with_all = ["target", "dir"])]
+    sealed: bool,
+    /// Orders to open after a run with --sealed
+    #[arg(long, default_value_t = 1_000)]
+    open: u64,
+    /// Keep the log on the brokers of a running `deploy/local/cluster`; `causewayd` must be built
+    /// with the feature `cluster`
+    #[arg(long, conflicts_with = "target")]
+    cluster: bool,
+    /// Folder of that cluster, to tell its processes' CPU
+    #[arg(long, default_value = "target/cluster")]
+    cluster_dir: PathBuf,
+    /// Brokers to begin with
+    #[arg(long, value_delimiter = ',', default_value = "127.0.0.1:19092,127.0.0.1:19192")]
+    brokers: Vec<String>,
+    /// Nodes that share the log with --cluster; the first one is loaded
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    nodes: u32,
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -123,32 +148,92 @@ async fn run(args: &RunArgs) -> anyhow::Result<bool> {
         payload_bytes: args.payload_bytes as usize,
         urgent_percent: args.urgent_share,
     };
-    let scene = match (&args.target, &args.dir) {
-        (Some(address), dir) => Scene::join(address, dir.as_deref().unwrap_or("dev".as_ref()))?,
-        (None, dir) => Scene::start(args.participants, dir.as_deref(), args.keep).await?,
+    let mut report = if args.sealed {
+        let scheme = Scheme::new()?;
+        let scene = Scene::start(&args.stage(Some(scheme.root()))).await?;
+        on(args, shape, scene, Some(&scheme)).await?
+    } else {
+        on(args, shape, scene(args).await?, None).await?
     };
-    let report = measure(args, shape, &scene).await;
+    if args.sealed {
+        let shape = Shape { payload_bytes: report.payload_bytes, ..shape };
+        let opaque = on(args, shape, scene(args).await?, None).await?;
+        report.opaque = Some(Box::new(opaque));
+    }
+    report.print(args.output == Output::Json);
+    Ok(report.holds())
+}
+
+async fn scene(args: &RunArgs) -> anyhow::Result<Scene> {
+    match (&args.target, &args.dir) {
+        (Some(address), dir) => Scene::join(address, dir.as_deref().unwrap_or("dev".as_ref())),
+        (None, _) => Scene::start(&args.stage(None)).await,
+    }
+}
+
+impl RunArgs {
+    fn stage(&self, root: Option<[u8; 32]>) -> Stage<'_> {
+        Stage {
+            banks: self.participants,
+            dir: self.dir.as_deref(),
+            keep: self.keep,
+            root,
+            brokers: self.cluster.then_some((self.brokers.as_slice(), self.nodes)),
+        }
+    }
+}
+
+/// Measures on a scene, and ends it.
+async fn on(
+    args: &RunArgs,
+    shape: Shape,
+    scene: Scene,
+    scheme: Option<&Scheme>,
+) -> anyhow::Result<Report> {
+    let report = measure(args, shape, &scene, scheme).await;
     let ended = scene.end().await;
     let report = report?;
     ended.context("stop the node")?;
-    report.print(args.output == Output::Json);
-    Ok(report.oracle.ok)
+    Ok(report)
 }
 
-async fn measure(args: &RunArgs, shape: Shape, scene: &Scene) -> anyhow::Result<Report> {
+async fn measure(
+    args: &RunArgs,
+    shape: Shape,
+    scene: &Scene,
+    scheme: Option<&Scheme>,
+) -> anyhow::Result<Report> {
     let banks = scene.prepare().await.context("prepare the pool")?;
+    let (seals, sealers) = match scheme {
+        Some(scheme) => {
+            let prepared = Seals::prepare(scheme, scene, &banks).await;
+            let (seals, sealers) = prepared.context("prepare sealing")?;
+            (Some(seals), Some(sealers))
+        }
+        None => (None, None),
+    };
     let prepared_from = usage::own_cpu();
-    let workload = Workload::make(shape, &banks)?;
+    let workload = Workload::make(shape, &banks, sealers)?;
     let prepare_cpu = usage::own_cpu() - prepared_from;
     let books = Before::read(scene.observer()).await.context("read the books")?;
     let pace = Pace { rate: args.rate, in_flight: args.in_flight as usize };
-    let before = scene.usage();
+    let mut processes = scene.processes();
+    if args.cluster {
+        processes = processes.and(Processes::of_cluster(&args.cluster_dir));
+    }
+    let before = processes.used();
     let own_before = usage::own_cpu();
     let outcome = driver::drive(&workload, &banks, pace, (&books, scene.observer())).await?;
     let driver_cpu = usage::own_cpu() - own_before;
-    let used = scene.usage().since(&before);
+    let used = processes.used().since(&before);
     let oracle = oracle::check(&workload, &banks, &books, &outcome, scene.observer()).await?;
-    Ok(Report::new(&workload, outcome, used, (driver_cpu, prepare_cpu), oracle))
+    let mut report = Report::new(&workload, outcome, used, (driver_cpu, prepare_cpu), oracle);
+    if let Some(seals) = &seals {
+        let some = (args.open, shape.payload_bytes);
+        let opened = sealed::open_some(seals, &workload, some, shape.seed).await;
+        report.opened = Some(opened.context("open orders")?);
+    }
+    Ok(report)
 }
 
 /// How long anything but the load itself may take.

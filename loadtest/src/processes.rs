@@ -29,7 +29,19 @@ impl Processes {
         Self(found)
     }
 
+    /// One more.
+    pub(crate) fn add(&mut self, name: &str, number: u32) {
+        self.0.insert(name.to_owned(), number);
+    }
+
+    /// These and others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// This process too.
+    #[cfg(any(feature = "cluster", test))]
     pub(crate) fn and_self(mut self) -> Self {
         self.0.insert("loadtest".to_owned(), std::process::id());
         self
@@ -48,6 +60,16 @@ impl Used {
             earlier.0.get(name).map(|earlier| (name.clone(), used.since(earlier)))
         };
         Self(self.0.iter().filter_map(of).collect())
+    }
+
+    /// Bytes that all of them had written to disks.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.0.values().map(|used| used.bytes_written).sum()
+    }
+
+    /// The most memory that each of them ever had, bytes.
+    pub(crate) fn memory_peaks(&self) -> BTreeMap<String, u64> {
+        self.0.iter().map(|(name, used)| (name.clone(), used.memory_peak_bytes)).collect()
     }
 
     /// CPU seconds of each for a million of so many.

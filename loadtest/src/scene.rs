@@ -1,7 +1,7 @@
 //! The stage: a node of its own (or a running one), banks with accounts, money and an open day.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,8 +18,8 @@ use tempfile::TempDir;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use crate::PATIENCE;
-use crate::usage::Usage;
+use crate::nodes::{Nodes, beside};
+use crate::processes::Processes;
 use crate::workload::currencies;
 
 /// What each account is given: enough for any workload, minor units.
@@ -44,12 +44,27 @@ pub(crate) struct Bank {
     pub(crate) now_ms: u64,
 }
 
+/// What to start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stage<'a> {
+    pub(crate) banks: u32,
+    /// Where to make the directory; a temporary one by default.
+    pub(crate) dir: Option<&'a Path>,
+    /// Whether to keep it.
+    pub(crate) keep: bool,
+    /// Who signs identities and policies, if orders are to be sealed.
+    pub(crate) root: Option<[u8; 32]>,
+    /// Brokers that keep the log, and how many processes share it; otherwise one process with a log
+    /// of its own.
+    pub(crate) brokers: Option<(&'a [String], u32)>,
+}
+
 /// A running node and the directory that holds its keys.
 #[derive(Debug)]
 pub(crate) struct Scene {
     dir: PathBuf,
     address: String,
-    node: Option<Child>,
+    nodes: Nodes,
     observer: Channel,
     requests: AtomicU64,
     _temporary: Option<TempDir>,
@@ -60,54 +75,44 @@ impl Scene {
     pub(crate) fn join(address: &str, dir: &Path) -> anyhow::Result<Self> {
         let address =
             if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
-        Self::new(dir.to_owned(), address, None, None)
+        Self::new(dir.to_owned(), address, Nodes::none(), None)
     }
 
-    /// Starts a node of its own on a free port, with `banks` banks.
-    pub(crate) async fn start(banks: u32, dir: Option<&Path>, keep: bool) -> anyhow::Result<Self> {
-        let temporary =
-            if dir.is_none() { Some(TempDir::with_prefix("causeway-load-")?) } else { None };
-        let dir = match (dir, &temporary) {
+    /// Starts what `stage` says, on free ports.
+    pub(crate) async fn start(stage: &Stage<'_>) -> anyhow::Result<Self> {
+        let temporary = match stage.dir {
+            None => Some(TempDir::with_prefix("causeway-load-")?),
+            Some(_) => None,
+        };
+        let dir = match (stage.dir, &temporary) {
             (Some(dir), _) => dir.to_owned(),
             (None, Some(temporary)) => temporary.path().join("dev"),
             (None, None) => unreachable!("one of the two is there"),
         };
         let temporary = temporary.map(|mut temporary| {
-            temporary.disable_cleanup(keep);
+            temporary.disable_cleanup(stage.keep);
             temporary
         });
-        init(&dir, banks)?;
-        let ready = dir.join("ready.json");
-        let mut node = Command::new(beside("causewayd")?)
-            .arg("dev")
-            .arg("--dir")
-            .arg(&dir)
-            .arg("--ready-file")
-            .arg(&ready)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(dir.join("node.log"))?)
-            .spawn()
-            .context("start causewayd")?;
-        let address = match wait_ready(&mut node, &ready).await {
-            Ok(address) => address,
-            Err(error) => {
-                let _ = node.kill();
-                return Err(error);
-            }
+        init(&dir, stage.banks)?;
+        if let Some(root) = stage.root {
+            add_root(&dir.join("genesis.toml"), root)?;
+        }
+        let (nodes, address) = match stage.brokers {
+            Some((brokers, count)) => Nodes::on_brokers(&dir, brokers, count).await?,
+            None => Nodes::single(&dir).await?,
         };
-        Self::new(dir, address, Some(node), temporary)
+        Self::new(dir, address, nodes, temporary)
     }
 
     fn new(
         dir: PathBuf,
         address: String,
-        node: Option<Child>,
+        nodes: Nodes,
         temporary: Option<TempDir>,
     ) -> anyhow::Result<Self> {
         let observer = connect(&load_profile(&dir, OPERATOR)?, &address)?;
         let requests = AtomicU64::new(0);
-        Ok(Self { dir, address, node, observer, requests, _temporary: temporary })
+        Ok(Self { dir, address, nodes, observer, requests, _temporary: temporary })
     }
 
     /// A connection of the operator.
@@ -115,25 +120,14 @@ impl Scene {
         self.observer.clone()
     }
 
-    /// What the node has used so far; nothing if it is not ours.
-    pub(crate) fn usage(&self) -> Usage {
-        self.node.as_ref().map(|node| Usage::of(node.id())).unwrap_or_default()
+    /// The processes that are ours; none if the node is not.
+    pub(crate) fn processes(&self) -> Processes {
+        self.nodes.processes()
     }
 
-    /// Stops the node, if it is ours, and waits for it.
-    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
-        let Some(mut node) = self.node.take() else { return Ok(()) };
-        let pid = node.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().context("stop causewayd")?;
-        for _ in 0..600 {
-            if let Some(status) = node.try_wait()? {
-                ensure!(status.success(), "causewayd ended with {status}");
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        node.kill()?;
-        bail!("causewayd did not stop within 30 s")
+    /// Ends the processes that are ours.
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
+        self.nodes.end().await
     }
 
     /// Opens accounts, funds them, opens the day; then connects every bank.
@@ -247,16 +241,17 @@ impl Scene {
     }
 }
 
-/// Who gives commands.
-struct Person {
-    pool: u32,
-    id: ParticipantId,
-    signer: LocalSigner,
-    connection: Channel,
+/// Somebody who is no bank.
+pub(crate) struct Person {
+    pub(crate) pool: u32,
+    pub(crate) id: ParticipantId,
+    pub(crate) signer: LocalSigner,
+    pub(crate) connection: Channel,
 }
 
 impl Person {
-    fn of(scene: &Scene, name: &str) -> anyhow::Result<Self> {
+    /// Somebody of the scene's directory, by name.
+    pub(crate) fn of(scene: &Scene, name: &str) -> anyhow::Result<Self> {
         let profile = load_profile(&scene.dir, name)?;
         Ok(Self {
             pool: profile.pool,
@@ -287,43 +282,18 @@ fn init(dir: &Path, banks: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Names a root in a genesis that has none yet.
+fn add_root(genesis: &Path, root: [u8; 32]) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(genesis)?;
+    let root: String = root.iter().map(|byte| format!("{byte:02x}")).collect();
+    // Before the first section: it belongs to the genesis itself.
+    Ok(std::fs::write(genesis, format!("roots = [\"{root}\"]\n{text}"))?)
+}
+
 /// A made-up BIC: `LOADGB` and two of the 36 letters and digits.
 fn bic(number: u32) -> String {
     let digit = |value: u32| char::from_digit(value % 36, 36).unwrap_or('0').to_ascii_uppercase();
     format!("{PREFIX}{}{}", digit(number / 36), digit(number))
-}
-
-/// A binary that is built beside this one; under `cargo run` a missing one is built first.
-fn beside(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    if let (false, Some(cargo)) = (path.exists(), std::env::var_os("CARGO")) {
-        let mut build = Command::new(cargo);
-        build.args(["build", "--bin", name]);
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        build.stdout(Stdio::null()).status().with_context(|| format!("build {name}"))?;
-    }
-    ensure!(path.exists(), "{} is missing: build it with cargo build --release", path.display());
-    Ok(path)
-}
-
-async fn wait_ready(node: &mut Child, ready: &Path) -> anyhow::Result<String> {
-    let steps = PATIENCE.as_millis() / 50;
-    for _ in 0..steps {
-        if let Some(status) = node.try_wait()? {
-            let log = std::fs::read_to_string(ready.with_file_name("node.log")).unwrap_or_default();
-            bail!("causewayd ended with {status}: {log}");
-        }
-        if let Ok(text) = std::fs::read_to_string(ready)
-            && let Ok(ports) = serde_json::from_str::<serde_json::Value>(&text)
-            && let Some(address) = ports["grpc"].as_str()
-        {
-            return Ok(format!("https://{address}"));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    bail!("causewayd was not ready in time")
 }
 
 fn load_profile(dir: &Path, name: &str) -> anyhow::Result<Profile> {

@@ -1,5 +1,7 @@
 //! Orders from a seed: a few core banks carry most of the traffic, amounts have a heavy tail.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use channel::{
     HEADER_LEN, MessageKind, OrderHeader, Signer as _, Uetr, ValueDate, batch_statement,
@@ -9,6 +11,7 @@ use ledger::{Amount, Currency, Hash};
 use proto::v1::{Order, SubmitBatchesRequest};
 
 use crate::scene::Bank;
+use crate::sealed::Sealer;
 
 /// One bank in so many is a core bank, and every second order goes to one.
 const CORE_SHARE: usize = 10;
@@ -89,6 +92,15 @@ impl Draw {
         self.below(bound as u64) as usize
     }
 
+    /// Appends so many bytes.
+    fn fill(&mut self, buffer: &mut Vec<u8>, bytes: usize) {
+        let end = buffer.len() + bytes;
+        while buffer.len() < end {
+            let left = end - buffer.len();
+            buffer.extend_from_slice(&self.next().to_be_bytes()[..left.min(8)]);
+        }
+    }
+
     fn amount(&mut self) -> u64 {
         let steps = self.next().trailing_zeros().min(TAIL_STEPS);
         let floor = AMOUNT_BASE << steps;
@@ -96,64 +108,109 @@ impl Draw {
     }
 }
 
+/// The banks whose batches one thread makes, with what seals their orders.
+type Share = BTreeMap<usize, Option<Sealer>>;
+
+/// A batch with its number, and what its orders move.
+type Numbered = (u64, Batch, Vec<Movement>);
+
 impl Workload {
-    /// Makes and signs every batch, on as many threads as there are cores.
-    pub(crate) fn make(shape: Shape, banks: &[Bank]) -> anyhow::Result<Self> {
-        let numbers: Vec<u64> = (0..shape.orders.div_ceil(shape.batch as u64)).collect();
+    /// Makes and signs every batch, on as many threads as there are cores. With a sealer for each
+    /// bank payloads are sealed, without they are opaque.
+    pub(crate) fn make(
+        shape: Shape,
+        banks: &[Bank],
+        sealers: Option<Vec<Sealer>>,
+    ) -> anyhow::Result<Self> {
         let threads = std::thread::available_parallelism()?.get();
-        let share = numbers.len().div_ceil(threads).max(1);
-        let parts: Vec<anyhow::Result<Vec<_>>> = std::thread::scope(|scope| {
-            let part = |numbers: &'_ [u64]| {
-                let numbers = numbers.to_vec();
-                scope.spawn(move || numbers.iter().map(|&k| one(shape, banks, k)).collect())
-            };
-            let running: Vec<_> = numbers.chunks(share).map(part).collect();
+        let mut shares: Vec<Share> = vec![];
+        shares.resize_with(threads, Share::new);
+        let mut sealers = sealers.map(Vec::into_iter);
+        for sender in 0..banks.len() {
+            let sealer = sealers.as_mut().and_then(Iterator::next);
+            shares[sender % threads].insert(sender, sealer);
+        }
+        let parts: Vec<anyhow::Result<Vec<Numbered>>> = std::thread::scope(|scope| {
+            let part = |share| scope.spawn(move || of_share(shape, banks, share));
+            let running: Vec<_> = shares.into_iter().map(part).collect();
             let panicked = |_| Err(anyhow::anyhow!("a thread that makes orders panicked"));
             running.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
         });
+        let mut made = parts.into_iter().collect::<anyhow::Result<Vec<_>>>()?.concat();
+        made.sort_unstable_by_key(|(number, ..)| *number);
         let mut workload = Self { batches: Vec::new(), movements: Vec::new() };
-        for part in parts {
-            for (batch, movements) in part? {
-                workload.batches.push(batch);
-                workload.movements.extend(movements);
-            }
+        for (_, batch, movements) in made {
+            workload.batches.push(batch);
+            workload.movements.extend(movements);
         }
         Ok(workload)
     }
+
+    /// Bytes of a payload: every order of a workload has as many.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        let first = self.batches.first().and_then(|batch| batch.request.orders.first());
+        first.map_or(0, |order| order.payload.len())
+    }
 }
 
-/// Batch `number`: a function of the shape and its number alone.
-fn one(shape: Shape, banks: &[Bank], number: u64) -> anyhow::Result<(Batch, Vec<Movement>)> {
-    let mut draw = Draw::new(shape.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
+/// The batches of some senders, each sender's in their order.
+fn of_share(shape: Shape, banks: &[Bank], mut share: Share) -> anyhow::Result<Vec<Numbered>> {
+    let mut made = Vec::new();
+    for number in 0..shape.orders.div_ceil(shape.batch as u64) {
+        let mut draw = Draw::new(shape.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
+        let sender = draw.bank(banks.len());
+        if let Some(sealer) = share.get_mut(&sender) {
+            let (batch, movements) = one(shape, banks, (number, sender, draw), sealer.as_mut())?;
+            made.push((number, batch, movements));
+        }
+    }
+    Ok(made)
+}
+
+/// Batch `number`: if it is not sealed, a function of the shape and its number alone.
+fn one(
+    shape: Shape,
+    banks: &[Bank],
+    (number, sender, mut draw): (u64, usize, Draw),
+    mut sealer: Option<&mut Sealer>,
+) -> anyhow::Result<(Batch, Vec<Movement>)> {
     let size = (shape.orders - number * shape.batch as u64).min(shape.batch as u64) as usize;
-    let sender = draw.bank(banks.len());
     let mut buffer = Vec::with_capacity(size * (HEADER_LEN + shape.payload_bytes));
     let mut movements = Vec::with_capacity(size);
     let mut digests: Vec<Hash> = Vec::with_capacity(size);
+    let mut ends = Vec::with_capacity(size);
     for _ in 0..size {
         let (header, movement) = order(&mut draw, shape, banks, sender)?;
         let start = buffer.len();
-        buffer.extend_from_slice(&header.encode());
-        while buffer.len() < start + HEADER_LEN + shape.payload_bytes {
-            let left = start + HEADER_LEN + shape.payload_bytes - buffer.len();
-            buffer.extend_from_slice(&draw.next().to_be_bytes()[..left.min(8)]);
+        match &mut sealer {
+            Some(sealer) => {
+                let receiver = usize::from(movement.receiver);
+                let sealed = sealer.seal(&header, receiver, shape.payload_bytes)?;
+                buffer.extend_from_slice(&sealed.header);
+                buffer.extend_from_slice(&sealed.payload);
+            }
+            None => {
+                buffer.extend_from_slice(&header.encode());
+                draw.fill(&mut buffer, shape.payload_bytes);
+            }
         }
         let (header, payload) = buffer[start..].split_at(HEADER_LEN);
         digests.push(order_digest(header, payload));
         movements.push(movement);
+        ends.push(buffer.len());
     }
     let root = merkle_root(digests.iter().map(Hash::as_slice));
     let bank = &banks[sender];
     let statement = batch_statement(bank.pool, bank.id, u32::try_from(size)?, &root);
     let buffer = Bytes::from(buffer);
-    let order = |start: usize| Order {
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let order = |(start, end): (usize, &usize)| Order {
         header: buffer.slice(start..start + HEADER_LEN),
-        payload: buffer.slice(start + HEADER_LEN..start + HEADER_LEN + shape.payload_bytes),
+        payload: buffer.slice(start + HEADER_LEN..*end),
     };
-    let starts = (0..size).map(|at| at * (HEADER_LEN + shape.payload_bytes));
     let request = SubmitBatchesRequest {
         batch_id: number,
-        orders: starts.map(order).collect(),
+        orders: starts.zip(&ends).map(order).collect(),
         signature: Bytes::copy_from_slice(&bank.signer.sign(&statement)?),
         receipt_only: false,
     };

@@ -72,7 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "simulator",
         ],
     ),
-    ("loadtest", &["channel", "ledger", "proto", "sdk"]),
+    ("loadtest", &["channel", "ledger", "proto", "sdk", "sealing"]),
     ("tidy", &[]),
 ];
 
