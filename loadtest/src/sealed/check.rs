@@ -2,6 +2,7 @@
 //! receiver and overseer with their own certificates, and opened with their own keys.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -45,10 +46,10 @@ pub(crate) async fn open_some(
         let receiver = receiver.context("an order to nobody")?;
         let before = opened.violations.len();
         for (party, private) in [(receiver, Some(private)), (&seals.overseer, None)] {
-            if !desks.contains_key(&party.id) {
-                desks.insert(party.id, Reading::new(seals, party)?);
-            }
-            let desk = desks.get_mut(&party.id).context("just put there")?;
+            let desk = match desks.entry(party.id) {
+                Entry::Occupied(desk) => desk.into_mut(),
+                Entry::Vacant(place) => place.insert(Reading::new(seals, party)?),
+            };
             let found = desk.read(&header).await?;
             let says = |view| found.as_ref().ok().and_then(|it| Some(it.view(view)?.content()));
             if says(SHARED) != Some(&shared) || says(PRIVATE) != private.as_deref() {
