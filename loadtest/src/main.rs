@@ -86,8 +86,8 @@ struct RunArgs {
     #[arg(long, conflicts_with = "sealed")]
     keep: bool,
     /// Seal the orders, half of the details for receiver and overseer, half for the receiver; at
-    /// the end open some of them as both. Then hand in as many opaque payloads of the same size to
-    /// another node, to compare
+    /// the end open some of them as their receivers. Then hand in as many opaque payloads of the
+    /// same size to another node, to compare
     #[arg(long, conflicts_with_all = ["target", "dir"])]
     sealed: bool,
     /// Orders to open after a run with --sealed

@@ -68,7 +68,7 @@ impl Report {
     /// Whether all was as it should be.
     pub(crate) fn holds(&self) -> bool {
         self.oracle.ok
-            && self.opened.as_ref().is_none_or(|opened| opened.violations.is_empty())
+            && self.opened.as_ref().is_none_or(|opened| opened.failed == 0)
             && self.opaque.as_ref().is_none_or(|opaque| opaque.holds())
     }
 
@@ -123,7 +123,11 @@ impl Report {
             },
         });
         if let Some(opened) = &self.opened {
-            report["opened"] = json!({ "orders": opened.orders, "violations": opened.violations });
+            report["opened"] = json!({
+                "orders": opened.orders,
+                "failed": opened.failed,
+                "violations": opened.violations,
+            });
         }
         if let Some(opaque) = &self.opaque {
             report["share_of_opaque_rate"] = json!(self.share_of(opaque));
@@ -139,7 +143,7 @@ impl Report {
         }
         self.print_text();
         if let Some(opened) = &self.opened {
-            println!("{} orders opened by receiver and overseer", opened.orders);
+            println!("{} orders opened by their receivers, {} not", opened.orders, opened.failed);
             opened.violations.iter().for_each(|it| println!("opening: VIOLATION: {it}"));
         }
         if let Some(opaque) = &self.opaque {

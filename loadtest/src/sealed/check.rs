@@ -1,12 +1,12 @@
-//! What the readers make of settled orders: some of them, drawn by lot, fetched from the node by
-//! receiver and overseer with their own certificates, and opened with their own keys.
+//! What the receivers make of settled orders: some of them, drawn by lot, fetched from the node with
+//! the receiver's own certificate, and opened with its own key.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use channel::{AnyStatement, EpochOpen, HeaderView, OrderHeader, ParticipantId, Signed};
+use channel::{AnyStatement, EpochOpen, HeaderView, OrderHeader, ParticipantId, Signed, View};
 use proto::v1::directory_service_client::DirectoryServiceClient;
 use proto::v1::payment_service_client::PaymentServiceClient;
 use proto::v1::{GetEpochRequest, GetPaymentRequest, Payment, PaymentState, StatementKind};
@@ -17,16 +17,31 @@ use super::sealer::details;
 use super::{PRIVATE, Party, SHARED, Seals};
 use crate::workload::{Draw, Workload};
 
+/// Violations put into words, at most: one cause has as many as there are orders.
+const WORDED_MAX: u64 = 20;
+
 /// What came of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Opened {
-    /// Orders that were opened by both and said what they should.
+    /// Orders that were opened and said what they should.
     pub(crate) orders: u64,
-    /// What does not hold, in words.
+    /// Those that were not, or said something else.
+    pub(crate) failed: u64,
+    /// The first of them, in words.
     pub(crate) violations: Vec<String>,
 }
 
-/// Opens so many settled orders as their receivers and as the overseer; `bytes` of details each.
+impl Opened {
+    fn violated(&mut self, header: &OrderHeader, party: &Party, why: &str) {
+        self.failed += 1;
+        if self.failed <= WORDED_MAX {
+            let who = party.id.0;
+            self.violations.push(format!("{} for participant {who}: {why}", header.uetr));
+        }
+    }
+}
+
+/// Opens so many settled orders as their receivers; `bytes` of details each.
 pub(crate) async fn open_some(
     seals: &Seals,
     workload: &Workload,
@@ -41,26 +56,26 @@ pub(crate) async fn open_some(
         let orders = &batch.request.orders;
         let order = &orders[draw.below(orders.len() as u64) as usize];
         let header: OrderHeader = HeaderView::decode(&order.header)?;
-        let [shared, private] = details(header.uetr, bytes);
         let receiver = seals.banks.iter().find(|bank| bank.id == header.receiver);
         let receiver = receiver.context("an order to nobody")?;
-        let before = opened.violations.len();
-        for (party, private) in [(receiver, Some(private)), (&seals.overseer, None)] {
-            let desk = match desks.entry(party.id) {
-                Entry::Occupied(desk) => desk.into_mut(),
-                Entry::Vacant(place) => place.insert(Reading::new(seals, party)?),
-            };
-            let found = desk.read(&header).await?;
-            let says = |view| found.as_ref().ok().and_then(|it| Some(it.view(view)?.content()));
-            if says(SHARED) != Some(&shared) || says(PRIVATE) != private.as_deref() {
-                let who = party.id.0;
-                let why = found.err().unwrap_or_else(|| "says something else".to_owned());
-                opened.violations.push(format!("{} for participant {who}: {why}", header.uetr));
+        let desk = match desks.entry(receiver.id) {
+            Entry::Occupied(desk) => desk.into_mut(),
+            Entry::Vacant(place) => place.insert(Reading::new(seals, receiver)?),
+        };
+        let [shared, private] = details(header.uetr, bytes);
+        match desk.read(&header).await? {
+            Ok(order) if says(&order, SHARED, &shared) && says(&order, PRIVATE, &private) => {
+                opened.orders += 1;
             }
+            Ok(_) => opened.violated(&header, receiver, "says something else"),
+            Err(why) => opened.violated(&header, receiver, &why),
         }
-        opened.orders += u64::from(opened.violations.len() == before);
     }
     Ok(opened)
+}
+
+fn says(order: &OpenedOrder, view: View, content: &[u8]) -> bool {
+    order.view(view).is_some_and(|opened| opened.content() == content)
 }
 
 /// One reader at work.
