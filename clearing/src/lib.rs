@@ -74,8 +74,8 @@ pub use cycle::CANDIDATES_MAX;
 pub use day::{Day, OpenDay};
 pub use directory::{CURRENCIES_MAX, Directory, Member, PARTICIPANTS_MAX, PoolCurrency};
 pub use disclosure::{
-    EPOCHS_MAX, EPOCHS_PER_SENDER_MAX, FAULTS_MAX, FAULTS_PER_REPORTER_MAX, HELD_MAX, Hold,
-    KEM_KEYS_MAX, OpenFault, SEQUENCE_WINDOW,
+    EPOCHS_MAX, EPOCHS_PER_SENDER_MAX, FAULTS_MAX, FAULTS_PER_REPORTER_MAX, HELD_MAX, HeldFor,
+    Hold, KEM_KEYS_MAX, KEY_ENDS_SOON_MS, KeyStanding, OpenFault, SEQUENCE_WINDOW,
 };
 pub use evidence::Evidence;
 pub use explain::{GroupMember, MemberStage, Waiting, WaitsFor};

@@ -4,6 +4,7 @@
 use ledger::{AccountId, Currency, Hash};
 use risk::CurrencyIndex;
 
+use crate::disclosure::{HeldFor, KeyStanding};
 use crate::outcome::Cut;
 use crate::payment::Stage;
 use crate::pool::Pool;
@@ -56,6 +57,12 @@ pub struct Status {
     pub defunds: u64,
     /// Payments held until somebody has given the word; they are among those that wait.
     pub held: u64,
+    /// What for.
+    pub held_for: HeldFor,
+    /// For how many participants others can seal.
+    pub keys: KeyStanding,
+    /// Participants that are suspended.
+    pub suspended: u64,
     /// Disclosure faults without an answer.
     pub faults: u64,
     /// Those of them whose deadline has passed.
@@ -124,6 +131,9 @@ impl Pool {
             groups: self.groups.len() as u64,
             defunds: self.funding.defunds.len() as u64,
             held: self.disclosure.holds.len() as u64,
+            held_for: self.disclosure.holds.count(),
+            keys: self.key_standing(),
+            suspended: self.suspended(),
             faults: self.open_faults().count() as u64,
             faults_overdue: self.overdue(),
             overdrawn: self.overdrawn(),
@@ -146,6 +156,11 @@ impl Pool {
 
     fn overdue(&self) -> u64 {
         self.open_faults().filter(|fault| fault.due_at_ms < self.now_ms).count() as u64
+    }
+
+    fn suspended(&self) -> u64 {
+        let members = self.directory.members().iter();
+        members.filter(|member| member.status == channel::Status::Suspended).count() as u64
     }
 
     fn overdrawn(&self) -> u64 {
@@ -232,8 +247,9 @@ impl Pool {
         let held = self.payments.iter().filter(|(_, payment)| payment.stage == Stage::Held);
         let known = held.map(|(_, payment)| self.disclosure.holds.get(payment.place).is_some());
         let known: Vec<bool> = known.collect();
-        let holds = known.len() == self.disclosure.holds.len() && known.into_iter().all(|it| it);
-        if holds { Ok(()) } else { Err(Violation::Held) }
+        let holds = &self.disclosure.holds;
+        let counted = known.len() == holds.len() && holds.count() == holds.recount();
+        if counted && known.into_iter().all(|it| it) { Ok(()) } else { Err(Violation::Held) }
     }
 
     /// A group's members wait for each other, or are all in their queues.

@@ -27,6 +27,36 @@ pub struct Hold {
     pub confirmation: bool,
 }
 
+/// How many payments are held, by what they wait for. One may wait for several words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldFor {
+    /// For the verdict of a screener who has given none.
+    pub screening: u64,
+    /// For another verdict of a screener who holds them.
+    pub stopped: u64,
+    /// For the receiver's confirmation.
+    pub confirmation: u64,
+}
+
+impl HeldFor {
+    /// Every number with the one of the same name.
+    fn counts_mut(&mut self, hold: &Hold) -> [(&mut u64, u64); 3] {
+        [
+            (&mut self.screening, hold.screening.into()),
+            (&mut self.stopped, hold.stopped.into()),
+            (&mut self.confirmation, hold.confirmation.into()),
+        ]
+    }
+
+    fn add(&mut self, hold: &Hold) {
+        self.counts_mut(hold).into_iter().for_each(|(count, one)| *count += one);
+    }
+
+    fn subtract(&mut self, hold: &Hold) {
+        self.counts_mut(hold).into_iter().for_each(|(count, one)| *count -= one);
+    }
+}
+
 /// What a held payment waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -72,6 +102,8 @@ impl Held {
 #[derive(Debug)]
 pub(crate) struct Holds {
     all: BTreeMap<(usize, Place), Held>,
+    /// How many of them wait for what; follows from `all`.
+    count: HeldFor,
     tree: Tree,
 }
 
@@ -79,7 +111,7 @@ impl Default for Holds {
     fn default() -> Self {
         let mut tree = Tree::new();
         tree.grow(PORTIONS);
-        Self { all: BTreeMap::new(), tree }
+        Self { all: BTreeMap::new(), count: HeldFor::default(), tree }
     }
 }
 
@@ -92,18 +124,34 @@ impl Holds {
         self.all.len()
     }
 
+    pub(crate) fn count(&self) -> HeldFor {
+        self.count
+    }
+
+    /// The same, counted anew.
+    pub(crate) fn recount(&self) -> HeldFor {
+        let mut count = HeldFor::default();
+        self.all.iter().for_each(|((_, place), held)| count.add(&held.told(*place)));
+        count
+    }
+
     pub(crate) fn get(&self, place: Place) -> Option<&Held> {
         self.all.get(&key(place))
     }
 
     pub(crate) fn insert(&mut self, place: Place, held: Held) {
         self.tree.mark(key(place).0);
-        self.all.insert(key(place), held);
+        self.count.add(&held.told(place));
+        if let Some(before) = self.all.insert(key(place), held) {
+            self.count.subtract(&before.told(place));
+        }
     }
 
     pub(crate) fn remove(&mut self, place: Place) {
         self.tree.mark(key(place).0);
-        self.all.remove(&key(place));
+        if let Some(before) = self.all.remove(&key(place)) {
+            self.count.subtract(&before.told(place));
+        }
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {

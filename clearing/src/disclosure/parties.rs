@@ -14,6 +14,20 @@ use crate::state::{bounded, read_bool};
 
 /// KEM keys of one participant that are not over, revoked ones among them, at most.
 pub const KEM_KEYS_MAX: usize = 8;
+/// A key ends soon this long before its end: 3 h, half of the time in which clients renew it.
+pub const KEY_ENDS_SOON_MS: u64 = 3 * 3_600_000;
+
+/// How long others can still seal to the participants for whom a root vouches, by the last of each
+/// one's keys. Who never had a key is none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyStanding {
+    /// Participants whose key lasts for longer than [`KEY_ENDS_SOON_MS`].
+    pub lasting: u64,
+    /// Those whose key ends before, and who have none behind it.
+    pub ending: u64,
+    /// Those whose keys are all over or revoked: nobody can seal to them.
+    pub over: u64,
+}
 
 /// A key to which others seal.
 #[derive(Debug, Clone)]
@@ -41,6 +55,13 @@ impl Party {
 
     pub(super) fn key(&self, id: KeyId) -> Option<&Key> {
         self.keys.iter().find(|key| key.signed.statement.id() == id)
+    }
+
+    /// The end of its last key that is not revoked, ms; 0 if all are. Nothing if it never had one.
+    fn sealable_until_ms(&self) -> Option<u64> {
+        let good =
+            |key: &Key| if key.revoked.is_some() { 0 } else { key.signed.statement.valid_to_ms };
+        self.keys.iter().map(good).max()
     }
 
     /// Takes in a key of its own. Whether anything changed.
@@ -99,6 +120,22 @@ pub(super) struct Parties(pub(super) BTreeMap<ParticipantId, Party>);
 impl Parties {
     pub(super) fn get(&self, id: ParticipantId) -> Option<&Party> {
         self.0.get(&id)
+    }
+
+    pub(super) fn standing(&self, now_ms: u64) -> KeyStanding {
+        let mut standing = KeyStanding::default();
+        let known = self.0.values().filter(|party| party.valid_at(now_ms));
+        for until_ms in known.filter_map(Party::sealable_until_ms) {
+            let count = if until_ms < now_ms {
+                &mut standing.over
+            } else if until_ms < now_ms + KEY_ENDS_SOON_MS {
+                &mut standing.ending
+            } else {
+                &mut standing.lasting
+            };
+            *count += 1;
+        }
+        standing
     }
 
     /// Until when one may seal to a participant's key, if one may at this instant.

@@ -6,7 +6,7 @@ use channel::{
 
 use super::faults::OpenFault;
 use super::held::Hold;
-use super::parties::Key;
+use super::parties::{Key, KeyStanding};
 use crate::pool::Pool;
 use crate::record::Place;
 
@@ -50,6 +50,11 @@ impl Pool {
         let parties = parties.filter(|party| !party.identity.statement.revoked);
         let keys = parties.flat_map(|party| &party.keys);
         keys.filter(|key| key.signed.statement.valid_to_ms >= self.now_ms)
+    }
+
+    /// For how many participants there are keys, and for how long.
+    pub(crate) fn key_standing(&self) -> KeyStanding {
+        self.disclosure.parties.standing(self.now_ms)
     }
 
     /// The disclosure policy in effect.

@@ -7,7 +7,10 @@ use channel::{
     AnyStatement, EpochId, KemKey, KemRevocation, KeyId, LinkTerms, OrderHeader, SlotRole, Status,
     ViewMask, link_group,
 };
-use clearing::{Outcome, PaymentState, Record, RecordBody, Reject, Ruling};
+use clearing::{
+    HeldFor, KEY_ENDS_SOON_MS, KeyStanding, Outcome, PaymentState, Record, RecordBody, Reject,
+    Ruling,
+};
 
 use crate::desk::{DAY_MS, OPERATOR, POOL, REGULATOR, SECOND, bank};
 use crate::disclosure::hall::{
@@ -269,6 +272,8 @@ fn a_held_payment_goes_on_once_everybody_has_said_so() {
     assert_eq!(ruled.ruling, Ruling::Held);
     let hold = outcome.holds[0];
     assert!(hold.screening && hold.confirmation && !hold.stopped);
+    let both = HeldFor { screening: 1, stopped: 0, confirmation: 1 };
+    assert_eq!(hall.desk.pool.status().held_for, both);
     let queued: u64 = hall.desk.pool.status().queued.iter().map(|it| it.count).sum();
     assert_eq!((queued, hall.desk.pool.status().held), (0, 1));
     assert!(hall.desk.cycle().sealed.is_none(), "it is in no cycle");
@@ -280,10 +285,13 @@ fn a_held_payment_goes_on_once_everybody_has_said_so() {
     let stranger = Some(Reject::NotAReader);
     assert_eq!(rejects(&outcome), [stranger, stranger, None]);
     assert!(outcome.holds[0].stopped && !outcome.holds[0].screening);
+    let stopped = HeldFor { screening: 0, stopped: 1, ..both };
+    assert_eq!(hall.desk.pool.status().held_for, stopped);
     let outcome = hall.state(&[confirmation(&order, bank(1), true)]);
     assert_eq!((rejects(&outcome), states(&outcome)), (vec![None], vec![]));
     let outcome = hall.state(&[verdict(&order, SCREENER, true, 2)]);
     assert_eq!(states(&outcome), [(PaymentState::Queued, None)]);
+    assert_eq!(hall.desk.pool.status().held_for, HeldFor::default());
     let late = hall.state(&[verdict(&order, SCREENER, false, 3)]);
     assert_eq!(rejects(&late), [Some(Reject::NotHeld)]);
     let settled = hall.desk.cycle().sealed.unwrap();
@@ -351,6 +359,24 @@ fn an_urgent_payment_settles_once_it_is_released() {
 }
 
 #[test]
+fn keys_count_by_how_long_the_last_one_of_each_owner_is_good() {
+    let mut hall = Hall::new();
+    let keys = |hall: &Hall| hall.desk.pool.status().keys;
+    let all = KeyStanding { lasting: 5, ending: 0, over: 0 };
+    assert_eq!(keys(&hall), all, "three banks, a regulator, a screener");
+    assert_eq!(rejects(&hall.state(&[revocation(bank(1), 1)])), [None]);
+    assert_eq!(keys(&hall), KeyStanding { lasting: 4, over: 1, ..all });
+    hall.let_pass(24 * HOUR_MS - KEY_ENDS_SOON_MS + 1);
+    assert_eq!(keys(&hall), KeyStanding { lasting: 0, ending: 4, over: 1 });
+    let valid_to_ms = DAY_MS + 48 * HOUR_MS;
+    let next = KemKey { valid_from_ms: DAY_MS, valid_to_ms, ..kem_key(bank(0), 2) };
+    assert_eq!(rejects(&hall.state(&[signed(next, key_of(bank(0)))])), [None]);
+    assert_eq!(keys(&hall), KeyStanding { lasting: 1, ending: 3, over: 1 });
+    hall.let_pass(KEY_ENDS_SOON_MS);
+    assert_eq!(keys(&hall), KeyStanding { lasting: 1, ending: 0, over: 4 });
+}
+
+#[test]
 fn a_fault_is_open_until_the_sender_wraps_anew() {
     let mut hall = Hall::new();
     let order = hall.sealed(0, 1, 10);
@@ -366,6 +392,7 @@ fn a_fault_is_open_until_the_sender_wraps_anew() {
     hall.let_pass(24 * HOUR_MS + 1);
     let status = hall.desk.pool.status();
     assert_eq!((status.faults, status.faults_overdue), (1, 1));
+    assert_eq!(status.suspended, 0);
     // Who suspends must be known to a root: an operator could give itself a second name.
     assert_eq!(hall.suspend(bank(0), true).reject, Some(Reject::IdentityNotValid));
     let maker = hall.identity(OPERATOR, 1);
@@ -374,6 +401,7 @@ fn a_fault_is_open_until_the_sender_wraps_anew() {
     let checker = hall.identity(SECOND, 1);
     assert_eq!(rejects(&hall.state(&[checker])), [None]);
     assert_eq!(hall.suspend(bank(0), true).reject, None);
+    assert_eq!(hall.desk.pool.status().suspended, 1);
     // Also who is suspended must answer; but with a key that is valid.
     assert_eq!(rejects(&hall.state(&[rewrap(&order, REGULATOR, 1)])), [Some(Reject::KeyNotValid)]);
     let now_ms = hall.desk.time_ms;

@@ -34,7 +34,7 @@ pub(crate) struct Capture {
 impl Capture {
     pub(crate) fn new(pool: &Pool) -> Self {
         let status = pool.status();
-        metrics::queued(&status.queued);
+        metrics::walked(&status);
         Self {
             batch: status.batch.saturating_sub(1),
             state_root: status.state_root,
@@ -101,7 +101,7 @@ impl Capture {
 
     fn walk(&mut self, pool: &Pool) {
         self.status = pool.status();
-        metrics::queued(&self.status.queued);
+        metrics::walked(&self.status);
         self.limits = Arc::new(limits(pool));
         self.walked_at = Instant::now();
         self.changed = false;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clearing::{Basis, Certificate, FxEvent, Queued, SealedBatch, TransferKind};
+use clearing::{Basis, Certificate, FxEvent, SealedBatch, Status, TransferKind};
 use ledger::{AccountId, Currency};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
@@ -30,6 +30,16 @@ pub const BATCH: &str = "causeway_settler_batch";
 pub const QUEUED: &str = "causeway_settler_queued_orders";
 /// Value that waits, minor units, by `currency`.
 pub const QUEUED_MINOR: &str = "causeway_settler_queued_minor";
+/// Sealed payments that are held, by what they `wait_for`; one may wait for several words.
+pub const HELD: &str = "causeway_settler_held_payments";
+/// Disclosure faults that their senders have not answered.
+pub const FAULTS_OPEN: &str = "causeway_settler_faults_open";
+/// Those of them whose deadline has passed.
+pub const FAULTS_OVERDUE: &str = "causeway_settler_faults_overdue";
+/// Participants with KEM keys, by how long the `last` of them is good.
+pub const KEY_OWNERS: &str = "causeway_settler_key_owners";
+/// Participants that are suspended.
+pub const SUSPENDED: &str = "causeway_settler_suspended_participants";
 /// The cycle that is collecting.
 pub const CYCLE: &str = "causeway_settler_cycle";
 /// 1 while a cut waits for a proposal.
@@ -100,10 +110,12 @@ pub fn describe() {
     describe_counter!(SOLVER_STEPS, "Work of the solver");
     describe_counter!(SOLVER_PANICS, "Cuts at which the solver panicked: the floor settles");
     describe_settled();
+    describe_sealed();
     // Shown from the start: an alert on what is not there never fires.
     [LAG, POSITION, BEHIND_SINCE, BATCH, QUEUED, CYCLE, CUT_OPEN, SEEN, HALTED, ACTIVE, GAP, GAIN]
         .into_iter()
         .for_each(|name| gauge!(name).set(0.0));
+    [FAULTS_OPEN, FAULTS_OVERDUE, SUSPENDED].into_iter().for_each(|name| gauge!(name).set(0.0));
     [RECORDS, ORDERS, DIVERGED, SNAPSHOTS_FAILED, SOLVER_STEPS, SOLVER_PANICS]
         .into_iter()
         .chain([SETTLED, FX_MATCHED, FX_LAPSED, FX_LEGS])
@@ -122,6 +134,18 @@ fn describe_settled() {
     describe_counter!(FX_MATCHED, "FX payments that quotes cover");
     describe_counter!(FX_LAPSED, "Matches that ended without settling");
     describe_counter!(FX_LEGS, "Legs of FX payments that settled");
+}
+
+fn describe_sealed() {
+    describe_gauge!(HELD, Unit::Count, "Sealed payments that are held, by what they wait for");
+    describe_gauge!(FAULTS_OPEN, Unit::Count, "Disclosure faults without an answer");
+    describe_gauge!(FAULTS_OVERDUE, Unit::Count, "Those of them whose deadline has passed");
+    describe_gauge!(
+        KEY_OWNERS,
+        Unit::Count,
+        "Participants with KEM keys, by the state of the last: lasting, ending within 3 h, over"
+    );
+    describe_gauge!(SUSPENDED, Unit::Count, "Participants that are suspended");
 }
 
 /// What one group of records did.
@@ -158,12 +182,26 @@ pub(crate) fn standing(view: &PoolView) {
     gauge!(SEEN).set(view.seen_entries as f64);
 }
 
-/// What waits in each currency.
+/// What it takes a walk over the pool to know.
 #[expect(clippy::cast_precision_loss, reason = "a metric may be off by one part in 2^53")]
-pub(crate) fn queued(queues: &[Queued]) {
-    for queue in queues {
+pub(crate) fn walked(status: &Status) {
+    for queue in &status.queued {
         gauge!(QUEUED_MINOR, "currency" => queue.currency.to_string()).set(queue.minor as f64);
     }
+    let (held, keys) = (status.held_for, status.keys);
+    for (word, count) in [
+        ("verdict", held.screening),
+        ("other_verdict", held.stopped),
+        ("confirmation", held.confirmation),
+    ] {
+        gauge!(HELD, "wait_for" => word).set(count as f64);
+    }
+    for (last, count) in [("lasting", keys.lasting), ("ending", keys.ending), ("over", keys.over)] {
+        gauge!(KEY_OWNERS, "last" => last).set(count as f64);
+    }
+    gauge!(FAULTS_OPEN).set(status.faults as f64);
+    gauge!(FAULTS_OVERDUE).set(status.faults_overdue as f64);
+    gauge!(SUSPENDED).set(status.suspended as f64);
 }
 
 /// What a batch settled.

@@ -340,7 +340,15 @@ impl Day {
         let ends = screener || good;
         let moved = usize::from(left == (false, false));
         assert_eq!(outcome.changes.len(), moved, "{screener} {ends}");
-        assert_eq!(self.hall.desk.pool.status().held as usize, self.model.held.len());
+        let (status, held) = (self.hall.desk.pool.status(), self.model.held.values());
+        assert_eq!(status.held as usize, held.len());
+        let count = status.held_for;
+        let screening = held.clone().filter(|(screening, _)| *screening).count() as u64;
+        let confirmation = held.filter(|(_, confirmation)| *confirmation).count() as u64;
+        assert_eq!(
+            (count.screening + count.stopped, count.confirmation),
+            (screening, confirmation)
+        );
     }
 }
 
