@@ -13,8 +13,8 @@ use crate::policy::DisclosurePolicy;
 use crate::sign::{PublicKey, SignatureError};
 use crate::statement::{Signed, Statement};
 
-/// Bytes of one signed statement, at most.
-pub const STATEMENT_BYTES_MAX: usize = 8_192;
+/// Bytes of one signed statement, at most: enough for an epoch of suite 2 with all its readers.
+pub const STATEMENT_BYTES_MAX: usize = 18_432;
 
 /// Makes the enum of the kinds and what is the same for each of them.
 macro_rules! statements {

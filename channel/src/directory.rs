@@ -6,6 +6,7 @@
 use crate::bytes::{DecodeError, Reader, Writer};
 use crate::digest::sha256;
 use crate::envelope::KeyId;
+use crate::kem::KemPublic;
 use crate::participant::{Participant, ParticipantId, read_participant};
 use crate::statement::{Statement, read_bool};
 use crate::suite::Suite;
@@ -58,16 +59,14 @@ impl Statement for Identity {
 }
 
 /// Signed by its owner: seal to this key for me.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KemKey {
     /// The pool it holds for.
     pub pool: u32,
     /// Whose it is.
     pub participant: ParticipantId,
-    /// For which suite.
-    pub suite: Suite,
-    /// The X25519 public key (RFC 7748).
-    pub public: [u8; 32],
+    /// The public key, of one suite.
+    pub public: KemPublic,
     /// Not before this instant, ms.
     pub valid_from_ms: u64,
     /// Not after this instant, ms; at most [`KEM_KEY_LIFE_MAX_MS`] later.
@@ -81,7 +80,7 @@ impl KemKey {
     pub fn id(&self) -> KeyId {
         let mut writer = Writer::new();
         writer.raw(KEY_ID_LABEL).u32(self.pool).u32(self.participant.0);
-        writer.u16(self.suite as u16).raw(&self.public);
+        write_public(&self.public, &mut writer);
         let [a, b, c, d, e, f, g, h, ..] = sha256(&writer.into_bytes());
         KeyId([a, b, c, d, e, f, g, h])
     }
@@ -97,7 +96,8 @@ impl Statement for KemKey {
     const LABEL: &'static str = "ppc/1 kem key";
 
     fn write(&self, writer: &mut Writer) {
-        writer.u32(self.pool).u32(self.participant.0).u16(self.suite as u16).raw(&self.public);
+        writer.u32(self.pool).u32(self.participant.0);
+        write_public(&self.public, writer);
         writer.u64(self.valid_from_ms).u64(self.valid_to_ms);
     }
 
@@ -105,8 +105,7 @@ impl Statement for KemKey {
         let key = Self {
             pool: reader.u32("pool")?,
             participant: read_participant(reader, "participant")?,
-            suite: read_suite(reader)?,
-            public: reader.array("public_key")?,
+            public: KemPublic::read(read_suite(reader)?, reader, "public_key")?,
             valid_from_ms: reader.u64("valid_from")?,
             valid_to_ms: reader.u64("valid_to")?,
         };
@@ -145,6 +144,11 @@ impl Statement for KemRevocation {
             revoked_at_ms: reader.u64("revoked_at")?,
         })
     }
+}
+
+/// `suite u16 ‖ public key`.
+fn write_public(public: &KemPublic, writer: &mut Writer) {
+    writer.u16(public.suite() as u16).raw(public.as_bytes());
 }
 
 pub(crate) fn read_suite(reader: &mut Reader<'_>) -> Result<Suite, DecodeError> {

@@ -1,4 +1,4 @@
-//! The payload of a sealed order (suite 1): what everybody sees of it, and may check without a key.
+//! The payload of a sealed order (suites 1 and 2): what everybody sees of it, and may check without a key.
 //!
 //! ```text
 //! payload    = views table ‖ slots table ‖ wraps ‖ ciphertexts

@@ -3,19 +3,18 @@
 use crate::bytes::{DecodeError, Reader, Writer};
 use crate::directory::read_suite;
 use crate::envelope::{KeyId, SlotRole};
+use crate::kem::Encapsulated;
 use crate::participant::{ParticipantId, read_participant};
 use crate::statement::Statement;
 use crate::suite::{EpochId, Suite};
 
 /// How long an epoch may last, at most: one hour.
 pub const EPOCH_LIFE_MAX_MS: u64 = 3_600_000;
-/// Readers of one epoch, at most. Who pays more banks opens more epochs.
-pub const EPOCH_READERS_MAX: usize = 64;
 
 const INFO_LABEL: &[u8] = b"ppc/1 epoch";
 
 /// One reader of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochReader {
     /// In what capacity it reads.
     pub role: SlotRole,
@@ -23,8 +22,8 @@ pub struct EpochReader {
     pub key: KeyId,
     /// Who it is.
     pub participant: ParticipantId,
-    /// The encapsulated key of HPKE (RFC 9180): an X25519 public key.
-    pub encapsulated: [u8; 32],
+    /// The encapsulated key of HPKE (RFC 9180), of the epoch's suite.
+    pub encapsulated: Encapsulated,
 }
 
 /// Signed by the sender: orders of this epoch are sealed for these readers.
@@ -44,7 +43,7 @@ pub struct EpochOpen {
     pub opened_at_ms: u64,
     /// No order of it is made after this instant, ms; at most [`EPOCH_LIFE_MAX_MS`] later.
     pub not_after_ms: u64,
-    /// 1 to [`EPOCH_READERS_MAX`], ascending by role and key.
+    /// 1 to [`Suite::epoch_readers_max`], ascending by role and key, all with keys of the suite.
     pub readers: Vec<EpochReader>,
 }
 
@@ -69,7 +68,7 @@ impl EpochOpen {
         ensure(matches!(life, Some(1..=EPOCH_LIFE_MAX_MS)), "not_after")?;
         let name = |reader: &EpochReader| (reader.role, reader.key);
         let ascending = self.readers.windows(2).all(|pair| name(&pair[0]) < name(&pair[1]));
-        ensure(ascending && (1..=EPOCH_READERS_MAX).contains(&self.readers.len()), "readers")
+        ensure(ascending, "readers")
     }
 }
 
@@ -82,22 +81,28 @@ impl Statement for EpochOpen {
         writer.u8(u8::try_from(self.readers.len()).unwrap_or(u8::MAX));
         for reader in &self.readers {
             writer.u8(reader.role as u8).raw(&reader.key.0).u32(reader.participant.0);
-            writer.raw(&reader.encapsulated);
+            writer.raw(reader.encapsulated.as_bytes());
         }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let pool = reader.u32("pool")?;
+        let sender = read_participant(reader, "sender")?;
+        let suite = read_suite(reader)?;
         let open = Self {
-            pool: reader.u32("pool")?,
-            sender: read_participant(reader, "sender")?,
-            suite: read_suite(reader)?,
+            pool,
+            sender,
+            suite,
             epoch: EpochId(reader.array("epoch")?),
             policy_version: reader.u32("policy_version")?,
             opened_at_ms: reader.u64("opened_at")?,
             not_after_ms: reader.u64("not_after")?,
             readers: {
                 let count = reader.u8("readers")?;
-                (0..count).map(|_| read_reader(reader)).collect::<Result<_, _>>()?
+                if !(1..=suite.epoch_readers_max()).contains(&count.into()) {
+                    return Err(DecodeError::Range { field: "readers" });
+                }
+                (0..count).map(|_| read_reader(suite, reader)).collect::<Result<_, _>>()?
             },
         };
         open.check()?;
@@ -105,12 +110,12 @@ impl Statement for EpochOpen {
     }
 }
 
-fn read_reader(reader: &mut Reader<'_>) -> Result<EpochReader, DecodeError> {
+fn read_reader(suite: Suite, reader: &mut Reader<'_>) -> Result<EpochReader, DecodeError> {
     Ok(EpochReader {
         role: read_role(reader)?,
         key: KeyId(reader.array("key_id")?),
         participant: read_participant(reader, "reader")?,
-        encapsulated: reader.array("encapsulated")?,
+        encapsulated: Encapsulated::read(suite, reader, "encapsulated")?,
     })
 }
 

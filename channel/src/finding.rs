@@ -7,8 +7,10 @@
 use ledger::Hash;
 
 use crate::bytes::{DecodeError, Reader, Writer};
+use crate::directory::read_suite;
 use crate::envelope::{KeyId, SlotRole, ViewMask, wrap_len};
 use crate::epoch::read_role;
+use crate::kem::Encapsulated;
 use crate::order_ref::OrderRef;
 use crate::participant::{ParticipantId, read_participant};
 use crate::policy::read_views;
@@ -109,8 +111,8 @@ pub struct Rewrap {
     pub reader: ParticipantId,
     /// A KEM key of the reader that is valid now.
     pub key: KeyId,
-    /// The encapsulated key of HPKE.
-    pub encapsulated: [u8; 32],
+    /// The encapsulated key of HPKE, of the suite of the reader's key.
+    pub encapsulated: Encapsulated,
     /// Which views.
     pub views: ViewMask,
     /// Their keys, encrypted, with a tag.
@@ -125,7 +127,8 @@ impl Statement for Rewrap {
     fn write(&self, writer: &mut Writer) {
         writer.u32(self.pool);
         self.order.write(writer);
-        writer.u8(self.role as u8).u32(self.reader.0).raw(&self.key.0).raw(&self.encapsulated);
+        writer.u8(self.role as u8).u32(self.reader.0).raw(&self.key.0);
+        writer.u16(self.encapsulated.suite() as u16).raw(self.encapsulated.as_bytes());
         writer.u16(self.views.bits()).raw(&self.wrap).u64(self.made_at_ms);
     }
 
@@ -135,7 +138,7 @@ impl Statement for Rewrap {
         let role = read_role(reader)?;
         let reads = read_participant(reader, "reader")?;
         let key = KeyId(reader.array("key_id")?);
-        let encapsulated = reader.array("encapsulated")?;
+        let encapsulated = Encapsulated::read(read_suite(reader)?, reader, "encapsulated")?;
         let views = read_views(reader)?;
         let wrap = reader.raw(wrap_len(views), "wrap")?.to_vec();
         let made_at_ms = reader.u64("made_at")?;

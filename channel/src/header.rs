@@ -4,7 +4,7 @@
 //!  at  len  field                       at  len  field
 //!   0    1  version = 1                 80   16  link group (zero = none)
 //!   1    1  flags: bit 0 urgent         96   16  epoch id (zero in suite 0)
-//!   2    2  suite: 0 opaque, 1 sealed  112    8  sequence in the epoch (zero in suite 0)
+//!   2    2  suite: 0 opaque, or sealed 112    8  sequence in the epoch (zero in suite 0)
 //!   4    4  pool                       120   16  original UETR (returns; else zero)
 //!   8    4  sender                     136   16  return id (returns; else zero)
 //!  12    4  receiver                   152    3  counter currency (FX; else zero)
@@ -171,22 +171,24 @@ pub enum HeaderError {
     #[error("flags: only bit 0 (urgent) may be set")]
     Flags,
     /// A sealing suite this build does not take.
-    #[error("suite: must be 0 (opaque payload) or 1 (sealed: X25519, AES-256-GCM)")]
+    #[error(
+        "suite: must be 0 (opaque payload), 1 or 2 (sealed with X25519 or X-Wing, and AES-256-GCM)"
+    )]
     Suite,
     /// No such bucket.
-    #[error("size_bucket: must be 1 to 6 in suite 1")]
+    #[error("size_bucket: must be 1 to 6 in a sealed order")]
     SizeBucket,
     /// No epoch.
-    #[error("epoch_id: must not be zero in suite 1")]
+    #[error("epoch_id: must not be zero in a sealed order")]
     Epoch,
     /// More orders than an epoch may hold.
     #[error("sequence: must be below 16777216")]
     Sequence,
     /// No view, or too many.
-    #[error("views: must be 1 to 5 in suite 1")]
+    #[error("views: must be 1 to 5 in a sealed order")]
     Views,
     /// No recipient, or too many.
-    #[error("slots: must be 1 to 16 in suite 1")]
+    #[error("slots: must be 1 to 16 in a sealed order")]
     Slots,
     /// Sender and receiver are the same, or one of them is zero.
     #[error("receiver: sender and receiver must be two different participants")]

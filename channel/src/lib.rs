@@ -23,6 +23,7 @@ mod finding;
 mod fx;
 mod genesis;
 mod header;
+mod kem;
 mod link;
 mod order_ref;
 mod participant;
@@ -51,7 +52,7 @@ pub use envelope::{
     VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, View, ViewEntry, ViewMask, binding, binding_start,
     ciphertext_len, tables_len, wrap_len,
 };
-pub use epoch::{EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, EpochReader};
+pub use epoch::{EPOCH_LIFE_MAX_MS, EpochOpen, EpochReader};
 pub use finding::{
     DisclosureFault, OPENING_TEXT_MAX, OpeningRecord, ReceiverConfirmation, Rewrap,
     ScreeningVerdict,
@@ -64,6 +65,7 @@ pub use header::{
     CLASS_MAX, HEADER_LEN, HeaderError, HeaderView, LINK_MEMBERS_MAX, LINK_MEMBERS_MIN,
     MessageKind, OrderHeader, PAYLOAD_BYTES_MAX, Uetr, ValueDate,
 };
+pub use kem::{Encapsulated, KemBytes, KemPublic};
 pub use link::{LINK_TERMS_LEN, LinkTerms, link_group};
 pub use order_ref::OrderRef;
 pub use participant::{NAME_BYTES_MAX, Participant, ParticipantId, Role, Status};

@@ -8,10 +8,12 @@ use ledger::Currency;
 use thiserror::Error;
 
 use crate::bytes::{DecodeError, Reader, Writer};
+use crate::directory::read_suite;
 use crate::envelope::{Envelope, KeyId, SlotRole, ViewMask};
 use crate::epoch::read_role;
 use crate::participant::ParticipantId;
 use crate::statement::Statement;
+use crate::suite::Suite;
 
 /// Rules of one policy, at most.
 pub const POLICY_RULES_MAX: usize = 64;
@@ -62,6 +64,9 @@ pub struct DisclosurePolicy {
     pub version: u32,
     /// When it takes effect, ms.
     pub effective_at_ms: u64,
+    /// How its orders are sealed, and in no other way: whoever serves keys cannot bring a sender to
+    /// another suite by serving only keys of that.
+    pub suite: Suite,
     /// 1 to [`POLICY_RULES_MAX`].
     pub rules: Vec<PolicyRule>,
 }
@@ -97,6 +102,8 @@ pub struct RequiredSlot {
 /// What the rules ask of one payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
+    /// How it is sealed.
+    pub suite: Suite,
     /// Ascending by role and participant, each pair once.
     pub slots: Vec<RequiredSlot>,
     /// A screener must pass it first.
@@ -113,6 +120,9 @@ pub struct Uncovered;
 /// An order that does not meet the requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DisclosureError {
+    /// Sealed in another way than the policy says.
+    #[error("suite: must be the policy's")]
+    Suite,
     /// A slot for a key that is not valid.
     #[error("slots: must be for valid keys of their owners")]
     StaleKey,
@@ -136,7 +146,8 @@ impl DisclosurePolicy {
     /// # Errors
     /// [`Uncovered`] if no rule lets the receiver read it.
     pub fn require(&self, facts: &OrderFacts) -> Result<Requirement, Uncovered> {
-        let mut out = Requirement { slots: Vec::new(), screening: false, confirmation: false };
+        let (suite, slots) = (self.suite, Vec::new());
+        let mut out = Requirement { suite, slots, screening: false, confirmation: false };
         for rule in self.rules.iter().filter(|rule| rule.fits(facts)) {
             out.screening |= rule.screening;
             out.confirmation |= rule.confirmation;
@@ -180,8 +191,8 @@ impl Requirement {
         self.slots.iter().fold(ViewMask::NONE, |mask, slot| mask.union(slot.views))
     }
 
-    /// Checks a sealed order against it: the required slots and views, and no others, apart from
-    /// one by which the sender reads its own order again. `owner` says whose a key is, if it is
+    /// Checks a sealed order against it: the suite, the required slots and views, and no others,
+    /// apart from one by which the sender reads its own order again. `owner` says whose a key is, if it is
     /// valid for this order in this capacity.
     ///
     /// That a wrap holds the right keys is seen by its reader alone.
@@ -193,6 +204,9 @@ impl Requirement {
         envelope: &Envelope<'_>,
         owner: impl Fn(SlotRole, KeyId) -> Option<ParticipantId>,
     ) -> Result<(), DisclosureError> {
+        if envelope.sealing().suite != self.suite {
+            return Err(DisclosureError::Suite);
+        }
         let sender = (SlotRole::Sender, envelope.header().sender());
         let mut missing = self.slots.clone();
         for slot in envelope.slots() {
@@ -222,7 +236,7 @@ impl Statement for DisclosurePolicy {
 
     fn write(&self, writer: &mut Writer) {
         writer.u32(self.pool).u32(self.version).u64(self.effective_at_ms);
-        writer.u8(u8::try_from(self.rules.len()).unwrap_or(u8::MAX));
+        writer.u16(self.suite as u16).u8(u8::try_from(self.rules.len()).unwrap_or(u8::MAX));
         for rule in &self.rules {
             write_rule(rule, writer);
         }
@@ -232,6 +246,7 @@ impl Statement for DisclosurePolicy {
         let pool = reader.u32("pool")?;
         let version = reader.u32("version")?;
         let effective_at_ms = reader.u64("effective_at")?;
+        let suite = read_suite(reader)?;
         let count = usize::from(reader.u8("rules")?);
         if version == 0 {
             return Err(DecodeError::Range { field: "version" });
@@ -240,7 +255,7 @@ impl Statement for DisclosurePolicy {
             return Err(DecodeError::Range { field: "rules" });
         }
         let rules = (0..count).map(|_| read_rule(reader)).collect::<Result<_, _>>()?;
-        Ok(Self { pool, version, effective_at_ms, rules })
+        Ok(Self { pool, version, effective_at_ms, suite, rules })
     }
 }
 

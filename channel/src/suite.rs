@@ -9,12 +9,16 @@ pub const VIEWS_MAX: u8 = 5;
 /// Recipient slots of a sealed order, at most.
 pub const SLOTS_MAX: u8 = 16;
 
-/// How a payload is sealed. Suite 0, an opaque payload, is the absence of one.
+/// How a payload is sealed; a later one is not weaker. Suite 0, an opaque payload, is the absence
+/// of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u16)]
 pub enum Suite {
     /// HPKE (RFC 9180) Base with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and AES-256-GCM.
     X25519Aes256Gcm = 1,
+    /// The same with X-Wing (ML-KEM-768 and X25519, draft-connolly-cfrg-xwing-kem-10), so that who
+    /// keeps what was sealed does not read it with a quantum computer later.
+    XWingAes256Gcm = 2,
 }
 
 impl Suite {
@@ -23,7 +27,18 @@ impl Suite {
     pub fn from_number(number: u16) -> Option<Self> {
         match number {
             1 => Some(Self::X25519Aes256Gcm),
+            2 => Some(Self::XWingAes256Gcm),
             _ => None,
+        }
+    }
+
+    /// Readers of one epoch, at most: of suite 2 as many as an order has slots, since each takes
+    /// more than a kilobyte. Who pays more banks opens more epochs.
+    #[must_use]
+    pub const fn epoch_readers_max(self) -> usize {
+        match self {
+            Self::X25519Aes256Gcm => 64,
+            Self::XWingAes256Gcm => SLOTS_MAX as usize,
         }
     }
 }

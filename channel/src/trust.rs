@@ -13,10 +13,12 @@ use thiserror::Error;
 
 use crate::directory::{Identity, KemKey, KemRevocation};
 use crate::envelope::{KeyId, SlotRole, ViewMask};
+use crate::kem::KemPublic;
 use crate::participant::ParticipantId;
 use crate::policy::{DisclosurePolicy, OrderFacts, RequiredSlot, Requirement, Uncovered};
 use crate::sign::{PublicKey, SignatureError};
 use crate::statement::{Signed, Statement};
+use crate::suite::Suite;
 
 /// Why something is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -45,8 +47,8 @@ pub enum TrustError {
     /// The participant's identity is revoked, or not valid at this instant.
     #[error("participant: has no valid identity at this instant")]
     IdentityNotValid,
-    /// The participant has no key to which one may seal now.
-    #[error("participant: has no valid key to seal to")]
+    /// The participant has no key of the policy's suite to which one may seal now.
+    #[error("participant: has no valid key of the policy's suite to seal to")]
     NoKey,
     /// There is no policy yet, or it is not in effect.
     #[error("policy: there is none in effect")]
@@ -63,7 +65,7 @@ impl From<SignatureError> for TrustError {
 }
 
 /// For whom to seal, with which key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
     /// In what capacity it reads.
     pub role: SlotRole,
@@ -71,8 +73,8 @@ pub struct Recipient {
     pub key: KeyId,
     /// Who it is.
     pub participant: ParticipantId,
-    /// Its X25519 public key.
-    pub public: [u8; 32],
+    /// Its public key.
+    pub public: KemPublic,
     /// What it may read.
     pub views: ViewMask,
 }
@@ -136,7 +138,7 @@ impl Trust {
     ) -> Result<(), TrustError> {
         self.check_owner(signed, signed.statement.pool, signed.statement.participant, now_ms)?;
         self.kem_keys.retain(|_, key| key.valid_to_ms >= now_ms);
-        self.kem_keys.insert(signed.statement.id(), signed.statement);
+        self.kem_keys.insert(signed.statement.id(), signed.statement.clone());
         Ok(())
     }
 
@@ -203,8 +205,8 @@ impl Trust {
         Ok(policy.ok_or(TrustError::NoPolicy)?.require(facts)?)
     }
 
-    /// For whom a payment is to be sealed, with their newest valid keys; ascending by role and key,
-    /// as the slots of an order are.
+    /// For whom a payment is to be sealed, with their newest valid keys of the policy's suite;
+    /// ascending by role and key, as the slots of an order are.
     ///
     /// # Errors
     /// [`TrustError`] if there is no policy for it, or a reader without a valid key.
@@ -213,24 +215,30 @@ impl Trust {
         facts: &OrderFacts,
         now_ms: u64,
     ) -> Result<Vec<Recipient>, TrustError> {
-        let slots = self.require(facts, now_ms)?.slots;
-        let recipients = slots.iter().map(|slot| self.recipient(slot, now_ms));
+        let Requirement { suite, slots, .. } = self.require(facts, now_ms)?;
+        let recipients = slots.iter().map(|slot| self.recipient(suite, slot, now_ms));
         let mut recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;
         recipients.sort_unstable_by_key(|recipient| (recipient.role, recipient.key));
         Ok(recipients)
     }
 
-    fn recipient(&self, slot: &RequiredSlot, now_ms: u64) -> Result<Recipient, TrustError> {
+    fn recipient(
+        &self,
+        suite: Suite,
+        slot: &RequiredSlot,
+        now_ms: u64,
+    ) -> Result<Recipient, TrustError> {
         self.identity(slot.participant, now_ms)?;
         let usable = |(id, key): &(&KeyId, &KemKey)| {
             key.participant == slot.participant
+                && key.public.suite() == suite
                 && key.valid_at(now_ms)
                 && !self.revoked.contains(&(slot.participant, **id))
         };
         let keys = self.kem_keys.iter().filter(usable);
         let (id, key) = keys.max_by_key(|(_, key)| key.valid_from_ms).ok_or(TrustError::NoKey)?;
         let (role, participant, views) = (slot.role, slot.participant, slot.views);
-        Ok(Recipient { role, key: *id, participant, public: key.public, views })
+        Ok(Recipient { role, key: *id, participant, public: key.public.clone(), views })
     }
 
     fn identity(&self, participant: ParticipantId, now_ms: u64) -> Result<&Identity, TrustError> {

@@ -171,6 +171,8 @@ rejects! {
     NotHeld = 69 "NOT_HELD",
     /// No such fault is open.
     UnknownFault = 70 "UNKNOWN_FAULT",
+    /// Sealed under another suite than the disclosure policy says.
+    SuiteMismatch = 71 "SUITE_MISMATCH",
 }
 
 impl Reject {
@@ -204,6 +206,7 @@ impl Reject {
                 | Self::SequenceUsed
                 | Self::KeyNotValid
                 | Self::SlotsMismatch
+                | Self::SuiteMismatch
                 | Self::HeldFull
         )
     }

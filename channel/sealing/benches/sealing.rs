@@ -83,16 +83,18 @@ fn header() -> OrderHeader {
 }
 
 /// Three readers with a key each.
-fn readers() -> Vec<(KemKey, KemSecret, Recipient)> {
+fn readers(suite: Suite) -> Vec<(KemKey, KemSecret, Recipient)> {
     let roles = [SlotRole::Receiver, SlotRole::SenderRegulator, SlotRole::ReceiverRegulator];
     let reader = |(number, role)| {
-        let secret = KemSecret::generate(&mut random());
+        let secret = KemSecret::generate(suite, &mut random());
         let participant = ParticipantId(number);
-        let (suite, public) = (Suite::X25519Aes256Gcm, secret.public());
+        let public = secret.public();
         let (valid_from_ms, valid_to_ms) = (NOW, NOW + 1);
-        let key = KemKey { pool: 1, participant, suite, public, valid_from_ms, valid_to_ms };
+        let key =
+            KemKey { pool: 1, participant, public: public.clone(), valid_from_ms, valid_to_ms };
         let views = ViewMask::ALL;
-        (key, secret, Recipient { role, key: key.id(), participant, public, views })
+        let recipient = Recipient { role, key: key.id(), participant, public, views };
+        (key, secret, recipient)
     };
     (8..).zip(roles).map(reader).collect()
 }
@@ -105,6 +107,7 @@ fn epoch(recipients: &[Recipient]) -> (Epoch, Signed<EpochOpen>) {
     let terms = EpochTerms {
         pool: 1,
         sender: SENDER,
+        suite: recipients[0].public.suite(),
         policy_version: 3,
         opened_at_ms: NOW,
         not_after_ms: NOW + 1_000,
@@ -118,12 +121,12 @@ fn order(count: usize, readers: &[Recipient]) -> (Vec<Content<'static>>, Vec<Rec
     let views = &View::ALL[..count];
     let contents = views.iter().map(|view| Content { view: *view, bytes }).collect();
     let views = ViewMask::of(views);
-    (contents, readers.iter().map(|reader| Recipient { views, ..*reader }).collect())
+    (contents, readers.iter().map(|reader| Recipient { views, ..reader.clone() }).collect())
 }
 
 fn sealing(criterion: &mut Criterion<CpuTime>) {
-    let readers = readers();
-    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
+    let readers = readers(Suite::X25519Aes256Gcm);
+    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| recipient.clone()).collect();
     let mut random = random();
     for count in [1, 5] {
         let (contents, recipients) = order(count, &recipients);
@@ -140,8 +143,8 @@ fn sealing(criterion: &mut Criterion<CpuTime>) {
 }
 
 fn opening(criterion: &mut Criterion<CpuTime>) {
-    let readers = readers();
-    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
+    let readers = readers(Suite::X25519Aes256Gcm);
+    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| recipient.clone()).collect();
     let sender_key = PublicKey::new(&signer().public_key()).unwrap();
     for count in [1, 5] {
         let (contents, recipients) = order(count, &recipients);
@@ -158,10 +161,15 @@ fn opening(criterion: &mut Criterion<CpuTime>) {
 }
 
 fn epochs(criterion: &mut Criterion<CpuTime>) {
-    let readers = readers();
-    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| *recipient).collect();
+    epochs_of(criterion, Suite::X25519Aes256Gcm);
+    epochs_of(criterion, Suite::XWingAes256Gcm);
+}
+
+fn epochs_of(criterion: &mut Criterion<CpuTime>, suite: Suite) {
+    let readers = readers(suite);
+    let recipients: Vec<_> = readers.iter().map(|(.., recipient)| recipient.clone()).collect();
     let sender_key = PublicKey::new(&signer().public_key()).unwrap();
-    let mut group = criterion.benchmark_group("epoch");
+    let mut group = criterion.benchmark_group(format!("epoch, suite {}", suite as u16));
     group.throughput(Throughput::Elements(recipients.len() as u64));
     group.bench_function("open for 3 readers", |bench| bench.iter(|| epoch(&recipients)));
     let open = epoch(&recipients).1;

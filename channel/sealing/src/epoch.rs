@@ -2,8 +2,8 @@
 
 use aes_gcm::Aes256Gcm;
 use channel::{
-    EPOCH_LIFE_MAX_MS, EPOCH_ORDERS_MAX, EPOCH_READERS_MAX, EpochId, EpochOpen, EpochReader,
-    KeyError, KeyId, ParticipantId, Recipient, Signed, Signer, SlotRole, Suite,
+    EPOCH_LIFE_MAX_MS, EPOCH_ORDERS_MAX, EpochId, EpochOpen, EpochReader, KeyError, KeyId,
+    ParticipantId, Recipient, Signed, Signer, SlotRole, Suite,
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -17,13 +17,18 @@ pub(crate) const KEK_LABEL: &[u8] = b"ppc/1 kek";
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EpochError {
     /// None, too many, or two of one role and key.
-    #[error("recipients: must be 1 to 64, each role and key once")]
+    #[error(
+        "recipients: must be at least one, no more than the suite takes, each role and key once"
+    )]
     Recipients,
+    /// A recipient's key of another suite than the epoch's.
+    #[error("recipients: must all have keys of the epoch's suite")]
+    Suite,
     /// Longer than an hour, or over before it begins.
     #[error("not_after: must be at most an hour after the opening")]
     NotAfter,
-    /// A recipient's key with which nothing can be agreed (a point of small order).
-    #[error("recipients: a public key must be a point of large order")]
+    /// A recipient's key with which nothing can be agreed: a point of small order, or no key.
+    #[error("recipients: must have keys that agree on something")]
     PublicKey,
     /// The signing key cannot be used.
     #[error(transparent)]
@@ -37,6 +42,8 @@ pub struct EpochTerms {
     pub pool: u32,
     /// Who seals.
     pub sender: ParticipantId,
+    /// How: as the disclosure policy says.
+    pub suite: Suite,
     /// The disclosure policy of its orders.
     pub policy_version: u32,
     /// Now, ms.
@@ -87,8 +94,11 @@ impl Epoch {
         recipients.sort_unstable_by_key(|recipient| (recipient.role, recipient.key));
         let twice =
             recipients.windows(2).any(|two| (two[0].role, two[0].key) == (two[1].role, two[1].key));
-        if twice || !(1..=EPOCH_READERS_MAX).contains(&recipients.len()) {
+        if twice || !(1..=terms.suite.epoch_readers_max()).contains(&recipients.len()) {
             return Err(EpochError::Recipients);
+        }
+        if recipients.iter().any(|recipient| recipient.public.suite() != terms.suite) {
+            return Err(EpochError::Suite);
         }
         let mut id = EpochId([0; 16]);
         while id.0 == [0; 16] {
@@ -97,7 +107,7 @@ impl Epoch {
         let mut open = EpochOpen {
             pool: terms.pool,
             sender: terms.sender,
-            suite: Suite::X25519Aes256Gcm,
+            suite: terms.suite,
             epoch: id,
             policy_version: terms.policy_version,
             opened_at_ms: terms.opened_at_ms,

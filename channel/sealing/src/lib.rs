@@ -1,4 +1,4 @@
-//! Seals orders and opens them: the protocol `ppc/1`, suite 1.
+//! Seals orders and opens them: the protocol `ppc/1`.
 //!
 //! Only clients link this crate: banks, screeners and regulators, each in a process of their own.
 //! What the engine needs of sealed orders is in `channel`, which holds no key that opens anything.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aes_gcm::Aes256Gcm;
 use channel::{
     DEK_LEN, Envelope, EpochId, EpochOpen, HEADER_LEN, HeaderView, KemKey, KeyId, ParticipantId,
-    PublicKey, Signed, SlotRole, Statement as _, VIEWS_MAX, View, sha256,
+    PublicKey, Signed, SlotRole, Statement as _, Suite, VIEWS_MAX, View, sha256,
 };
 use ledger::Hash;
 use zeroize::Zeroizing;
@@ -82,6 +82,7 @@ impl OpenedOrder {
 /// An epoch of somebody whose orders one may read.
 struct ReadEpoch {
     statement: Hash,
+    suite: Suite,
     policy_version: u32,
     not_after_ms: u64,
     keks: Vec<(SlotRole, KeyId, Aes256Gcm)>,
@@ -169,9 +170,15 @@ impl Reader {
         if keks.is_empty() {
             return Ok(false);
         }
-        let (policy_version, not_after_ms) = (open.policy_version, open.not_after_ms);
-        let seen = Seen::default();
-        self.epochs.insert(name, ReadEpoch { statement, policy_version, not_after_ms, keks, seen });
+        let epoch = ReadEpoch {
+            statement,
+            suite: open.suite,
+            policy_version: open.policy_version,
+            not_after_ms: open.not_after_ms,
+            keks,
+            seen: Seen::default(),
+        };
+        self.epochs.insert(name, epoch);
         Ok(true)
     }
 
@@ -225,7 +232,8 @@ impl ReadEpoch {
     fn open(&self, envelope: &Envelope<'_>) -> Result<OpenedOrder, Refused> {
         let header = envelope.header();
         let in_time = header.created_at_ms() <= self.not_after_ms;
-        if !in_time || header.policy_version() != self.policy_version {
+        let terms = (envelope.sealing().suite, header.policy_version());
+        if !in_time || terms != (self.suite, self.policy_version) {
             return Err(Refused);
         }
         let binding = envelope.binding();

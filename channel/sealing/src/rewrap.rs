@@ -4,8 +4,8 @@
 //! of its own) agrees on a new key with the reader, for this one statement.
 
 use channel::{
-    Envelope, HeaderView, KeyError, OrderRef, PublicKey, Recipient, Rewrap, Signed, Signer,
-    ViewMask, Writer, order_digest, wrap_len,
+    Envelope, HeaderView, KeyError, KeyId, OrderRef, ParticipantId, PublicKey, Recipient, Rewrap,
+    Signed, Signer, SlotRole, Suite, ViewMask, Writer, order_digest, wrap_len,
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -24,7 +24,8 @@ const NONCE_ONCE: [u8; 12] = [0; 12];
 /// An order that cannot be wrapped again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RewrapError {
-    /// Views that were not opened, another payload, or a key with which nothing can be agreed.
+    /// Views that were not opened, another payload, a key of a weaker suite than the order's, or one
+    /// with which nothing can be agreed.
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The signing key cannot be used.
@@ -32,13 +33,16 @@ pub enum RewrapError {
     Key(#[from] KeyError),
 }
 
-/// The `info` of HPKE: `"ppc/1 rewrap" ‖ pool u32 ‖ sender u32 ‖ reader u32 ‖ role u8 ‖ key id [8]
-/// ‖ order digest [32] ‖ views u16`.
-fn info(rewrap: &Rewrap) -> Vec<u8> {
+/// In what capacity, who, and by which key somebody reads.
+type Named = (SlotRole, ParticipantId, KeyId);
+
+/// The `info` of HPKE: `"ppc/1 rewrap" ‖ suite u16 ‖ pool u32 ‖ sender u32 ‖ reader u32 ‖ role u8
+/// ‖ key id [8] ‖ order digest [32] ‖ views u16`.
+fn info(suite: Suite, pool: u32, order: &OrderRef, reader: Named, views: ViewMask) -> Vec<u8> {
+    let (role, reader, key) = reader;
     let mut writer = Writer::new();
-    writer.raw(INFO_LABEL).u32(rewrap.pool).u32(rewrap.order.sender.0).u32(rewrap.reader.0);
-    writer.u8(rewrap.role as u8).raw(&rewrap.key.0).raw(&rewrap.order.digest);
-    writer.u16(rewrap.views.bits());
+    writer.raw(INFO_LABEL).u16(suite as u16).u32(pool).u32(order.sender.0).u32(reader.0);
+    writer.u8(role as u8).raw(&key.0).raw(&order.digest).u16(views.bits());
     writer.into_bytes()
 }
 
@@ -56,29 +60,29 @@ impl OpenedOrder {
         random: &mut impl CryptoRng,
     ) -> Result<Signed<Rewrap>, RewrapError> {
         let header = HeaderView::trusted(&self.header);
+        let Recipient { role, key, participant: reader, public, views } = recipient;
         let opened = self.views.iter().fold(ViewMask::NONE, |mask, it| mask.with(it.view()));
-        if recipient.views.is_empty() || !opened.contains(recipient.views) {
+        if views.is_empty() || !opened.contains(*views) {
             return Err(Refused.into());
         }
         let envelope = Envelope::parse(header, payload).map_err(|_| Refused)?;
-        let mut rewrap = Rewrap {
-            pool: header.pool(),
-            order: OrderRef::of(header, order_digest(&self.header, payload)).ok_or(Refused)?,
-            role: recipient.role,
-            reader: recipient.participant,
-            key: recipient.key,
-            encapsulated: [0; 32],
-            views: recipient.views,
-            wrap: Vec::with_capacity(wrap_len(recipient.views)),
-            made_at_ms,
-        };
-        let (encapsulated, kek) = agree(&recipient.public, &info(&rewrap), KEK_LABEL, random)?;
-        rewrap.encapsulated = encapsulated;
-        for view in recipient.views.views() {
-            rewrap.wrap.extend_from_slice(&*self.view(view).ok_or(Refused)?.dek);
+        let suite = public.suite();
+        if suite < envelope.sealing().suite {
+            return Err(Refused.into());
         }
-        rewrap.wrap.resize(wrap_len(recipient.views), 0);
-        encrypt(&kek, &NONCE_ONCE, &envelope.binding(), &mut rewrap.wrap)?;
+        let pool = header.pool();
+        let order = OrderRef::of(header, order_digest(&self.header, payload)).ok_or(Refused)?;
+        let info = info(suite, pool, &order, (*role, *reader, *key), *views);
+        let (encapsulated, kek) = agree(public, &info, KEK_LABEL, random)?;
+        let mut wrap = Vec::with_capacity(wrap_len(*views));
+        for view in views.views() {
+            wrap.extend_from_slice(&*self.view(view).ok_or(Refused)?.dek);
+        }
+        wrap.resize(wrap_len(*views), 0);
+        encrypt(&kek, &NONCE_ONCE, &envelope.binding(), &mut wrap)?;
+        let (role, reader, key, views) = (*role, *reader, *key, *views);
+        let rewrap =
+            Rewrap { pool, order, role, reader, key, encapsulated, views, wrap, made_at_ms };
         Ok(Signed::sign(rewrap, signer)?)
     }
 }
@@ -105,7 +109,10 @@ impl Reader {
             return Err(Refused);
         }
         let secret = self.secret(rewrap.reader, rewrap.key).ok_or(Refused)?;
-        let kek = agreed(secret, &rewrap.encapsulated, &info(rewrap), KEK_LABEL)?;
+        let (suite, named) =
+            (rewrap.encapsulated.suite(), (rewrap.role, rewrap.reader, rewrap.key));
+        let info = info(suite, rewrap.pool, &rewrap.order, named, rewrap.views);
+        let kek = agreed(secret, &rewrap.encapsulated, &info, KEK_LABEL)?;
         let binding = envelope.binding();
         let mut bytes = Zeroizing::new(rewrap.wrap.clone());
         decrypt(&kek, &NONCE_ONCE, &binding, &mut bytes)?;

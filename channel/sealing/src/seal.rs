@@ -2,8 +2,8 @@
 
 use channel::{
     DEK_LEN, HEADER_LEN, KeyId, OrderHeader, PAYLOAD_BYTES_MAX, Recipient, SLOT_ENTRY_LEN,
-    SLOTS_MAX, Sealing, SizeBucket, SlotRole, Suite, VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, VIEWS_MAX,
-    View, ViewMask, binding_start, ciphertext_len, order_digest, wrap_len,
+    SLOTS_MAX, Sealing, SizeBucket, SlotRole, VIEW_ENTRY_LEN, VIEW_PREFIX_LEN, VIEWS_MAX, View,
+    ViewMask, binding_start, ciphertext_len, order_digest, wrap_len,
 };
 use ledger::Hash;
 use rand_core::CryptoRng;
@@ -166,7 +166,7 @@ impl Epoch {
 
     fn header(&mut self, header: &OrderHeader, layout: &Layout) -> [u8; HEADER_LEN] {
         let sealing = Sealing {
-            suite: Suite::X25519Aes256Gcm,
+            suite: self.terms.suite,
             epoch: self.id,
             sequence: self.take_sequence(),
             bucket: layout.largest,

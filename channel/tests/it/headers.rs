@@ -43,7 +43,7 @@ pub(crate) fn sealed() -> OrderHeader {
 fn every_field_of_the_sealing_is_refused_by_name() {
     let cases: &[(usize, &[u8], HeaderError)] = &[
         (2, &[0, 0], HeaderError::Reserved),
-        (2, &[0, 2], HeaderError::Suite),
+        (2, &[0, 3], HeaderError::Suite),
         (39, &[0], HeaderError::SizeBucket),
         (39, &[7], HeaderError::SizeBucket),
         (96, &[0; 16], HeaderError::Epoch),
@@ -69,7 +69,7 @@ fn every_field_is_refused_by_name() {
     let cases: &[(usize, &[u8], HeaderError)] = &[
         (0, &[2], HeaderError::Version),
         (1, &[2], HeaderError::Flags),
-        (2, &[0, 2], HeaderError::Suite),
+        (2, &[0, 3], HeaderError::Suite),
         (2, &[0, 1], HeaderError::SizeBucket),
         (8, &[0, 0, 0, 0], HeaderError::Receiver),
         (12, &[0, 0, 0, 7], HeaderError::Receiver),

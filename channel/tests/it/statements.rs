@@ -1,11 +1,11 @@
 //! Statements: one encoding each, and not a bit of it outside the signature.
 
 use channel::{
-    AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, EpochId, EpochOpen, EpochReader,
-    Identity, KemKey, KemRevocation, KeyId, LocalSigner, MessageKind, OpeningRecord, OrderRef,
-    Participant, ParticipantId, PolicyRule, PublicKey, ReceiverConfirmation, Rewrap, Role,
-    RuleReader, ScreeningVerdict, Signed, Signer as _, SlotRole, Statement, Suite, View, ViewMask,
-    Writer, batch_statement, merkle_root,
+    AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, Encapsulated, EpochId, EpochOpen,
+    EpochReader, Identity, KemKey, KemPublic, KemRevocation, KeyId, LocalSigner, MessageKind,
+    OpeningRecord, OrderRef, Participant, ParticipantId, PolicyRule, PublicKey,
+    ReceiverConfirmation, Rewrap, Role, RuleReader, ScreeningVerdict, Signed, Signer as _,
+    SlotRole, Statement, Suite, View, ViewMask, Writer, batch_statement, merkle_root,
 };
 use ledger::Currency;
 use proptest::prelude::*;
@@ -13,10 +13,14 @@ use zeroize::Zeroizing;
 
 const ID: ParticipantId = ParticipantId(7);
 const KEY: KeyId = KeyId([4; 8]);
-const SUITE: Suite = Suite::X25519Aes256Gcm;
+const SUITES: [Suite; 2] = [Suite::X25519Aes256Gcm, Suite::XWingAes256Gcm];
 
 fn signer() -> LocalSigner {
     LocalSigner::from_seed(&Zeroizing::new([1; 32]))
+}
+
+fn encapsulated(suite: Suite, byte: u8) -> Encapsulated {
+    Encapsulated::from_slice(suite, &vec![byte; Encapsulated::len_of(suite)]).unwrap()
 }
 
 /// Encodes, decodes, and tries every single bit.
@@ -66,29 +70,51 @@ fn keys() {
         valid_to_ms,
         revoked: false,
     });
-    let public = [8; 32];
-    let key = KemKey { pool: 1, participant: ID, suite: SUITE, public, valid_from_ms, valid_to_ms };
-    holds(&key);
-    holds(&KemRevocation { pool: 1, participant: ID, key: key.id(), revoked_at_ms: 5 });
-    let long = KemKey { valid_to_ms: 2 + 7 * 86_400_000, ..key };
-    let mut writer = Writer::new();
-    long.write(&mut writer);
-    assert!(KemKey::read(&mut channel::Reader::new(&writer.into_bytes())).is_err());
+    for suite in SUITES {
+        let public = KemPublic::from_slice(suite, &vec![8; KemPublic::len_of(suite)]).unwrap();
+        let key = KemKey { pool: 1, participant: ID, public, valid_from_ms, valid_to_ms };
+        holds(&key);
+        holds(&KemRevocation { pool: 1, participant: ID, key: key.id(), revoked_at_ms: 5 });
+        let long = KemKey { valid_to_ms: 2 + 7 * 86_400_000, ..key };
+        let mut writer = Writer::new();
+        long.write(&mut writer);
+        assert!(KemKey::read(&mut channel::Reader::new(&writer.into_bytes())).is_err());
+    }
+}
+
+/// As many bytes as the suite says, and no others.
+#[test]
+fn the_suite_fixes_the_length_of_a_key() {
+    let lengths = SUITES.map(|suite| (KemPublic::len_of(suite), Encapsulated::len_of(suite)));
+    assert_eq!(lengths, [(32, 32), (1_216, 1_120)]);
+    for (suite, (public, encapsulated)) in SUITES.into_iter().zip(lengths) {
+        for length in [0, 31, 32, 33, 1_119, 1_120, 1_121, 1_216] {
+            let bytes = vec![1; length];
+            assert_eq!(KemPublic::from_slice(suite, &bytes).is_some(), length == public);
+            assert_eq!(Encapsulated::from_slice(suite, &bytes).is_some(), length == encapsulated);
+        }
+    }
 }
 
 #[test]
 fn epochs_and_policies() {
-    let reader = |role| EpochReader { role, key: KEY, participant: ID, encapsulated: [6; 32] };
-    holds(&EpochOpen {
-        pool: 1,
-        sender: ID,
-        suite: SUITE,
-        epoch: EpochId([5; 16]),
-        policy_version: 3,
-        opened_at_ms: 10,
-        not_after_ms: 20,
-        readers: vec![reader(SlotRole::Receiver), reader(SlotRole::Screener)],
-    });
+    for suite in SUITES {
+        let encapsulated = || encapsulated(suite, 6);
+        let reader = |role| {
+            let encapsulated = encapsulated();
+            EpochReader { role, key: KEY, participant: ID, encapsulated }
+        };
+        holds(&EpochOpen {
+            pool: 1,
+            sender: ID,
+            suite,
+            epoch: EpochId([5; 16]),
+            policy_version: 3,
+            opened_at_ms: 10,
+            not_after_ms: 20,
+            readers: vec![reader(SlotRole::Receiver), reader(SlotRole::Screener)],
+        });
+    }
     let views = ViewMask::ALL;
     let receiver = RuleReader { role: SlotRole::Receiver, participant: None, views };
     let screener = RuleReader { role: SlotRole::Screener, participant: Some(ID), views };
@@ -102,7 +128,10 @@ fn epochs_and_policies() {
         confirmation: false,
         readers: vec![receiver, screener],
     };
-    holds(&DisclosurePolicy { pool: 1, version: 2, effective_at_ms: 3, rules: vec![rule] });
+    for suite in SUITES {
+        let rules = vec![rule.clone()];
+        holds(&DisclosurePolicy { pool: 1, version: 2, effective_at_ms: 3, suite, rules });
+    }
 }
 
 #[test]
@@ -129,17 +158,11 @@ fn findings() {
         reason: "case 17".to_owned(),
         opened_at_ms: 8,
     });
-    holds(&Rewrap {
-        pool,
-        order,
-        role,
-        reader: ID,
-        key,
-        encapsulated: [9; 32],
-        views,
-        wrap: vec![1; 80],
-        made_at_ms: 10,
-    });
+    for suite in SUITES {
+        let (encapsulated, wrap) = (encapsulated(suite, 9), vec![1; 80]);
+        let (reader, made_at_ms) = (ID, 10);
+        holds(&Rewrap { pool, order, role, reader, key, encapsulated, views, wrap, made_at_ms });
+    }
 }
 
 #[test]
@@ -147,7 +170,9 @@ fn kinds_and_lengths_that_nobody_knows_are_refused() {
     for kind in [0, 11, 255] {
         assert!(AnyStatement::decode(kind, &[0; 300]).is_err());
     }
-    let kinds = (1..=10).map(|kind| AnyStatement::decode(kind, &[7; 8_193]).unwrap_err());
+    let kinds = (1..=10).map(|kind| {
+        AnyStatement::decode(kind, &[7; channel::STATEMENT_BYTES_MAX + 1]).unwrap_err()
+    });
     assert!(kinds.into_iter().all(|error| error.to_string() == "statement: value out of range"));
 }
 

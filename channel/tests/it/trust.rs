@@ -1,9 +1,9 @@
 //! What a client refuses to believe, and whom a policy lets read.
 
 use channel::{
-    DisclosureError, DisclosurePolicy, Identity, KemKey, KemRevocation, LocalSigner, OrderFacts,
-    Participant, ParticipantId, PolicyRule, RequiredSlot, Role, RuleReader, Signed, Signer as _,
-    SlotRole, Suite, Trust, TrustError, Uncovered, View, ViewMask,
+    DisclosureError, DisclosurePolicy, Identity, KemKey, KemPublic, KemRevocation, LocalSigner,
+    OrderFacts, Participant, ParticipantId, PolicyRule, RequiredSlot, Role, RuleReader, Signed,
+    Signer as _, SlotRole, Suite, Trust, TrustError, Uncovered, View, ViewMask,
 };
 use ledger::Currency;
 use zeroize::Zeroizing;
@@ -38,8 +38,7 @@ fn kem_key(id: ParticipantId, public: u8) -> KemKey {
     KemKey {
         pool: POOL,
         participant: id,
-        suite: Suite::X25519Aes256Gcm,
-        public: [public; 32],
+        public: KemPublic::X25519([public; 32]),
         valid_from_ms: NOW - HOUR,
         valid_to_ms: NOW + 23 * HOUR,
     }
@@ -66,7 +65,8 @@ fn policy(version: u32) -> DisclosurePolicy {
     let receiver = reads(SlotRole::Receiver, None, &[View::Parties, View::Remittance]);
     let regulator = reads(SlotRole::SenderRegulator, Some(REGULATOR), &[View::Parties]);
     let rules = vec![rule(vec![receiver]), rule(vec![regulator])];
-    DisclosurePolicy { pool: POOL, version, effective_at_ms: NOW, rules }
+    let suite = Suite::X25519Aes256Gcm;
+    DisclosurePolicy { pool: POOL, version, effective_at_ms: NOW, suite, rules }
 }
 
 fn facts() -> OrderFacts {
@@ -108,6 +108,28 @@ fn what_the_roots_signed_is_who_one_seals_for() {
     assert_eq!(found, expected);
 }
 
+/// The policy says suite 2, and the operator serves keys of suite 1 only.
+#[test]
+fn nobody_is_brought_to_another_suite_by_hiding_keys() {
+    let mut trust = trust();
+    let suite = Suite::XWingAes256Gcm;
+    trust.accept_policy(&rooted(DisclosurePolicy { suite, ..policy(6) })).unwrap();
+    assert_eq!(trust.require(&facts(), NOW).unwrap().suite, suite);
+    assert_eq!(trust.recipients(&facts(), NOW), Err(TrustError::NoKey));
+    let strong = |id, number: u8| {
+        let public = KemPublic::XWing(Box::new([number; 1_216]));
+        owned(KemKey { public, ..kem_key(id, number) })
+    };
+    trust.accept_kem_key(&strong(RECEIVER, 1), NOW).unwrap();
+    assert_eq!(trust.recipients(&facts(), NOW), Err(TrustError::NoKey));
+    trust.accept_kem_key(&strong(REGULATOR, 2), NOW).unwrap();
+    let recipients = trust.recipients(&facts(), NOW).unwrap();
+    assert!(recipients.iter().all(|it| it.public.suite() == suite));
+    // Nor is a policy that says suite 2 taken for one that does not.
+    let old = trust.accept_policy(&rooted(policy(5)));
+    assert_eq!(old, Err(TrustError::RolledBack));
+}
+
 /// The operator serves a key of its own for the receiver.
 #[test]
 fn a_substituted_key_is_refused() {
@@ -129,7 +151,8 @@ fn a_substituted_key_is_refused() {
     let foreign = Signed::sign(key, &signer(seed(SENDER))).unwrap();
     assert_eq!(trust.accept_kem_key(&foreign, NOW), Err(TrustError::Substituted));
     let recipients = trust.recipients(&facts(), NOW).unwrap();
-    assert!(recipients.iter().all(|it| it.public == [seed(it.participant); 32]));
+    let own = |it: &channel::Recipient| it.public.as_bytes() == [seed(it.participant); 32];
+    assert!(recipients.iter().all(own));
 }
 
 /// The operator serves a policy that has itself among the readers.

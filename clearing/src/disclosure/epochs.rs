@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use channel::{
-    DecodeError, EpochId, EpochOpen, KeyId, ParticipantId, Reader, Signed, SlotRole, Writer,
+    DecodeError, EpochId, EpochOpen, KeyId, ParticipantId, Reader, SlotRole, Statement as _, Writer,
 };
 use ledger::Hash;
 use sha2::{Digest, Sha256};
 
-use super::{read_signed, write_signed};
 use crate::reject::Reject;
 use crate::seen::CLOCK_TOLERANCE_MS;
 use crate::state::bounded;
@@ -60,20 +59,52 @@ impl Window {
     }
 }
 
-/// An epoch.
+/// One reader of an epoch.
+#[derive(Debug, Clone, Copy)]
+struct EpochReader {
+    role: SlotRole,
+    key: KeyId,
+    participant: ParticipantId,
+    /// Until when its key is valid, ms; 0 = it is not any more.
+    until_ms: u64,
+}
+
+/// An epoch: what orders are judged by. The statement itself, with its encapsulated keys, stays in
+/// the log.
 #[derive(Debug, Clone)]
 pub(super) struct Epoch {
-    pub(super) signed: Signed<EpochOpen>,
-    /// By reader: until when its key is valid, ms; 0 = it is not any more.
-    until_ms: Vec<u64>,
+    sender: ParticipantId,
+    id: EpochId,
+    /// Of what was signed.
+    pub(super) statement: Hash,
+    pub(super) policy_version: u32,
+    pub(super) not_after_ms: u64,
+    /// Ascending by role and key.
+    readers: Vec<EpochReader>,
     window: Window,
     /// The hash of all of it, until it changes.
     leaf: Option<Hash>,
 }
 
 impl Epoch {
-    pub(super) fn new(signed: Signed<EpochOpen>, until_ms: Vec<u64>) -> Self {
-        Self { signed, until_ms, window: Window { next: 0, used: [0; WORDS] }, leaf: None }
+    /// With the end of each reader's key, ms.
+    pub(super) fn new(open: &EpochOpen, until_ms: &[u64]) -> Self {
+        let reader = |(it, until_ms): (&channel::EpochReader, &u64)| EpochReader {
+            role: it.role,
+            key: it.key,
+            participant: it.participant,
+            until_ms: *until_ms,
+        };
+        Self {
+            sender: open.sender,
+            id: open.epoch,
+            statement: statement_hash(open),
+            policy_version: open.policy_version,
+            not_after_ms: open.not_after_ms,
+            readers: open.readers.iter().zip(until_ms).map(reader).collect(),
+            window: Window { next: 0, used: [0; WORDS] },
+            leaf: None,
+        }
     }
 
     pub(super) fn fresh(&self, sequence: u64) -> bool {
@@ -82,24 +113,36 @@ impl Epoch {
 
     /// Whose key it is, if orders made at this instant may be sealed to it in this capacity.
     pub(super) fn owner(&self, role: SlotRole, key: KeyId, at_ms: u64) -> Option<ParticipantId> {
-        let readers = &self.signed.statement.readers;
-        let index = readers.binary_search_by_key(&(role, key), |it| (it.role, it.key)).ok()?;
-        (at_ms <= self.until_ms[index]).then_some(readers[index].participant)
+        let index = self.readers.binary_search_by_key(&(role, key), |it| (it.role, it.key)).ok()?;
+        let reader = self.readers.get(index)?;
+        (at_ms <= reader.until_ms).then_some(reader.participant)
     }
 
     fn write(&self, writer: &mut Writer) {
-        write_signed(&self.signed, writer);
-        self.until_ms.iter().for_each(|until_ms| _ = writer.u64(*until_ms));
+        writer.u32(self.sender.0).raw(&self.id.0).raw(&self.statement);
+        writer.u32(self.policy_version).u64(self.not_after_ms).u8(self.readers.len() as u8);
+        for reader in &self.readers {
+            writer.u8(reader.role as u8).raw(&reader.key.0).u32(reader.participant.0);
+            writer.u64(reader.until_ms);
+        }
         writer.u64(self.window.next);
         self.window.used.iter().for_each(|word| _ = writer.u64(*word));
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let signed: Signed<EpochOpen> = read_signed(reader)?;
-        let readers = signed.statement.readers.len();
-        let until_ms = (0..readers).map(|_| reader.u64("epoch key")).collect::<Result<_, _>>()?;
-        let mut epoch = Self::new(signed, until_ms);
-        epoch.window.next = reader.u64("epoch sequence")?;
+        let mut epoch = Self {
+            sender: ParticipantId(reader.u32("epoch sender")?),
+            id: EpochId(reader.array("epoch id")?),
+            statement: reader.array("epoch statement")?,
+            policy_version: reader.u32("epoch policy")?,
+            not_after_ms: reader.u64("epoch end")?,
+            readers: {
+                let count = reader.u8("epoch readers")?;
+                (0..count).map(|_| read_reader(reader)).collect::<Result<_, _>>()?
+            },
+            window: Window { next: reader.u64("epoch sequence")?, used: [0; WORDS] },
+            leaf: None,
+        };
         for word in &mut epoch.window.used {
             *word = reader.u64("epoch window")?;
         }
@@ -113,6 +156,22 @@ impl Epoch {
     }
 }
 
+fn read_reader(reader: &mut Reader<'_>) -> Result<EpochReader, DecodeError> {
+    let number = reader.u8("epoch role")?;
+    let role = SlotRole::from_number(number);
+    Ok(EpochReader {
+        role: role.ok_or(DecodeError::Unknown { field: "epoch role", value: number.into() })?,
+        key: KeyId(reader.array("epoch key")?),
+        participant: ParticipantId(reader.u32("epoch reader")?),
+        until_ms: reader.u64("epoch key end")?,
+    })
+}
+
+/// What tells two statements with one epoch id apart.
+pub(super) fn statement_hash(open: &EpochOpen) -> Hash {
+    Sha256::digest(open.signed_bytes()).into()
+}
+
 /// All epochs that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
@@ -124,10 +183,6 @@ pub(crate) struct Epochs {
 impl Epochs {
     pub(super) fn get(&self, sender: ParticipantId, epoch: EpochId) -> Option<&Epoch> {
         self.all.get(&(sender, epoch))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Epoch> {
-        self.all.values()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -146,10 +201,8 @@ impl Epochs {
     }
 
     pub(super) fn insert(&mut self, epoch: Epoch) {
-        let open = &epoch.signed.statement;
-        let key = (open.sender, open.epoch);
-        self.by_end.insert((open.not_after_ms, open.sender, open.epoch));
-        self.all.insert(key, epoch);
+        self.by_end.insert((epoch.not_after_ms, epoch.sender, epoch.id));
+        self.all.insert((epoch.sender, epoch.id), epoch);
         self.root = None;
     }
 
@@ -184,10 +237,9 @@ impl Epochs {
     /// Nobody may seal any more to a key of this owner: the one named, or all.
     pub(super) fn kill_key(&mut self, owner: ParticipantId, key: Option<KeyId>) {
         for epoch in self.all.values_mut() {
-            for (reader, until_ms) in epoch.signed.statement.readers.iter().zip(&mut epoch.until_ms)
-            {
+            for reader in &mut epoch.readers {
                 if reader.participant == owner && key.is_none_or(|key| key == reader.key) {
-                    *until_ms = 0;
+                    reader.until_ms = 0;
                     epoch.leaf = None;
                 }
             }

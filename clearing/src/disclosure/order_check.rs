@@ -51,15 +51,15 @@ impl Pool {
         let requirement = policy.require(&facts).map_err(|_| Reject::PolicyUncovered)?;
         let epoch = self.disclosure.epochs.get(header.sender(), sealing.epoch);
         let epoch = epoch.ok_or(Reject::EpochUnknown)?;
-        let open = &epoch.signed.statement;
-        ensure(open.policy_version == policy.version, Reject::PolicyVersion)?;
+        ensure(epoch.policy_version == policy.version, Reject::PolicyVersion)?;
         let made_at_ms = header.created_at_ms();
-        ensure(made_at_ms <= open.not_after_ms, Reject::EpochOver)?;
+        ensure(made_at_ms <= epoch.not_after_ms, Reject::EpochOver)?;
         ensure(epoch.fresh(sealing.sequence), Reject::SequenceUsed)?;
         let envelope = Envelope::parse(header, payload).map_err(|_| Reject::SlotsMismatch)?;
         let owner = |role, key| epoch.owner(role, key, made_at_ms);
         requirement.check(&envelope, owner).map_err(|error| match error {
             channel::DisclosureError::StaleKey => Reject::KeyNotValid,
+            channel::DisclosureError::Suite => Reject::SuiteMismatch,
             _ => Reject::SlotsMismatch,
         })?;
         let held = if instruction { None } else { self.held_for(&requirement)? };

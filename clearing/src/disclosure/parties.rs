@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use channel::{
-    DecodeError, Identity, KemKey, KemRevocation, KeyId, ParticipantId, Reader, Signed, Writer,
+    DecodeError, Identity, KemKey, KemRevocation, KeyId, ParticipantId, Reader, Signed, Suite,
+    Writer,
 };
 
 use super::{read_signed, write_signed};
@@ -138,11 +139,17 @@ impl Parties {
         standing
     }
 
-    /// Until when one may seal to a participant's key, if one may at this instant.
-    pub(super) fn key_until(&self, owner: ParticipantId, id: KeyId, at_ms: u64) -> Option<u64> {
+    /// Until when one may seal to a participant's key of this suite, if one may at this instant.
+    pub(super) fn key_until(
+        &self,
+        (owner, id): (ParticipantId, KeyId),
+        suite: Suite,
+        at_ms: u64,
+    ) -> Option<u64> {
         let key = self.get(owner).filter(|party| party.valid_at(at_ms))?.key(id)?;
-        let valid = key.signed.statement.valid_at(at_ms) && key.revoked.is_none();
-        valid.then_some(key.signed.statement.valid_to_ms)
+        let said = &key.signed.statement;
+        let fits = said.public.suite() == suite && said.valid_at(at_ms) && key.revoked.is_none();
+        fits.then_some(said.valid_to_ms)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {

@@ -23,6 +23,12 @@ impl Policies {
         self.0.iter().rev().find(begun)
     }
 
+    /// The policy in effect or the one to come, if that is its version.
+    pub(super) fn current(&self, version: u32, now_ms: u64) -> Option<&DisclosurePolicy> {
+        let both = [self.in_effect(now_ms), self.pending(now_ms)].into_iter().flatten();
+        both.map(|policy| &policy.statement).find(|policy| policy.version == version)
+    }
+
     /// The policy that is to take effect.
     pub(super) fn pending(&self, now_ms: u64) -> Option<&Signed<DisclosurePolicy>> {
         self.0.back().filter(|latest| latest.statement.effective_at_ms > now_ms)

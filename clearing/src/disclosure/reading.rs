@@ -1,8 +1,6 @@
 //! What services read of it: the directory as signed statements, the policies, epochs, faults.
 
-use channel::{
-    DisclosurePolicy, EpochId, EpochOpen, Identity, KemKey, KemRevocation, ParticipantId, Signed,
-};
+use channel::{DisclosurePolicy, Identity, KemKey, KemRevocation, ParticipantId, Signed};
 
 use super::faults::OpenFault;
 use super::held::Hold;
@@ -67,17 +65,6 @@ impl Pool {
     #[must_use]
     pub fn policy_pending(&self) -> Option<&Signed<DisclosurePolicy>> {
         self.disclosure.policies.pending(self.now_ms)
-    }
-
-    /// The epochs that are kept, by sender.
-    pub fn epochs(&self) -> impl Iterator<Item = &Signed<EpochOpen>> {
-        self.disclosure.epochs.iter().map(|epoch| &epoch.signed)
-    }
-
-    /// One of them.
-    #[must_use]
-    pub fn epoch(&self, sender: ParticipantId, epoch: EpochId) -> Option<&Signed<EpochOpen>> {
-        self.disclosure.epochs.get(sender, epoch).map(|epoch| &epoch.signed)
     }
 
     /// The faults that no rewrap has answered, by the order's digest. One is overdue once its

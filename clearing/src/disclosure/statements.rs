@@ -7,7 +7,7 @@ use channel::{
 use ledger::Hash;
 
 use super::accepted::Accepted;
-use super::epochs::{Epoch, timely};
+use super::epochs::{Epoch, statement_hash, timely};
 use super::faults::{FOUND_WITHIN_MS, OpenFault};
 use super::parties::Party;
 use crate::intake::ensure;
@@ -193,26 +193,29 @@ impl Pool {
     fn take_epoch(&mut self, signed: &Signed<EpochOpen>) -> Result<bool, Reject> {
         let open = &signed.statement;
         if let Some(known) = self.disclosure.epochs.get(open.sender, open.epoch) {
-            ensure(known.signed.statement == *open, Reject::StatementDiffers)?;
+            ensure(known.statement == statement_hash(open), Reject::StatementDiffers)?;
             return Ok(false);
         }
         ensure(timely(open, self.now_ms), Reject::StatementStale)?;
         let policies = &self.disclosure.policies;
-        let versions = [policies.in_effect(self.now_ms), policies.pending(self.now_ms)];
-        let mut versions = versions.into_iter().flatten().map(|policy| policy.statement.version);
-        let none = open.policy_version == 0 && policies.in_effect(self.now_ms).is_none();
-        let fits = none || versions.any(|version| version == open.policy_version);
-        ensure(fits, Reject::PolicyVersion)?;
+        match policies.current(open.policy_version, self.now_ms) {
+            Some(policy) => ensure(open.suite == policy.suite, Reject::SuiteMismatch)?,
+            None => {
+                let none = open.policy_version == 0 && policies.in_effect(self.now_ms).is_none();
+                ensure(none, Reject::PolicyVersion)?;
+            }
+        }
         let parties = &self.disclosure.parties;
         let until = |reader: &channel::EpochReader| {
             let valid = parties.get(reader.participant).filter(|it| it.valid_at(self.now_ms));
-            valid.and_then(|_| parties.key_until(reader.participant, reader.key, self.now_ms))
+            let named = (reader.participant, reader.key);
+            valid.and_then(|_| parties.key_until(named, open.suite, self.now_ms))
         };
         let until_ms: Option<Vec<u64>> = open.readers.iter().map(until).collect();
         let until_ms = until_ms.ok_or(Reject::KeyNotValid)?;
         self.disclosure.epochs.room_for(open.sender)?;
         // After this point it must succeed.
-        self.disclosure.epochs.insert(Epoch::new(signed.clone(), until_ms));
+        self.disclosure.epochs.insert(Epoch::new(open, &until_ms));
         Ok(true)
     }
 
@@ -250,7 +253,12 @@ impl Pool {
 
     fn take_rewrap(&mut self, rewrap: &Rewrap) -> Result<bool, Reject> {
         self.find_order(&rewrap.order)?;
-        let until = self.disclosure.parties.key_until(rewrap.reader, rewrap.key, self.now_ms);
+        let suite = rewrap.encapsulated.suite();
+        let policy = self.disclosure.policies.in_effect(self.now_ms);
+        let weaker = policy.is_some_and(|policy| suite < policy.statement.suite);
+        ensure(!weaker, Reject::SuiteMismatch)?;
+        let named = (rewrap.reader, rewrap.key);
+        let until = self.disclosure.parties.key_until(named, suite, self.now_ms);
         ensure(until.is_some(), Reject::KeyNotValid)?;
         self.disclosure.faults.close(rewrap, self.now_ms)?;
         self.disclosure.version += 1;

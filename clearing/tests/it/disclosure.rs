@@ -4,8 +4,8 @@ pub(crate) mod hall;
 mod model;
 
 use channel::{
-    AnyStatement, EpochId, KemKey, KemRevocation, KeyId, LinkTerms, OrderHeader, SlotRole, Status,
-    ViewMask, link_group,
+    AnyStatement, DisclosurePolicy, EpochId, KemKey, KemRevocation, KeyId, LinkTerms, OrderHeader,
+    ParticipantId, SlotRole, Status, Suite, ViewMask, link_group,
 };
 use clearing::{
     HeldFor, KEY_ENDS_SOON_MS, KeyStanding, Outcome, PaymentState, Record, RecordBody, Reject,
@@ -14,8 +14,9 @@ use clearing::{
 
 use crate::desk::{DAY_MS, OPERATOR, POOL, REGULATOR, SECOND, bank};
 use crate::disclosure::hall::{
-    HOUR_MS, Hall, ROOT, SCREENER, Sealed, confirmation, epoch_of, fault, kem_key, key_of, policy,
-    record_at, rejects, revocation, rewrap, seal, signed, slots_by_key, verdict,
+    HOUR_MS, Hall, ROOT, SCREENER, SUITE, Sealed, confirmation, epoch_of, fault, kem_key,
+    kem_key_of, key_of, policy, record_at, rejects, revocation, rewrap, rewrap_of, seal, signed,
+    slots, slots_by_key, verdict,
 };
 
 pub(crate) fn record(statements: &[AnyStatement]) -> Vec<u8> {
@@ -210,8 +211,52 @@ fn every_part_of_the_sealing_is_looked_at() {
     assert_eq!(hall.reason(&late), Some(Reject::EpochOver));
     hall.desk.time_ms += 15 * 60_000;
     assert_eq!(hall.reason(&over), Some(Reject::EpochUnknown));
-    let epochs = hall.desk.pool.epochs().count();
-    assert_eq!(epochs, 0);
+    assert_eq!(hall.desk.pool.held_and_epochs().1, 0);
+}
+
+/// The policy says how its orders are sealed; epochs, orders and answers to faults under another
+/// suite are refused, whichever keys there are.
+#[test]
+fn the_policy_says_the_suite() {
+    let strong = Suite::XWingAes256Gcm;
+    let mut hall = Hall::new();
+    let mismatch = Some(Reject::SuiteMismatch);
+    let with_suite = |mut order: Sealed, suite| {
+        order.header.sealing.as_mut().unwrap().suite = suite;
+        order
+    };
+    let order = with_suite(hall.sealed(0, 1, 10), strong);
+    assert_eq!(hall.reason(&order), mismatch);
+    let open =
+        |hall: &Hall, suite, id| signed(hall.epoch_of(suite, (0, id), 2, 1), key_of(bank(0)));
+    let old = hall.sealed(0, 1, 20);
+    assert_eq!(hall.reason(&old), None);
+    let next = DisclosurePolicy { suite: strong, ..policy(2, DAY_MS) };
+    assert_eq!(rejects(&hall.state(&[signed(next, ROOT)])), [None]);
+    let (one, two) = (EpochId([50; 16]), EpochId([51; 16]));
+    let opens = [open(&hall, SUITE, one), open(&hall, strong, one)];
+    assert_eq!(rejects(&hall.state(&opens)), [mismatch, Some(Reject::KeyNotValid)]);
+    let parties = [bank(0), bank(1), bank(2), REGULATOR, SCREENER];
+    let keys = parties.map(|id| signed(kem_key_of(strong, id, 1), key_of(id)));
+    assert_eq!(rejects(&hall.state(&keys)), [None; 5]);
+    // Named as keys of the other suite they are not valid.
+    let mut mixed = hall.epoch_of(strong, (0, two), 2, 1);
+    for (reader, weak) in mixed.readers.iter_mut().zip(hall.epoch(0, two, 2, 1).readers) {
+        reader.key = weak.key;
+    }
+    let opens = [open(&hall, strong, one), signed(mixed, key_of(bank(0)))];
+    assert_eq!(rejects(&hall.state(&opens)), [None, Some(Reject::KeyNotValid)]);
+    let by_strong_key = |(role, owner, views): (SlotRole, ParticipantId, ViewMask)| {
+        (role, kem_key_of(strong, owner, 1).id(), views)
+    };
+    let slots: Vec<_> = slots(bank(1), 10).into_iter().map(by_strong_key).collect();
+    let order = seal(hall.header(0, 1, 10), (2, one, 0), &slots);
+    assert_eq!(hall.reason(&order), mismatch);
+    assert_eq!(hall.reason(&with_suite(order, strong)), None);
+    // An order from before is wrapped again under the suite of now.
+    let said = fault(&old, REGULATOR, SlotRole::SenderRegulator);
+    let (weak, fit) = (rewrap(&old, REGULATOR, 1), rewrap_of(strong, &old, REGULATOR, 1));
+    assert_eq!(rejects(&hall.state(&[said, weak, fit])), [None, mismatch, None]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use sealing::{Content, Disclosure, Reader, Refused, SealedOrder};
 
 use crate::world::{
-    CONTENTS, Known, RECEIVER, RECEIVER_REGULATOR, SENDER, SENDER_REGULATOR, header, key_of, proof,
-    reader_of, sealed, signer_of,
+    CONTENTS, Known, RECEIVER, RECEIVER_REGULATOR, SENDER, SENDER_REGULATOR, SUITES, Sealed,
+    header, key_of, proof, reader_of, sealed, signer_of,
 };
 
 fn refused(reader: &Reader, header: &[u8], payload: &[u8]) -> bool {
@@ -19,7 +19,10 @@ fn refused(reader: &Reader, header: &[u8], payload: &[u8]) -> bool {
 /// The sender reads every view, so every byte of the payload but the wraps of others is its concern.
 #[test]
 fn every_bit_counts() {
-    let world = sealed();
+    SUITES.map(sealed).iter().for_each(counts_every_bit);
+}
+
+fn counts_every_bit(world: &Sealed) {
     let readers = [SENDER, RECEIVER, SENDER_REGULATOR].map(|id| reader_of(id, &world.open));
     let SealedOrder { header, payload } = world.order.clone();
     for bit in 0..HEADER_LEN * 8 {
@@ -51,7 +54,10 @@ fn every_bit_counts() {
 
 #[test]
 fn every_bit_of_a_wrap_counts_for_its_reader() {
-    let world = sealed();
+    SUITES.map(sealed).iter().for_each(counts_every_bit_of_a_wrap);
+}
+
+fn counts_every_bit_of_a_wrap(world: &Sealed) {
     let SealedOrder { header, payload } = &world.order;
     let envelope = Envelope::parse(HeaderView::trusted(header), payload).unwrap();
     let mut at = tables_len(envelope.sealing().views, envelope.sealing().slots);
@@ -68,10 +74,12 @@ fn every_bit_of_a_wrap_counts_for_its_reader() {
 
 #[test]
 fn every_bit_of_a_disclosure_counts() {
-    let mut world = sealed();
+    let mut world = sealed(SUITES[0]);
     // A small order: fewer bits.
-    let recipients =
-        [channel::Recipient { views: ViewMask::of(&[View::Purpose]), ..world.recipients[0] }];
+    let recipients = [channel::Recipient {
+        views: ViewMask::of(&[View::Purpose]),
+        ..world.recipients[0].clone()
+    }];
     let order =
         world.epoch.seal(&header(), &CONTENTS[3..4], &recipients, &mut Known::new(6)).unwrap();
     let opened = reader_of(RECEIVER, &world.open).open(&order.header, &order.payload).unwrap();
@@ -93,7 +101,7 @@ fn every_bit_of_a_disclosure_counts() {
 /// Takes a slot out of the tables, with its wrap, as whoever carries the order could.
 #[test]
 fn stripped_and_swapped_slots_are_refused() {
-    let world = sealed();
+    let world = sealed(SUITES[0]);
     let SealedOrder { header, payload } = &world.order;
     let envelope = Envelope::parse(HeaderView::trusted(header), payload).unwrap();
     let sealing = envelope.sealing();
@@ -127,12 +135,14 @@ fn stripped_and_swapped_slots_are_refused() {
 
 #[test]
 fn another_suite_is_refused() {
-    let world = sealed();
-    let reader = reader_of(RECEIVER, &world.open);
-    for suite in [0, 2, 0xffff_u16] {
-        let mut other = world.order.header;
-        other[2..4].copy_from_slice(&suite.to_be_bytes());
-        assert!(refused(&reader, &other, &world.order.payload));
+    for world in SUITES.map(sealed) {
+        let reader = reader_of(RECEIVER, &world.open);
+        let own = world.open.statement.suite as u16;
+        for suite in [0, 1, 2, 3, 0xffff_u16].into_iter().filter(|suite| *suite != own) {
+            let mut other = world.order.header;
+            other[2..4].copy_from_slice(&suite.to_be_bytes());
+            assert!(refused(&reader, &other, &world.order.payload));
+        }
     }
 }
 
@@ -140,10 +150,11 @@ fn another_suite_is_refused() {
 /// committed to.
 #[test]
 fn a_key_that_is_not_the_committed_one_is_refused() {
-    let mut world = sealed();
+    let mut world = sealed(SUITES[0]);
     let recipients: Vec<_> = world.recipients[..1].to_vec();
-    let only = |view| [channel::Recipient { views: ViewMask::of(&[view]), ..recipients[0] }];
-    let seal = |world: &mut crate::world::Sealed, bytes: &[u8], seed| {
+    let only =
+        |view| [channel::Recipient { views: ViewMask::of(&[view]), ..recipients[0].clone() }];
+    let seal = |world: &mut Sealed, bytes: &[u8], seed| {
         let contents = [Content { view: View::Parties, bytes }];
         let random = &mut Known::new(seed);
         world.epoch.seal(&header(), &contents, &only(View::Parties), random).unwrap()

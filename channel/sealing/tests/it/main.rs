@@ -12,3 +12,5 @@ mod orders;
 mod vectors;
 #[cfg(test)]
 mod world;
+#[cfg(test)]
+mod x_wing;

@@ -1,21 +1,21 @@
 //! Who can read what, and what can be shown of it later.
 
 use channel::{
-    Envelope, HeaderView, KemKey, ParticipantId, Recipient, Signed, View, ViewMask, order_digest,
+    Envelope, HeaderView, KemKey, ParticipantId, Recipient, Signed, Suite, View, ViewMask,
+    order_digest,
 };
 use proptest::prelude::*;
-use sealing::{Content, Disclosure, Epoch, Refused, SealError};
+use sealing::{Content, Disclosure, Epoch, Refused, SealError, SealedOrder};
 
 use crate::world::{
     CONTENTS, HOUR, Known, NOW, POOL, RECEIVER, RECEIVER_REGULATOR, SCREENER, SENDER,
-    SENDER_REGULATOR, facts, header, kem_key, kem_secret, key_of, policy, proof, reader_of,
-    reader_without_epoch, sealed, signer_of, terms, trust,
+    SENDER_REGULATOR, SUITES, Sealed, facts, header, kem_key, kem_secret, key_of, policy, proof,
+    reader_of, reader_without_epoch, sealed, signer_of, terms, trust,
 };
 
 #[test]
 fn everybody_reads_what_the_policy_says() {
     use View::{Beneficiary, Originator, Parties, Purpose, Remittance};
-    let world = sealed();
     let cases: [(ParticipantId, &[View]); 5] = [
         (RECEIVER, &[Parties, Beneficiary, Purpose, Remittance]),
         (SENDER_REGULATOR, &[Parties, Originator, Purpose]),
@@ -23,7 +23,8 @@ fn everybody_reads_what_the_policy_says() {
         (SCREENER, &[Parties, Originator, Beneficiary]),
         (SENDER, &View::ALL),
     ];
-    for (id, views) in cases {
+    let worlds = SUITES.map(sealed);
+    for (world, (id, views)) in worlds.iter().flat_map(|world| cases.map(|case| (world, case))) {
         let mut reader = reader_of(id, &world.open);
         let opened = reader.open(&world.order.header, &world.order.payload).unwrap();
         let seen: Vec<View> = opened.views.iter().map(|opened| opened.view()).collect();
@@ -37,35 +38,47 @@ fn everybody_reads_what_the_policy_says() {
 
 #[test]
 fn the_order_meets_the_policy_for_who_has_no_key() {
-    let world = sealed();
+    SUITES.into_iter().for_each(meets_the_policy);
+}
+
+fn meets_the_policy(suite: Suite) {
+    let world = sealed(suite);
     let header = HeaderView::check(&world.order.header).unwrap();
     let envelope = Envelope::parse(header, &world.order.payload).unwrap();
     let owner = |_, key| {
         [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER]
             .into_iter()
-            .find(|id| kem_key(*id).id() == key)
+            .find(|id| kem_key(suite, *id).id() == key)
     };
-    let required = trust().require(&facts(), NOW).unwrap();
+    let required = trust(suite).require(&facts(), NOW).unwrap();
     assert_eq!(required.check(&envelope, owner), Ok(()));
+    // A policy of the other suite does not take it, whichever is the stronger one.
+    for other in SUITES.into_iter().filter(|other| *other != suite) {
+        let required = policy(other).require(&facts()).unwrap();
+        assert_eq!(required.check(&envelope, owner), Err(channel::DisclosureError::Suite));
+    }
     assert!(required.screening && required.confirmation);
 }
 
 #[test]
 fn an_order_that_does_not_meet_the_policy_is_told_why() {
     use channel::DisclosureError::{ExtraSlot, MissingSlot, SlotViews, StaleKey, Views};
-    let world = sealed();
-    let required = trust().require(&facts(), NOW).unwrap();
+    let suite = Suite::X25519Aes256Gcm;
+    let world = sealed(suite);
+    let required = trust(suite).require(&facts(), NOW).unwrap();
     // The receiver has a second key.
-    let second = KemKey { public: kem_secret(ParticipantId(99)).public(), ..kem_key(RECEIVER) };
+    let public = kem_secret(suite, ParticipantId(99)).public();
+    let second = KemKey { public, ..kem_key(suite, RECEIVER) };
     let owner = |_, key| {
         let ids = [RECEIVER, SENDER_REGULATOR, RECEIVER_REGULATOR, SCREENER, SENDER];
-        let by_id = ids.into_iter().find(|id| kem_key(*id).id() == key);
+        let by_id = ids.into_iter().find(|id| kem_key(suite, *id).id() == key);
         by_id.or_else(|| (key == second.id()).then_some(RECEIVER))
     };
     let check = |mut recipients: Vec<Recipient>, contents: &[Content<'_>], known: bool| {
         recipients.sort_unstable_by_key(|it| (it.role, it.key));
         let random = &mut Known::new(4);
-        let mut epoch = Epoch::open(terms(), &recipients, &signer_of(SENDER), random).unwrap().0;
+        let mut epoch =
+            Epoch::open(terms(suite), &recipients, &signer_of(SENDER), random).unwrap().0;
         let order = epoch.seal(&header(), contents, &recipients, random).unwrap();
         let view = HeaderView::check(&order.header).unwrap();
         let envelope = Envelope::parse(view, &order.payload).unwrap();
@@ -80,15 +93,15 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
     // Twice the receiver is not a regulator.
     let receiver = all().into_iter().find(|it| it.participant == RECEIVER).unwrap();
     let mut twice = without(SENDER_REGULATOR);
-    twice.push(Recipient { key: second.id(), public: second.public, ..receiver });
+    twice.push(Recipient { key: second.id(), public: second.public.clone(), ..receiver.clone() });
     assert_eq!(check(twice, &CONTENTS, true), Some(ExtraSlot));
     let mut extra = without(RECEIVER);
-    extra.push(Recipient { role: channel::SlotRole::CurrencyIssuer, ..receiver });
+    extra.push(Recipient { role: channel::SlotRole::CurrencyIssuer, ..receiver.clone() });
     assert_eq!(check(extra, &CONTENTS, true), Some(ExtraSlot));
     let mut more = without(RECEIVER);
     more.push(Recipient { views: ViewMask::ALL, ..receiver });
     assert_eq!(check(more, &CONTENTS, true), Some(SlotViews));
-    let mut narrow = policy();
+    let mut narrow = policy(suite);
     narrow.rules.truncate(1);
     let narrow = narrow.require(&facts()).unwrap();
     let view = HeaderView::check(&world.order.header).unwrap();
@@ -98,7 +111,7 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
     let own: Vec<_> =
         all().into_iter().filter(|it| matches!(it.participant, RECEIVER | SENDER)).collect();
     let random = &mut Known::new(4);
-    let mut epoch = Epoch::open(terms(), &own, &signer_of(SENDER), random).unwrap().0;
+    let mut epoch = Epoch::open(terms(suite), &own, &signer_of(SENDER), random).unwrap().0;
     let order = epoch.seal(&header(), &CONTENTS, &own, random).unwrap();
     let view = HeaderView::check(&order.header).unwrap();
     let envelope = Envelope::parse(view, &order.payload).unwrap();
@@ -107,7 +120,7 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
 
 #[test]
 fn nothing_of_the_content_is_outside_the_ciphertexts() {
-    let world = sealed();
+    let world = sealed(SUITES[0]);
     for content in CONTENTS.iter().filter(|content| !content.bytes.is_empty()) {
         let found = world.order.payload.windows(8).any(|bytes| bytes == &content.bytes[..8]);
         assert!(!found);
@@ -116,7 +129,7 @@ fn nothing_of_the_content_is_outside_the_ciphertexts() {
 
 #[test]
 fn a_sequence_opens_once_but_the_same_order_can_be_read_again() {
-    let mut world = sealed();
+    let mut world = sealed(SUITES[0]);
     let second =
         world.epoch.seal(&header(), &CONTENTS, &world.recipients, &mut Known::new(9)).unwrap();
     let mut reader = reader_of(RECEIVER, &world.open);
@@ -131,11 +144,11 @@ fn a_sequence_opens_once_but_the_same_order_can_be_read_again() {
 /// A machine restored from a snapshot draws the same randomness again.
 #[test]
 fn the_same_randomness_twice_gives_other_keys_for_another_order() {
-    let (mut one, mut two) = (sealed(), sealed());
+    let (mut one, mut two) = (sealed(SUITES[0]), sealed(SUITES[0]));
     assert_eq!(one.order, two.order);
     let other = [Content { view: View::Parties, bytes: b"somebody else" }];
     let recipients =
-        [channel::Recipient { views: ViewMask::of(&[View::Parties]), ..one.recipients[0] }];
+        [Recipient { views: ViewMask::of(&[View::Parties]), ..one.recipients[0].clone() }];
     let second_header = channel::OrderHeader {
         uetr: "5f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5".parse().unwrap(),
         ..header()
@@ -154,7 +167,10 @@ fn the_same_randomness_twice_gives_other_keys_for_another_order() {
 
 #[test]
 fn one_view_can_be_shown_to_a_third_party_and_no_other() {
-    let world = sealed();
+    SUITES.map(sealed).iter().for_each(shows_one_view);
+}
+
+fn shows_one_view(world: &Sealed) {
     let mut reader = reader_of(RECEIVER, &world.open);
     let opened = reader.open(&world.order.header, &world.order.payload).unwrap();
     let purpose = opened.view(View::Remittance).unwrap();
@@ -178,7 +194,10 @@ fn one_view_can_be_shown_to_a_third_party_and_no_other() {
 
 #[test]
 fn the_sender_wraps_again_for_who_could_not_open() {
-    let world = sealed();
+    SUITES.map(sealed).iter().for_each(wraps_again);
+}
+
+fn wraps_again(world: &Sealed) {
     let opened =
         reader_of(SENDER, &world.open).open(&world.order.header, &world.order.payload).unwrap();
     let regulator = world.recipients.iter().find(|it| it.participant == SENDER_REGULATOR).unwrap();
@@ -210,9 +229,26 @@ fn the_sender_wraps_again_for_who_could_not_open() {
     }
 }
 
+/// What was sealed against quantum computers is not wrapped again for others to break.
+#[test]
+fn an_order_is_not_wrapped_again_under_a_weaker_suite() {
+    let [weak, strong] = SUITES.map(sealed);
+    let wrap = |of: &Sealed, with: &Sealed| {
+        let SealedOrder { header, payload } = &of.order;
+        let opened = reader_of(SENDER, &of.open).open(header, payload).unwrap();
+        let random = &mut Known::new(3);
+        opened.rewrap(payload, &with.recipients[0], NOW, &signer_of(SENDER), random)
+    };
+    assert_eq!(wrap(&strong, &weak).err(), Some(Refused.into()));
+    let stronger = wrap(&weak, &strong).unwrap();
+    let SealedOrder { header, payload } = &weak.order;
+    let reader = reader_without_epoch(RECEIVER);
+    assert!(reader.open_rewrapped(header, payload, &stronger, &key_of(SENDER)).is_ok());
+}
+
 #[test]
 fn what_cannot_be_sealed_is_refused_by_name() {
-    let mut world = sealed();
+    let mut world = sealed(SUITES[0]);
     let recipients = world.recipients.clone();
     let mut seal = |header: &channel::OrderHeader, contents: &[Content<'_>], recipients: &[_]| {
         world.epoch.seal(header, contents, recipients, &mut Known::new(2)).err()
@@ -228,7 +264,7 @@ fn what_cannot_be_sealed_is_refused_by_name() {
     assert_eq!(seal(&header(), &backwards, &recipients), Some(SealError::Views));
     assert_eq!(seal(&header(), &CONTENTS[..4], &recipients), Some(SealError::Recipients));
     assert_eq!(seal(&header(), &CONTENTS, &[]), Some(SealError::Recipients));
-    let reversed: Vec<_> = recipients.iter().rev().copied().collect();
+    let reversed: Vec<_> = recipients.iter().rev().cloned().collect();
     assert_eq!(seal(&header(), &CONTENTS, &reversed), Some(SealError::Recipients));
     let long = [Content { view: View::Parties, bytes: &[0; 8_193] }];
     assert_eq!(seal(&header(), &long, &recipients), Some(SealError::TooLong));
@@ -242,8 +278,9 @@ proptest! {
     fn sealed_and_opened_is_the_same(
         contents in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2_100), 1..=5),
         seed: u8,
+        suite in prop::sample::select(SUITES.as_slice()),
     ) {
-        let mut world = sealed();
+        let mut world = sealed(suite);
         let contents: Vec<Content<'_>> = View::ALL
             .into_iter()
             .zip(&contents)
@@ -254,7 +291,7 @@ proptest! {
             .recipients
             .iter()
             .filter(|it| matches!(it.participant, RECEIVER | SENDER))
-            .map(|it| channel::Recipient { views, ..*it })
+            .map(|it| Recipient { views, ..it.clone() })
             .collect();
         let order = world
             .epoch

@@ -20,6 +20,7 @@ pub(crate) const RECEIVER_REGULATOR: ParticipantId = ParticipantId(21);
 pub(crate) const SCREENER: ParticipantId = ParticipantId(30);
 pub(crate) const NOW: u64 = 1_772_431_200_000;
 pub(crate) const HOUR: u64 = 3_600_000;
+pub(crate) const SUITES: [Suite; 2] = [Suite::X25519Aes256Gcm, Suite::XWingAes256Gcm];
 
 /// Known bytes in place of randomness: SHA-256 of a seed and a counter.
 pub(crate) struct Known {
@@ -97,16 +98,15 @@ pub(crate) fn identities() -> Vec<Identity> {
     ]
 }
 
-pub(crate) fn kem_secret(id: ParticipantId) -> KemSecret {
-    KemSecret::generate(&mut Known::new(u8::try_from(id.0).unwrap()))
+pub(crate) fn kem_secret(suite: Suite, id: ParticipantId) -> KemSecret {
+    KemSecret::generate(suite, &mut Known::new(u8::try_from(id.0).unwrap()))
 }
 
-pub(crate) fn kem_key(id: ParticipantId) -> KemKey {
+pub(crate) fn kem_key(suite: Suite, id: ParticipantId) -> KemKey {
     KemKey {
         pool: POOL,
         participant: id,
-        suite: Suite::X25519Aes256Gcm,
-        public: kem_secret(id).public(),
+        public: kem_secret(suite, id).public(),
         valid_from_ms: NOW - HOUR,
         valid_to_ms: NOW + 23 * HOUR,
     }
@@ -116,7 +116,7 @@ fn reader(role: SlotRole, participant: Option<ParticipantId>, views: &[View]) ->
     RuleReader { role, participant, views: ViewMask::of(views) }
 }
 
-pub(crate) fn policy() -> DisclosurePolicy {
+pub(crate) fn policy(suite: Suite) -> DisclosurePolicy {
     let all = PolicyRule {
         currency: None,
         sender_country: None,
@@ -165,19 +165,24 @@ pub(crate) fn policy() -> DisclosurePolicy {
         pool: POOL,
         version: 3,
         effective_at_ms: NOW,
+        suite,
         rules: vec![all, british, german, large],
     }
 }
 
-pub(crate) fn trust() -> Trust {
+/// Everybody has a key of each suite.
+pub(crate) fn trust(suite: Suite) -> Trust {
     let root = signer(ROOT);
     let mut trust = Trust::new(POOL, &[root.public_key()]).unwrap();
     for identity in identities() {
         let id = identity.participant.id;
         trust.accept_identity(&Signed::sign(identity, &root).unwrap()).unwrap();
-        trust.accept_kem_key(&Signed::sign(kem_key(id), &signer_of(id)).unwrap(), NOW).unwrap();
+        for suite in SUITES {
+            let key = Signed::sign(kem_key(suite, id), &signer_of(id)).unwrap();
+            trust.accept_kem_key(&key, NOW).unwrap();
+        }
     }
-    trust.accept_policy(&Signed::sign(policy(), &root).unwrap()).unwrap();
+    trust.accept_policy(&Signed::sign(policy(suite), &root).unwrap()).unwrap();
     trust
 }
 
@@ -230,10 +235,11 @@ pub(crate) struct Sealed {
     pub(crate) order: SealedOrder,
 }
 
-pub(crate) fn terms() -> EpochTerms {
+pub(crate) fn terms(suite: Suite) -> EpochTerms {
     EpochTerms {
         pool: POOL,
         sender: SENDER,
+        suite,
         policy_version: 3,
         opened_at_ms: NOW,
         not_after_ms: NOW + HOUR,
@@ -241,8 +247,8 @@ pub(crate) fn terms() -> EpochTerms {
 }
 
 /// The sender's own slot, by which it can read the order again.
-pub(crate) fn own_slot() -> Recipient {
-    let key = kem_key(SENDER);
+pub(crate) fn own_slot(suite: Suite) -> Recipient {
+    let key = kem_key(suite, SENDER);
     Recipient {
         role: SlotRole::Sender,
         key: key.id(),
@@ -252,12 +258,12 @@ pub(crate) fn own_slot() -> Recipient {
     }
 }
 
-pub(crate) fn sealed() -> Sealed {
+pub(crate) fn sealed(suite: Suite) -> Sealed {
     let mut random = Known::new(1);
-    let mut recipients = trust().recipients(&facts(), NOW).unwrap();
-    recipients.push(own_slot());
+    let mut recipients = trust(suite).recipients(&facts(), NOW).unwrap();
+    recipients.push(own_slot(suite));
     let (mut epoch, open) =
-        Epoch::open(terms(), &recipients, &signer_of(SENDER), &mut random).unwrap();
+        Epoch::open(terms(suite), &recipients, &signer_of(SENDER), &mut random).unwrap();
     let order = epoch.seal(&header(), &CONTENTS, &recipients, &mut random).unwrap();
     Sealed { epoch, open, recipients, order }
 }
@@ -271,7 +277,9 @@ pub(crate) fn reader_of(id: ParticipantId, open: &Signed<EpochOpen>) -> Reader {
 
 pub(crate) fn reader_without_epoch(id: ParticipantId) -> Reader {
     let mut reader = Reader::new(POOL, id);
-    reader.add_key(&kem_key(id), kem_secret(id)).unwrap();
+    for suite in SUITES {
+        reader.add_key(&kem_key(suite, id), kem_secret(suite, id)).unwrap();
+    }
     reader
 }
 

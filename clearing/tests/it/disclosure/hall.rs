@@ -1,11 +1,11 @@
 //! A pool with roots: its parties, their statements, and orders that look as if they were sealed.
 
 use channel::{
-    AnyStatement, DisclosureFault, DisclosurePolicy, EpochId, EpochOpen, EpochReader, Genesis,
-    Identity, KemKey, KemRevocation, KeyId, MessageKind, OrderHeader, OrderRef, ParticipantId,
-    PolicyRule, ReceiverConfirmation, Rewrap, Role, RuleReader, ScreeningVerdict, Sealing, Signed,
-    SizeBucket, SlotRole, Suite, View, ViewMask, ciphertext_len, merkle_root, order_digest,
-    wrap_len,
+    AnyStatement, DisclosureFault, DisclosurePolicy, Encapsulated, EpochId, EpochOpen, EpochReader,
+    Genesis, Identity, KemKey, KemPublic, KemRevocation, KeyId, MessageKind, OrderHeader, OrderRef,
+    ParticipantId, PolicyRule, ReceiverConfirmation, Rewrap, Role, RuleReader, ScreeningVerdict,
+    Sealing, Signed, SizeBucket, SlotRole, Suite, View, ViewMask, ciphertext_len, merkle_root,
+    order_digest, wrap_len,
 };
 use clearing::{Outcome, Reject, Ruled, pack_orders, pack_statements};
 use ledger::Amount;
@@ -32,11 +32,23 @@ pub(crate) fn key_of(id: ParticipantId) -> [u8; 32] {
     [id.0 as u8; 32]
 }
 
+/// How everything here is sealed, where nothing else is said.
+pub(crate) const SUITE: Suite = Suite::X25519Aes256Gcm;
+
 pub(crate) fn kem_key(id: ParticipantId, number: u8) -> KemKey {
-    let (suite, mut public) = (Suite::X25519Aes256Gcm, [number; 32]);
+    kem_key_of(SUITE, id, number)
+}
+
+pub(crate) fn kem_key_of(suite: Suite, id: ParticipantId, number: u8) -> KemKey {
+    let mut public = vec![number; KemPublic::len_of(suite)];
     public[0] = id.0 as u8;
+    let public = KemPublic::from_slice(suite, &public).unwrap();
     let (valid_from_ms, valid_to_ms) = (DAY_MS, DAY_MS + 24 * HOUR_MS);
-    KemKey { pool: POOL, participant: id, suite, public, valid_from_ms, valid_to_ms }
+    KemKey { pool: POOL, participant: id, public, valid_from_ms, valid_to_ms }
+}
+
+fn encapsulated(suite: Suite, byte: u8) -> Encapsulated {
+    Encapsulated::from_slice(suite, &vec![byte; Encapsulated::len_of(suite)]).unwrap()
 }
 
 fn rule(minor_min: u64, readers: &[(SlotRole, Option<ParticipantId>, ViewMask)]) -> PolicyRule {
@@ -67,7 +79,7 @@ pub(crate) fn policy(version: u32, effective_at_ms: u64) -> DisclosurePolicy {
         PolicyRule { screening: true, ..rule(1_000, &screened) },
         PolicyRule { confirmation: true, ..rule(5_000, &[]) },
     ];
-    DisclosurePolicy { pool: POOL, version, effective_at_ms, rules }
+    DisclosurePolicy { pool: POOL, version, effective_at_ms, suite: SUITE, rules }
 }
 
 /// The slots of an order of so much: role, owner, views.
@@ -118,7 +130,7 @@ pub(crate) fn seal(
     let ciphertexts = views.len() * ciphertext_len(SizeBucket::B256);
     payload.resize(payload.len() + wraps + ciphertexts, 0);
     let sealing = Sealing {
-        suite: Suite::X25519Aes256Gcm,
+        suite: SUITE,
         epoch,
         sequence,
         bucket: SizeBucket::B256,
@@ -196,20 +208,30 @@ impl Hall {
 
     /// An epoch for everybody who may read, by their keys of this number.
     pub(crate) fn epoch(&self, from: u32, epoch: EpochId, version: u32, number: u8) -> EpochOpen {
+        self.epoch_of(SUITE, (from, epoch), version, number)
+    }
+
+    pub(crate) fn epoch_of(
+        &self,
+        suite: Suite,
+        (from, epoch): (u32, EpochId),
+        version: u32,
+        number: u8,
+    ) -> EpochOpen {
         let banks = (0..3).filter(|to| *to != from).map(|to| (SlotRole::Receiver, bank(to)));
         let others = [(SlotRole::SenderRegulator, REGULATOR), (SlotRole::Screener, SCREENER)];
         let reader = |(role, participant)| EpochReader {
             role,
-            key: kem_key(participant, number).id(),
+            key: kem_key_of(suite, participant, number).id(),
             participant,
-            encapsulated: [3; 32],
+            encapsulated: encapsulated(suite, 3),
         };
         let mut readers: Vec<EpochReader> = banks.chain(others).map(reader).collect();
         readers.sort_unstable_by_key(|reader| (reader.role, reader.key));
         EpochOpen {
             pool: POOL,
             sender: bank(from),
-            suite: Suite::X25519Aes256Gcm,
+            suite,
             epoch,
             policy_version: version,
             opened_at_ms: self.desk.time_ms,
@@ -321,14 +343,23 @@ pub(crate) fn fault(
 }
 
 pub(crate) fn rewrap(order: &Sealed, reader: ParticipantId, number: u8) -> AnyStatement {
+    rewrap_of(SUITE, order, reader, number)
+}
+
+pub(crate) fn rewrap_of(
+    suite: Suite,
+    order: &Sealed,
+    reader: ParticipantId,
+    number: u8,
+) -> AnyStatement {
     let views = ViewMask::of(&PARTIES);
     let rewrap = Rewrap {
         pool: POOL,
         order: order.named(),
         role: SlotRole::SenderRegulator,
         reader,
-        key: kem_key(reader, number).id(),
-        encapsulated: [4; 32],
+        key: kem_key_of(suite, reader, number).id(),
+        encapsulated: encapsulated(suite, 4),
         views,
         wrap: vec![0; wrap_len(views)],
         made_at_ms: DAY_MS,
