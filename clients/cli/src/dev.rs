@@ -10,6 +10,7 @@ mod scheme;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use sdk::sealed::Suite;
 use sdk::{Currency, Role};
 
 pub(crate) use self::folder::{Folder, Person, make_dir, public, rules_of, secret};
@@ -17,6 +18,7 @@ pub(crate) use self::scheme::Scheme;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Shown;
+use crate::sealed::policy_file;
 
 /// Where a development node listens.
 pub(crate) const LISTEN: &str = "127.0.0.1:7400";
@@ -63,6 +65,9 @@ pub(crate) struct InitArgs {
     /// screener. `causeway dev publish` hands them in once the node runs.
     #[arg(long)]
     sealed: bool,
+    /// How they are sealed: x25519, or x-wing, which a quantum computer does not break either.
+    #[arg(long, requires = "sealed", default_value = "x25519", value_parser = policy_file::parse_suite)]
+    suite: Suite,
 }
 
 /// Where a node's time comes from.
@@ -189,7 +194,11 @@ impl InitArgs {
             rules: rules_of(&self.currencies),
             participants,
             receipt_seed: None,
-            scheme: if self.sealed { Some(Scheme::new(None, sdk::now_ms())?) } else { None },
+            scheme: if self.sealed {
+                Some(Scheme::new(None, sdk::now_ms())?.suite(self.suite))
+            } else {
+                None
+            },
             mark: None,
         })
     }

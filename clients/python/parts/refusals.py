@@ -13,7 +13,7 @@ def bad_headers(day: Day) -> None:
     invalid = "HEADER_INVALID"
     cases = [
         (0, b"\2", invalid, "version"), (1, b"\2", invalid, "flags"),
-        (2, b"\0\2", invalid, "suite"), (4, b"\0\0\0\x63", "OTHER_POOL", "pool"),
+        (2, b"\0\3", invalid, "suite"), (4, b"\0\0\0\x63", "OTHER_POOL", "pool"),
         (8, day.CSBKUS33.number.to_bytes(4), "OTHER_SENDER", "sender"),
         (12, bank.number.to_bytes(4), invalid, "receiver"), (22, b"\x10", invalid, "uetr"),
         (32, b"\0\x09", invalid, "message_kind"), (34, b"\4", invalid, "class"),

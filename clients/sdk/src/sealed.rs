@@ -20,7 +20,7 @@ mod store;
 pub use channel::{
     AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, Envelope, Identity, KemKey, KeyId,
     OpeningRecord, OrderFacts, OrderRef, PolicyRule, ReceiverConfirmation, Requirement, Rewrap,
-    RuleReader, ScreeningVerdict, Signed, SlotRole, Statement, TrustError, View, ViewMask,
+    RuleReader, ScreeningVerdict, Signed, SlotRole, Statement, Suite, TrustError, View, ViewMask,
 };
 pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 

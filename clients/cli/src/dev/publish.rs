@@ -46,13 +46,17 @@ async fn publish(dir: &Path, sessions: &[Session]) -> Result<Vec<Row>, Failure> 
     let (identities, policy) = signed_by_roots(dir)?;
     operator.client.publish_all(&identities).await?;
     let mut rows = Vec::new();
+    let suite = match &policy {
+        AnyStatement::Policy(signed) => signed.statement.suite,
+        _ => return Err(Failure::usage("the folder's policy is another statement")),
+    };
     let readers = ["bank", "regulator", "screener", "provider"];
     for session in sessions.iter().filter(|it| readers.contains(&it.profile.role.as_str())) {
         let sealed = session.sealed()?;
         let now_ms = session.now_ms().await?;
         let signer = session.client.statement_signer()?;
-        sealed.keys.rotate(now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *system_random())?;
-        let key = sealed.keys.current(now_ms)?;
+        sealed.keys.rotate(suite, now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *system_random())?;
+        let key = sealed.keys.current(suite, now_ms)?;
         session.client.publish_all(&[AnyStatement::from(key.signed.clone())]).await?;
         let name = session.profile.name.as_str();
         rows.push(vec![("name", name.into()), ("key", hex(&key.id().0).into())]);

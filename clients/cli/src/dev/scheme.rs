@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use channel::{LocalSigner, Signer as _};
-use sdk::sealed::{AnyStatement, Identity, Signed};
+use sdk::sealed::{AnyStatement, Identity, Signed, Suite};
 use sdk::{Participant, ParticipantId};
 use zeroize::Zeroizing;
 
@@ -32,6 +32,7 @@ const IDENTITY_LIFE_MS: u64 = 3_650 * 86_400_000;
 pub(crate) struct Scheme {
     signer: LocalSigner,
     effective_at_ms: u64,
+    suite: Suite,
 }
 
 impl std::fmt::Debug for Scheme {
@@ -44,7 +45,12 @@ impl Scheme {
     /// A new root, its key drawn at random unless its seed is given; its policy is in effect from
     /// this instant on.
     pub(crate) fn new(seed: Option<[u8; 32]>, effective_at_ms: u64) -> Result<Self, Failure> {
-        Ok(Self { signer: signing_key(seed)?, effective_at_ms })
+        Ok(Self { signer: signing_key(seed)?, effective_at_ms, suite: Suite::X25519Aes256Gcm })
+    }
+
+    /// With a policy whose orders are sealed under this suite.
+    pub(super) fn suite(self, suite: Suite) -> Self {
+        Self { suite, ..self }
     }
 
     /// The root that a folder was made with, if it was made with one.
@@ -56,7 +62,8 @@ impl Scheme {
         let pem = Zeroizing::new(fs::read_to_string(&path).map_err(at(&path))?);
         let signer = LocalSigner::from_pem(&pem)
             .map_err(|error| Failure::fault(format!("{}: {error}", path.display())))?;
-        Ok(Some(Self { signer, effective_at_ms: sdk::now_ms() }))
+        let (effective_at_ms, suite) = (sdk::now_ms(), Suite::X25519Aes256Gcm);
+        Ok(Some(Self { signer, effective_at_ms, suite }))
     }
 
     /// What genesis and trust files name.
@@ -72,7 +79,10 @@ impl Scheme {
         make_dir(&own)?;
         write_signing_key(&own.join(KEY), &self.signer)?;
         let at = show::instant(self.effective_at_ms);
-        let text = format!("pool = {pool}\nversion = 1\neffective_at = \"{at}\"\n\n{RULES}");
+        let suite = policy_file::suite_name(self.suite);
+        let head =
+            format!("pool = {pool}\nversion = 1\neffective_at = \"{at}\"\nsuite = \"{suite}\"");
+        let text = format!("{head}\n\n{RULES}");
         public(&own.join("policy.toml"), &text)?;
         let policy = Signed::sign(policy_file::policy(&text)?, &self.signer);
         statement_file::write(&own.join(POLICY), &signed(policy)?)

@@ -1,7 +1,7 @@
 //! Allegations that an order does not open, and the sender's answer.
 
 use clap::Args;
-use sdk::sealed::{AnyStatement, KemKey, KeyId, Opener, SlotRole, ViewMask, system_random};
+use sdk::sealed::{AnyStatement, KemKey, Opener, SlotRole, Suite, ViewMask, system_random};
 use sdk::{Uetr, v1};
 
 use super::Sealed;
@@ -97,7 +97,8 @@ impl Answerer<'_> {
         Ok(wrapped.map_err(|error| Failure::fault(error.to_string()))?.into())
     }
 
-    /// The reader with a key that is valid now, and the views that the order's policy gives it.
+    /// The reader with a key that is valid now, of the policy's suite or that of the order if it is
+    /// the stronger one, and the views that the order's policy gives it.
     fn recipient(
         &self,
         order: &sdk::Order,
@@ -110,14 +111,24 @@ impl Answerer<'_> {
         let reader =
             reader.ok_or_else(|| Failure::fault(format!("no root vouches for {reporter}")))?;
         let keys = self.sealed.store.kem_keys().map(|signed| &signed.statement);
-        let valid = keys.filter(|it| it.participant == reader && it.valid_at(self.now_ms));
+        let suite = self.suite(order)?;
+        let valid = keys.filter(|it| {
+            it.participant == reader && Some(it.public.suite()) == suite && it.valid_at(self.now_ms)
+        });
         let key: Option<&KemKey> = valid.max_by_key(|it| it.valid_from_ms);
         let key = key.ok_or_else(|| {
             Failure::new(crate::failure::Kind::Transient, format!("{reporter} has no valid key"))
         })?;
         let views = self.views(order, role)?;
-        let (id, public): (KeyId, [u8; 32]) = (key.id(), key.public);
-        Ok(channel::Recipient { role, key: id, participant: reader, public, views })
+        let public = key.public.clone();
+        Ok(channel::Recipient { role, key: key.id(), participant: reader, public, views })
+    }
+
+    fn suite(&self, order: &sdk::Order) -> Result<Option<Suite>, Failure> {
+        let sealing = order.fields().sealing();
+        let sealing = sealing.map_err(|error| Failure::fault(error.to_string()))?;
+        let policy = self.sealed.store.policy_at(self.now_ms);
+        Ok(sealing.map(|it| it.suite).max(policy.map(|it| it.statement.suite)))
     }
 
     /// What the slot of this role promises.

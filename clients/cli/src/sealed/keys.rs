@@ -1,8 +1,10 @@
 //! KEM keys: made by their owner, kept by their owner.
 
 use clap::{Args, Subcommand};
-use sdk::sealed::{AnyStatement, KEEP_MS, KeyId, OwnKey, system_random};
+use sdk::sealed::{AnyStatement, KEEP_MS, KeyId, OwnKey, Suite, system_random};
 
+use super::Sealed;
+use super::policy_file::{parse_suite, suite_name};
 use super::statement_file::bytes_of;
 use crate::commands::show;
 use crate::context::Context;
@@ -23,6 +25,9 @@ pub(crate) enum Command {
 /// Make a key to which others seal, and publish its public half.
 #[derive(Debug, Args)]
 pub(crate) struct MakeArgs {
+    /// The suite, x25519 or x-wing; that of the disclosure policy unless it is said.
+    #[arg(long, value_parser = parse_suite)]
+    suite: Option<Suite>,
     /// For how long others may seal to it, in hours; at most 168.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
     hours: u64,
@@ -59,33 +64,51 @@ impl Command {
         let mut sealed = session.sealed()?;
         let now_ms = session.now_ms().await?;
         let signer = session.client.statement_signer()?;
-        let published: Option<AnyStatement> = match self {
-            Self::List => None,
+        let published: Vec<AnyStatement> = match self {
+            Self::List => Vec::new(),
             Self::Make(args) => {
-                let life_ms = args.hours * HOUR_MS;
-                let made = sealed.keys.make(now_ms, life_ms, signer, &mut *system_random())?;
-                Some(made.into())
+                session.sync(&mut sealed).await?;
+                let times = (now_ms, args.hours * HOUR_MS);
+                let newest = suites(&sealed).last().copied().unwrap_or(Suite::X25519Aes256Gcm);
+                let suite = args.suite.unwrap_or(newest);
+                let made = sealed.keys.make(suite, times, signer, &mut *system_random())?;
+                vec![made.into()]
             }
             Self::Rotate(args) => {
+                session.sync(&mut sealed).await?;
                 let times = (args.hours * HOUR_MS, args.ahead_hours * HOUR_MS);
-                let next = sealed.keys.rotate(now_ms, times, signer, &mut *system_random())?;
+                let mut own = Vec::new();
+                for suite in suites(&sealed) {
+                    let random = &mut *system_random();
+                    // Once more if an earlier run made it and was cut off: publishing is repeatable.
+                    own.push(match sealed.keys.rotate(suite, now_ms, times, signer, random)? {
+                        Some(next) => next.into(),
+                        None => sealed.keys.current(suite, now_ms)?.signed.into(),
+                    });
+                }
                 sealed.keys.sweep(now_ms, KEEP_MS)?;
-                // Once more if an earlier run made it and was cut off: publishing is repeatable.
-                let own = match next {
-                    Some(next) => next,
-                    None => sealed.keys.current(now_ms)?.signed,
-                };
-                Some(own.into())
+                own
             }
-            Self::Revoke(args) => Some(sealed.keys.revoke(args.id, now_ms, signer)?.into()),
+            Self::Revoke(args) => vec![sealed.keys.revoke(args.id, now_ms, signer)?.into()],
         };
-        if let Some(statement) = published {
-            session.client.publish_all(&[statement]).await?;
+        if !published.is_empty() {
+            session.client.publish_all(&published).await?;
             session.sync(&mut sealed).await?;
         }
         let keys = sealed.keys.keys()?;
         Ok(Shown::Many(keys.iter().map(|key| row(key, now_ms)).collect()))
     }
+}
+
+/// The suites of the policy in effect and of the one to follow, by version: for each there must be
+/// a key to seal to.
+fn suites(sealed: &Sealed) -> Vec<Suite> {
+    let mut suites: Vec<Suite> = sealed.store.policies().map(|it| it.statement.suite).collect();
+    if suites.is_empty() {
+        suites.push(Suite::X25519Aes256Gcm);
+    }
+    suites.dedup();
+    suites
 }
 
 fn row(key: &OwnKey, now_ms: u64) -> Row {
@@ -97,6 +120,7 @@ fn row(key: &OwnKey, now_ms: u64) -> Row {
     };
     vec![
         ("key", hex(&key.id().0).into()),
+        ("suite", suite_name(key.suite()).into()),
         ("state", state.into()),
         ("valid_from", show::instant(statement.valid_from_ms).into()),
         ("valid_to", show::instant(statement.valid_to_ms).into()),

@@ -1,6 +1,8 @@
 //! Identities and disclosure policies as people write them, before a root signs them.
 
-use sdk::sealed::{DisclosurePolicy, Identity, PolicyRule, RuleReader, SlotRole, View, ViewMask};
+use sdk::sealed::{
+    DisclosurePolicy, Identity, PolicyRule, RuleReader, SlotRole, Suite, View, ViewMask,
+};
 use sdk::{Currency, Participant, ParticipantId, Role};
 use serde::Deserialize;
 
@@ -14,6 +16,8 @@ struct PolicyFile {
     pool: u32,
     version: u32,
     effective_at: String,
+    #[serde(default)]
+    suite: Option<String>,
     rules: Vec<Rule>,
 }
 
@@ -80,6 +84,9 @@ const ROLES: [(&str, SlotRole); 6] = [
     ("sender", SlotRole::Sender),
 ];
 
+const SUITES: [(&str, Suite); 2] =
+    [("x25519", Suite::X25519Aes256Gcm), ("x-wing", Suite::XWingAes256Gcm)];
+
 fn named<T: Copy>(table: &[(&str, T)], text: &str, field: &str) -> Result<T, Failure> {
     let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     found.ok_or_else(|| {
@@ -91,6 +98,15 @@ fn named<T: Copy>(table: &[(&str, T)], text: &str, field: &str) -> Result<T, Fai
 /// A view's name.
 pub(super) fn parse_view(text: &str) -> Result<View, String> {
     named(&VIEWS, text, "view").map_err(|failure| failure.message)
+}
+
+/// A suite's name.
+pub(crate) fn parse_suite(text: &str) -> Result<Suite, String> {
+    named(&SUITES, text, "suite").map_err(|failure| failure.message)
+}
+
+pub(crate) fn suite_name(suite: Suite) -> &'static str {
+    SUITES.iter().find(|(_, it)| *it == suite).map_or("", |(name, _)| name)
 }
 
 pub(crate) fn view_name(view: View) -> &'static str {
@@ -123,6 +139,7 @@ pub(crate) fn policy(text: &str) -> Result<DisclosurePolicy, Failure> {
         pool: file.pool,
         version: file.version,
         effective_at_ms: instant_ms(&file.effective_at, "effective_at")?,
+        suite: named(&SUITES, file.suite.as_deref().unwrap_or("x25519"), "suite")?,
         rules: file.rules.iter().map(rule).collect::<Result<_, _>>()?,
     })
 }
@@ -199,6 +216,9 @@ mod tests {
     fn a_policy_is_read() {
         let policy = policy(POLICY).unwrap();
         assert_eq!((policy.version, policy.effective_at_ms), (2, 1_772_431_200_000));
+        assert_eq!(policy.suite, Suite::X25519Aes256Gcm);
+        let strong = POLICY.replace("version = 2", "version = 2\nsuite = \"x-wing\"");
+        assert_eq!(super::policy(&strong).unwrap().suite, Suite::XWingAes256Gcm);
         let rule = &policy.rules[0];
         assert_eq!((rule.minor_min, rule.minor_max), (100, u64::MAX));
         assert!(rule.screening && !rule.confirmation);
@@ -213,6 +233,7 @@ mod tests {
         assert!(problem("\"screener\"", "\"screen\"").starts_with("role: `screen` is none of"));
         assert!(problem("\"parties\"]", "\"party\"]").starts_with("views: "));
         assert!(problem("\"DE\"", "\"de\"").starts_with("receiver_country: "));
+        assert!(problem("version = 2", "version = 2\nsuite = \"\"").starts_with("suite: "));
         assert!(problem("T06:00:00Z", "").starts_with("effective_at: "));
         assert!(problem("amount_min", "amount_mini").contains("unknown field"));
     }

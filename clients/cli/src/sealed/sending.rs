@@ -64,19 +64,20 @@ impl Kept {
     ) -> Result<(Vec<Order>, Self), Failure> {
         let mut sealed = sealed;
         let now_ms = session.sync(&mut sealed).await?;
-        if sealed.store.policy_at(now_ms).is_none() {
+        let Some(policy) = sealed.store.policy_at(now_ms) else {
             return Err(Failure::usage(
                 "the pool has no disclosure policy that a root of the trust file has signed, so \
                  nothing can be sealed; --unsealed sends the message for everybody to read",
             ));
-        }
+        };
+        let suite = policy.statement.suite;
         let known = drafts.iter().map(|draft| draft.known(&sealed));
         let known = known.collect::<Result<Vec<_>, _>>()?;
         let fresh = || drafts.iter().zip(&known).filter(|(_, known)| known.is_none());
         let sealer = Sealer::new(session.client.pool(), session.client.participant(), random);
         let mut sealer = sealer.epoch_life(EPOCH_LIFE_MS);
         let own = match fresh().next() {
-            Some(_) => Some(sealed.keys.current(now_ms)?),
+            Some(_) => Some(sealed.keys.current(suite, now_ms)?),
             None => None,
         };
         if let Some(own) = &own {

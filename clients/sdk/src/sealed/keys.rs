@@ -50,6 +50,12 @@ impl OwnKey {
         self.signed.statement.id()
     }
 
+    /// Its suite.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.signed.statement.public.suite()
+    }
+
     /// Whether others may seal to it at this instant.
     #[must_use]
     pub fn usable_at(&self, now_ms: u64) -> bool {
@@ -73,26 +79,25 @@ impl KeyStore {
         Ok(Self { folder: folder.to_owned(), pool, owner })
     }
 
-    /// Makes a key that is valid for `life_ms` from now on, at most 7 days. It is on disk before
+    /// Makes a key of a suite that is valid for `life_ms` from now on, at most 7 days. It is on disk before
     /// its public half is returned: nobody can seal to a key that would be lost.
     ///
     /// # Errors
     /// [`Error::Config`] for a life that is too long, or a file that cannot be written.
     pub fn make(
         &self,
-        now_ms: u64,
-        life_ms: u64,
+        suite: Suite,
+        (now_ms, life_ms): (u64, u64),
         signer: &dyn Signer,
         mut random: &mut dyn CryptoRng,
     ) -> Result<Signed<KemKey>, Error> {
         if !(1..=KEM_KEY_LIFE_MAX_MS).contains(&life_ms) {
             return Err(Error::config("life", "must be at most 7 days"));
         }
-        let secret = KemSecret::generate(&mut random);
+        let secret = KemSecret::generate(suite, &mut random);
         let key = KemKey {
             pool: self.pool,
             participant: self.owner,
-            suite: Suite::X25519Aes256Gcm,
             public: secret.public(),
             valid_from_ms: now_ms,
             valid_to_ms: now_ms.saturating_add(life_ms),
@@ -101,28 +106,30 @@ impl KeyStore {
         let mut bytes = Zeroizing::new(vec![VERSION]);
         bytes.extend_from_slice(&*secret.to_bytes());
         bytes.extend_from_slice(&signed.encode());
-        files::write(&self.path(key.id(), "key"), &bytes)?;
+        files::write(&self.path(signed.statement.id(), "key"), &bytes)?;
         Ok(signed)
     }
 
-    /// Makes the next key if the newest ends within `ahead_ms`: before it does, so that there is
-    /// always one to seal to.
+    /// Makes the next key of a suite if its newest ends within `ahead_ms`: before it does, so that
+    /// there is always one to seal to.
     ///
     /// # Errors
     /// As [`KeyStore::make`].
     pub fn rotate(
         &self,
+        suite: Suite,
         now_ms: u64,
         (life_ms, ahead_ms): (u64, u64),
         signer: &dyn Signer,
         random: &mut dyn CryptoRng,
     ) -> Result<Option<Signed<KemKey>>, Error> {
         let until_ms = now_ms.saturating_add(ahead_ms);
-        let lasts = |key: &OwnKey| key.usable_at(now_ms) && key.usable_at(until_ms);
+        let lasts =
+            |key: &OwnKey| key.suite() == suite && key.usable_at(now_ms) && key.usable_at(until_ms);
         if self.keys()?.iter().any(lasts) {
             return Ok(None);
         }
-        self.make(now_ms, life_ms, signer, random).map(Some)
+        self.make(suite, (now_ms, life_ms), signer, random).map(Some)
     }
 
     /// Revokes a key. Its secret stays until no order sealed to it may come any more.
@@ -177,13 +184,16 @@ impl KeyStore {
         Ok(keys)
     }
 
-    /// The newest key to which others may seal at this instant.
+    /// The newest key of a suite to which others may seal at this instant.
     ///
     /// # Errors
     /// As [`KeyStore::keys`]; also if there is none.
-    pub fn current(&self, now_ms: u64) -> Result<OwnKey, Error> {
-        let newest = self.keys()?.into_iter().rfind(|key| key.usable_at(now_ms));
-        newest.ok_or_else(|| Error::config("keys", "there is no valid KEM key: make one"))
+    pub fn current(&self, suite: Suite, now_ms: u64) -> Result<OwnKey, Error> {
+        let usable = |key: &OwnKey| key.suite() == suite && key.usable_at(now_ms);
+        let newest = self.keys()?.into_iter().rfind(usable);
+        newest.ok_or_else(|| {
+            Error::config("keys", "there is no valid KEM key of the policy's suite: make one")
+        })
     }
 
     /// A reader that has all secrets.
@@ -206,7 +216,8 @@ impl KeyStore {
         let mut secret = Zeroizing::new([0; 32]);
         secret.copy_from_slice(&head[1..]);
         let signed: Signed<KemKey> = Signed::decode(signed).map_err(|_| damaged())?;
-        let (key, secret) = (&signed.statement, KemSecret::from_bytes(&secret));
+        let key = &signed.statement;
+        let secret = KemSecret::from_bytes(key.public.suite(), &secret).map_err(|_| damaged())?;
         let own = head[0] == VERSION
             && key.pool == self.pool
             && key.participant == self.owner

@@ -1,9 +1,9 @@
 //! The sender's side: epochs opened when they are needed, orders sealed in them.
 
 use channel::{
-    EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, HeaderView, OrderFacts, OrderHeader,
-    ParticipantId, Recipient, Requirement, Signed, Signer, SlotRole, Trust, VIEWS_MAX, View,
-    ViewMask, sha256,
+    EPOCH_LIFE_MAX_MS, EpochOpen, HeaderView, OrderFacts, OrderHeader, ParticipantId, Recipient,
+    Requirement, Signed, Signer, SlotRole, Suite, Trust, TrustError, VIEWS_MAX, View, ViewMask,
+    sha256,
 };
 use ledger::Hash;
 use sealing::{Content, Epoch, EpochTerms};
@@ -80,24 +80,25 @@ impl Sealer {
         self.epochs.retain(|active| active.not_after_ms > now_ms);
         let mut opened = Vec::new();
         let mut wanted: Vec<Recipient> = Vec::new();
-        let mut version = 0;
+        let policy =
+            trust.policy().map(|policy| (policy.statement.version, policy.statement.suite));
+        let policy = policy.ok_or_else(|| untrusted("policy")(TrustError::NoPolicy))?;
         for (order, contents) in orders {
             let plan = self.plan((store, &trust, own), order, contents, now_ms)?;
-            version = plan.policy_version;
             if self.find(&plan, order.fields()).is_some() {
                 continue;
             }
             let missing = |it: &&Recipient| !wanted.iter().any(|known| same(known, it));
-            let more: Vec<Recipient> = plan.recipients.iter().filter(missing).copied().collect();
-            if wanted.len() + more.len() > EPOCH_READERS_MAX {
-                opened.push(self.open(std::mem::take(&mut wanted), version, now_ms, signer)?);
+            let more: Vec<Recipient> = plan.recipients.iter().filter(missing).cloned().collect();
+            if wanted.len() + more.len() > policy.1.epoch_readers_max() {
+                opened.push(self.open(std::mem::take(&mut wanted), policy, now_ms, signer)?);
                 wanted = plan.recipients;
             } else {
                 wanted.extend(more);
             }
         }
         if !wanted.is_empty() {
-            opened.push(self.open(wanted, version, now_ms, signer)?);
+            opened.push(self.open(wanted, policy, now_ms, signer)?);
         }
         Ok(opened)
     }
@@ -152,7 +153,7 @@ impl Sealer {
         let mut recipients = recipients.map_err(untrusted("readers"))?;
         if !recipients.iter().any(|it| it.role == SlotRole::Sender) {
             let (role, participant) = (SlotRole::Sender, self.sender);
-            let public = own.signed.statement.public;
+            let public = own.signed.statement.public.clone();
             recipients.push(Recipient { role, key: own.id(), participant, public, views });
         }
         let policy_version = trust.policy().map_or(0, |policy| policy.statement.version);
@@ -170,13 +171,13 @@ impl Sealer {
     fn open(
         &mut self,
         recipients: Vec<Recipient>,
-        policy_version: u32,
+        (policy_version, suite): (u32, Suite),
         now_ms: u64,
         signer: &dyn Signer,
     ) -> Result<Signed<EpochOpen>, Error> {
         let not_after_ms = now_ms.saturating_add(self.life_ms);
         let (pool, sender, opened_at_ms) = (self.pool, self.sender, now_ms);
-        let terms = EpochTerms { pool, sender, policy_version, opened_at_ms, not_after_ms };
+        let terms = EpochTerms { pool, sender, suite, policy_version, opened_at_ms, not_after_ms };
         let opened = Epoch::open(terms, &recipients, signer, &mut self.random);
         let (epoch, signed) = opened.map_err(|error| Error::config("epoch", error))?;
         self.epochs.push(Active { epoch, policy_version, not_after_ms, recipients });

@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use sdk::sealed::KEEP_MS;
+use sdk::sealed::{KEEP_MS, Suite};
 
-use crate::world::{HOUR, NOW, RECEIVER, SENDER, World, random, signer_of};
+use crate::world::{HOUR, NOW, RECEIVER, SENDER, SUITE, World, random, signer_of};
 
 #[test]
 fn a_key_is_there_after_a_restart_and_its_owners_alone() {
@@ -38,7 +38,7 @@ fn the_next_key_is_made_before_the_old_one_ends() {
     let world = World::new();
     let (keys, signer) = (world.keys_of(SENDER), signer_of(SENDER));
     let rotate = |now_ms, seed| {
-        keys.rotate(now_ms, (24 * HOUR, 6 * HOUR), &signer, &mut *random(seed)).unwrap()
+        keys.rotate(SUITE, now_ms, (24 * HOUR, 6 * HOUR), &signer, &mut *random(seed)).unwrap()
     };
     let first = rotate(NOW, 1).unwrap();
     assert_eq!(rotate(NOW + HOUR, 2), None);
@@ -46,9 +46,9 @@ fn the_next_key_is_made_before_the_old_one_ends() {
     assert_ne!(first.statement.public, second.statement.public);
     // Both are valid for a while; the newer one counts.
     assert!(first.statement.valid_at(NOW + 20 * HOUR));
-    assert_eq!(keys.current(NOW + 20 * HOUR).unwrap().signed, second);
-    assert!(keys.current(NOW + 100 * HOUR).is_err());
-    assert!(keys.make(NOW, 8 * 24 * HOUR, &signer, &mut *random(4)).is_err());
+    assert_eq!(keys.current(SUITE, NOW + 20 * HOUR).unwrap().signed, second);
+    assert!(keys.current(SUITE, NOW + 100 * HOUR).is_err());
+    assert!(keys.make(SUITE, (NOW, 8 * 24 * HOUR), &signer, &mut *random(4)).is_err());
 }
 
 #[test]
@@ -58,12 +58,29 @@ fn a_revoked_key_is_replaced_at_once_and_still_opens_what_comes() {
     let made = world.kem_key(SENDER, NOW).statement.id();
     let revocation = keys.revoke(made, NOW + HOUR, &signer).unwrap();
     assert_eq!(keys.revoke(made, NOW + 2 * HOUR, &signer).unwrap(), revocation);
-    assert!(keys.current(NOW + HOUR).is_err());
-    let next = keys.rotate(NOW + HOUR, (24 * HOUR, HOUR), &signer, &mut *random(5)).unwrap();
+    assert!(keys.current(SUITE, NOW + HOUR).is_err());
+    let next = keys.rotate(SUITE, NOW + HOUR, (24 * HOUR, HOUR), &signer, &mut *random(5)).unwrap();
     assert!(next.is_some());
     assert_eq!(keys.sweep(NOW + HOUR + KEEP_MS, KEEP_MS).unwrap(), []);
     assert_eq!(keys.keys().unwrap().len(), 2);
     assert_eq!(keys.sweep(NOW + HOUR + KEEP_MS + 1, KEEP_MS).unwrap(), [made]);
     assert_eq!(keys.keys().unwrap().len(), 1);
     assert!(keys.revoke(made, NOW, &signer).is_err());
+}
+
+/// Both suites at once, while the policy changes from one to the other.
+#[test]
+fn each_suite_has_a_key_of_its_own() {
+    let world = World::new();
+    let (keys, signer, strong) = (world.keys_of(SENDER), signer_of(SENDER), Suite::XWingAes256Gcm);
+    let weak = world.kem_key(SENDER, NOW);
+    assert!(keys.current(strong, NOW).is_err());
+    let times = (24 * HOUR, 6 * HOUR);
+    let made = keys.rotate(strong, NOW, times, &signer, &mut *random(1)).unwrap().unwrap();
+    assert_eq!(keys.rotate(strong, NOW, times, &signer, &mut *random(2)).unwrap(), None);
+    assert_eq!(keys.current(SUITE, NOW).unwrap().signed, weak);
+    // Read from the disk, with the secret that belongs to it.
+    let again = world.keys_of(SENDER).current(strong, NOW).unwrap();
+    assert_eq!((again.suite(), &again.signed), (strong, &made));
+    assert!(world.keys_of(SENDER).reader().is_ok());
 }

@@ -2,13 +2,14 @@
 //! again after a crash.
 
 use sdk::sealed::{
-    AnyStatement, Contents, Sealer, SentStore, Signed, SlotRole, View, ViewMask, content_hash,
+    AnyStatement, Contents, DisclosurePolicy, Sealer, SentStore, Signed, SlotRole, Suite, View,
+    ViewMask, content_hash,
 };
 use sdk::{Order, OrderBuilder, Outbox, ParticipantId, SignedBatch};
 
 use crate::world::{
-    HOUR, NOW, OTHER, POOL, RECEIVER, REGULATOR, ROOT, SENDER, World, policy, random, signer,
-    signer_of,
+    HOUR, NOW, OTHER, POOL, RECEIVER, REGULATOR, ROOT, SENDER, SUITE, World, policy, random,
+    signer, signer_of,
 };
 
 fn order(receiver: ParticipantId, created_at_ms: u64) -> Order {
@@ -40,7 +41,8 @@ impl Bench {
     ) -> Result<Vec<Signed<channel::EpochOpen>>, sdk::Error> {
         let mut store = self.world.store();
         store.take(&self.directory, now_ms)?;
-        let own = self.world.keys_of(SENDER).current(now_ms)?;
+        let suite = store.policy_at(now_ms).unwrap().statement.suite;
+        let own = self.world.keys_of(SENDER).current(suite, now_ms)?;
         let contents = contents();
         let all = orders.iter().map(|order| (order, &contents));
         self.sealer.prepare((&store, &own), all, now_ms, &signer_of(SENDER))
@@ -49,7 +51,8 @@ impl Bench {
     fn seal(&mut self, order: &Order, now_ms: u64) -> Result<Order, sdk::Error> {
         let mut store = self.world.store();
         store.take(&self.directory, now_ms)?;
-        let own = self.world.keys_of(SENDER).current(now_ms)?;
+        let suite = store.policy_at(now_ms).unwrap().statement.suite;
+        let own = self.world.keys_of(SENDER).current(suite, now_ms)?;
         self.sealer.seal((&store, &own), (order, &contents()), now_ms)
     }
 }
@@ -77,6 +80,35 @@ fn each_reader_opens_its_views_and_no_other() {
     // The sender by its own slot, so that it can wrap again; the regulator what the policy says.
     assert_eq!(read(SENDER), all);
     assert_eq!(read(REGULATOR), [(View::Parties, who)]);
+}
+
+/// The roots' policy says suite 2. The operator serves keys of suite 1 as long as it can.
+#[test]
+fn an_operator_that_hides_keys_does_not_weaken_the_suite() {
+    let mut bench = Bench::new();
+    let strong = Suite::XWingAes256Gcm;
+    let plain = order(RECEIVER, NOW);
+    let next = DisclosurePolicy { suite: strong, ..policy(4, NOW) };
+    bench.directory.push(Signed::sign(next, &signer(ROOT)).unwrap().into());
+    // The sender has no key of the suite itself.
+    assert!(bench.prepare(std::slice::from_ref(&plain), NOW).is_err());
+    let served = [SENDER, REGULATOR].map(|id| bench.world.kem_key_of(strong, id, NOW));
+    bench.directory.extend(served.map(AnyStatement::from));
+    let error = bench.prepare(std::slice::from_ref(&plain), NOW).unwrap_err();
+    assert!(error.to_string().contains("no valid key of the policy's suite"), "{error}");
+    bench.directory.push(bench.world.kem_key_of(strong, RECEIVER, NOW).into());
+    let [open] = bench.prepare(std::slice::from_ref(&plain), NOW).unwrap().try_into().unwrap();
+    assert_eq!(open.statement.suite, strong);
+    let sealed = bench.seal(&plain, NOW).unwrap();
+    assert_eq!(sealed.fields().sealing().unwrap().unwrap().suite, strong);
+    let mut reader = bench.world.keys_of(RECEIVER).reader().unwrap();
+    let key = channel::PublicKey::new(&open.signer).unwrap();
+    assert_eq!(reader.accept_epoch(&open, &key), Ok(true));
+    let opened = reader.open(sealed.header(), sealed.payload()).unwrap();
+    assert_eq!(opened.view(View::Parties).unwrap().content(), b"who");
+    // The policy that says so stays.
+    bench.directory.retain(|it| !matches!(it, AnyStatement::Policy(p) if p.statement.version == 4));
+    assert!(bench.prepare(&[plain], NOW).unwrap_err().to_string().contains("older"));
 }
 
 #[test]
@@ -112,7 +144,7 @@ fn what_nobody_may_read_is_not_sealed() {
     let plain = order(RECEIVER, NOW);
     let mut store = bench.world.store();
     store.take(&bench.directory, NOW).unwrap();
-    let own = bench.world.keys_of(SENDER).current(NOW).unwrap();
+    let own = bench.world.keys_of(SENDER).current(SUITE, NOW).unwrap();
     let mut contents = contents();
     contents[View::Purpose as usize] = b"secret purpose".to_vec();
     let orders = [(&plain, &contents)];
@@ -132,7 +164,7 @@ fn the_senders_slot_is_for_its_own_key() {
     bench.prepare(std::slice::from_ref(&plain), NOW).unwrap();
     let sealed = bench.seal(&plain, NOW).unwrap();
     let envelope = channel::Envelope::parse(sealed.fields(), sealed.payload()).unwrap();
-    let own = bench.world.keys_of(SENDER).current(NOW).unwrap().id();
+    let own = bench.world.keys_of(SENDER).current(SUITE, NOW).unwrap().id();
     let slot = envelope.slots().find(|slot| slot.role == SlotRole::Sender).unwrap();
     assert_eq!((slot.key, slot.views), (own, envelope.view_mask()));
     assert_eq!(

@@ -5,7 +5,7 @@ use sdk::Signer as _;
 use sdk::sealed::{AnyStatement, Signed, Statement, TrustError};
 
 use crate::world::{
-    HOUR, IMPOSTOR, NOW, OTHER, RECEIVER, ROOT, World, identity, policy, signer, signer_of,
+    HOUR, IMPOSTOR, NOW, OTHER, RECEIVER, ROOT, SUITE, World, identity, policy, signer, signer_of,
 };
 
 fn refused(result: Result<(), Error>) -> TrustError {
@@ -60,7 +60,7 @@ fn a_substituted_key_is_refused() {
     let substitute = sdk::sealed::KemKey { participant: RECEIVER, ..theirs };
     let lie = |seed: u8| {
         let mut served = honest.clone();
-        served.push(signed(substitute, seed));
+        served.push(signed(substitute.clone(), seed));
         served
     };
     let mut store = world.store();
@@ -157,7 +157,7 @@ fn a_revoked_key_stays_revoked_when_the_node_is_silent_about_it() {
     let world = World::new();
     let honest = world.honest();
     let keys = world.keys_of(RECEIVER);
-    let id = keys.current(NOW).unwrap().id();
+    let id = keys.current(SUITE, NOW).unwrap().id();
     let revocation = keys.revoke(id, NOW, &signer_of(RECEIVER)).unwrap();
     let mut revoked = honest.clone();
     revoked.push(revocation.into());
@@ -166,7 +166,7 @@ fn a_revoked_key_stays_revoked_when_the_node_is_silent_about_it() {
     store.take(&honest, NOW).unwrap();
     assert!(!store.kem_keys().any(|key| key.statement.id() == id));
     // Nobody revokes the key of another.
-    let other = world.keys_of(OTHER).current(NOW).unwrap().id();
+    let other = world.keys_of(OTHER).current(SUITE, NOW).unwrap().id();
     let foreign = sdk::sealed::AnyStatement::KemRevocation(
         Signed::sign(
             channel::KemRevocation { pool: 1, participant: OTHER, key: other, revoked_at_ms: NOW },

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use sdk::sealed::{
     AnyStatement, DisclosurePolicy, Identity, KemKey, KeyStore, PolicyRule, Random, RuleReader,
-    Signed, SlotRole, TrustFile, TrustStore, View, ViewMask,
+    Signed, SlotRole, Suite, TrustFile, TrustStore, View, ViewMask,
 };
 use sdk::{LocalSigner, Participant, ParticipantId, Role, Signer as _};
 use tempfile::TempDir;
@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub(crate) const POOL: u32 = 1;
 pub(crate) const NOW: u64 = 1_772_431_200_000;
 pub(crate) const HOUR: u64 = 3_600_000;
+/// How everything here is sealed, where nothing else is said.
+pub(crate) const SUITE: Suite = Suite::X25519Aes256Gcm;
 pub(crate) const SENDER: ParticipantId = ParticipantId(7);
 pub(crate) const RECEIVER: ParticipantId = ParticipantId(8);
 pub(crate) const OTHER: ParticipantId = ParticipantId(9);
@@ -91,7 +93,7 @@ pub(crate) fn policy(version: u32, effective_at_ms: u64) -> DisclosurePolicy {
             reader(SlotRole::ReceiverRegulator, Some(REGULATOR), &[View::Parties]),
         ],
     };
-    DisclosurePolicy { pool: POOL, version, effective_at_ms, rules: vec![rule] }
+    DisclosurePolicy { pool: POOL, version, effective_at_ms, suite: SUITE, rules: vec![rule] }
 }
 
 /// What a node serves, and one client that believes some of it.
@@ -110,8 +112,18 @@ impl World {
 
     /// A key of somebody, valid for a day from `now_ms` on.
     pub(crate) fn kem_key(&self, id: ParticipantId, now_ms: u64) -> Signed<KemKey> {
+        self.kem_key_of(SUITE, id, now_ms)
+    }
+
+    pub(crate) fn kem_key_of(
+        &self,
+        suite: Suite,
+        id: ParticipantId,
+        now_ms: u64,
+    ) -> Signed<KemKey> {
         let mut random = random(u64::from(id.0) + now_ms);
-        self.keys_of(id).make(now_ms, 24 * HOUR, &signer_of(id), &mut *random).unwrap()
+        let life = (now_ms, 24 * HOUR);
+        self.keys_of(id).make(suite, life, &signer_of(id), &mut *random).unwrap()
     }
 
     /// The directory of an honest node: everybody's identity and key, and a policy.

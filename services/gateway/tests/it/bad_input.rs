@@ -40,7 +40,7 @@ fn bad_orders(node: &Node) -> Vec<(&'static str, v1::Order)> {
         ("header", with_header(long)),
         ("header.version", raw(|bytes| bytes[0] = 2)),
         ("header.flags", raw(|bytes| bytes[1] = 2)),
-        ("header.suite", raw(|bytes| bytes[3] = 2)),
+        ("header.suite", raw(|bytes| bytes[3] = 3)),
         ("header.size_bucket", raw(|bytes| bytes[3] = 1)),
         ("header.pool", decoded(node, |header| header.pool = 2)),
         ("header.sender", decoded(node, |header| header.sender = node.carol.id)),

@@ -2,9 +2,9 @@
 //! zeros.
 
 use channel::{
-    AnyStatement, DisclosurePolicy, EpochId, EpochOpen, EpochReader, Identity, KemKey, KeyId,
-    LocalSigner, OrderHeader, PolicyRule, RuleReader, Sealing, Signed, SizeBucket, SlotRole,
-    Statement, Suite, View, ViewMask,
+    AnyStatement, DisclosurePolicy, Encapsulated, EpochId, EpochOpen, EpochReader, Identity,
+    KemKey, KemPublic, KeyId, LocalSigner, OrderHeader, PolicyRule, RuleReader, Sealing, Signed,
+    SizeBucket, SlotRole, Statement, Suite, View, ViewMask,
 };
 use proto::v1;
 
@@ -47,8 +47,7 @@ pub(crate) fn kem_key(person: &Person, number: u8) -> KemKey {
     KemKey {
         pool: POOL,
         participant: person.id,
-        suite: Suite::X25519Aes256Gcm,
-        public: [number; 32],
+        public: KemPublic::X25519([number; 32]),
         valid_from_ms: START_MS,
         valid_to_ms: START_MS + 24 * HOUR_MS,
     }
@@ -74,7 +73,8 @@ pub(crate) fn policy(node: &Node, screening: bool, confirmation: bool) -> Disclo
             reader(SlotRole::Screener, Some(&node.screener)),
         ],
     };
-    DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, rules: vec![rule] }
+    let (suite, rules) = (Suite::X25519Aes256Gcm, vec![rule]);
+    DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, suite, rules }
 }
 
 /// An epoch of `sender`'s for a receiver, the regulator and the screener, by their keys number 1.
@@ -101,7 +101,7 @@ fn readers(node: &Node, receiver: &Person) -> Vec<EpochReader> {
         role,
         key: kem_key(person, 1).id(),
         participant: person.id,
-        encapsulated: [9; 32],
+        encapsulated: Encapsulated::X25519([9; 32]),
     };
     slots.map(reader).to_vec()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bus::embedded::EmbeddedLog;
 use channel::{
-    EpochOpen, EpochReader, KemKey, KeyId, OpeningRecord, OrderRef, ReceiverConfirmation, Signed,
-    SlotRole, Statement, Suite, ViewMask,
+    Encapsulated, EpochOpen, EpochReader, KemKey, KemPublic, KeyId, OpeningRecord, OrderRef,
+    ReceiverConfirmation, Signed, SlotRole, Statement, Suite, ViewMask,
 };
 use clearing::BatchHeader;
 use proptest::prelude::*;
@@ -40,8 +40,7 @@ fn statement(choice: u8, from: u32, to: u32, number: u8) -> AnyStatement {
         0 => signed(KemKey {
             pool,
             participant: by,
-            suite: Suite::X25519Aes256Gcm,
-            public: [number; 32],
+            public: KemPublic::X25519([number; 32]),
             valid_from_ms: 1,
             valid_to_ms: 2,
         })
@@ -58,7 +57,7 @@ fn statement(choice: u8, from: u32, to: u32, number: u8) -> AnyStatement {
                 role: SlotRole::Receiver,
                 key: KeyId([0; 8]),
                 participant: ParticipantId(to),
-                encapsulated: [0; 32],
+                encapsulated: Encapsulated::X25519([0; 32]),
             }],
         })
         .into(),
