@@ -22,7 +22,7 @@ pub struct KemSecret(Secret);
 #[derive(Clone)]
 enum Secret {
     X25519(x25519_dalek::StaticSecret),
-    XWing(<XWing as Kem>::PrivateKey),
+    XWing(Box<<XWing as Kem>::PrivateKey>),
 }
 
 impl core::fmt::Debug for KemSecret {
@@ -39,7 +39,7 @@ impl KemSecret {
         random.fill_bytes(&mut *bytes);
         Self(match suite {
             Suite::X25519Aes256Gcm => Secret::X25519(x25519_dalek::StaticSecret::from(*bytes)),
-            Suite::XWingAes256Gcm => Secret::XWing(XWing::derive_keypair(&*bytes).0),
+            Suite::XWingAes256Gcm => Secret::XWing(Box::new(XWing::derive_keypair(&*bytes).0)),
         })
     }
 
@@ -51,7 +51,7 @@ impl KemSecret {
     pub fn from_bytes(suite: Suite, bytes: &Zeroizing<[u8; 32]>) -> Result<Self, Refused> {
         Ok(Self(match suite {
             Suite::X25519Aes256Gcm => Secret::X25519(x25519_dalek::StaticSecret::from(**bytes)),
-            Suite::XWingAes256Gcm => Secret::XWing(taken(&**bytes)?),
+            Suite::XWingAes256Gcm => Secret::XWing(Box::new(taken(&**bytes)?)),
         }))
     }
 
