@@ -93,7 +93,7 @@ fn an_order_that_does_not_meet_the_policy_is_told_why() {
     // Twice the receiver is not a regulator.
     let receiver = all().into_iter().find(|it| it.participant == RECEIVER).unwrap();
     let mut twice = without(SENDER_REGULATOR);
-    twice.push(Recipient { key: second.id(), public: second.public.clone(), ..receiver.clone() });
+    twice.push(Recipient { key: second.id(), public: second.public.clone(), ..receiver });
     assert_eq!(check(twice, &CONTENTS, true), Some(ExtraSlot));
     let mut extra = without(RECEIVER);
     extra.push(Recipient { role: channel::SlotRole::CurrencyIssuer, ..receiver.clone() });
