@@ -207,9 +207,7 @@ impl Pool {
         }
         let parties = &self.disclosure.parties;
         let until = |reader: &channel::EpochReader| {
-            let valid = parties.get(reader.participant).filter(|it| it.valid_at(self.now_ms));
-            let named = (reader.participant, reader.key);
-            valid.and_then(|_| parties.key_until(named, open.suite, self.now_ms))
+            parties.key_until((reader.participant, reader.key), open.suite, self.now_ms)
         };
         let until_ms: Option<Vec<u64>> = open.readers.iter().map(until).collect();
         let until_ms = until_ms.ok_or(Reject::KeyNotValid)?;

@@ -254,7 +254,7 @@ fn the_policy_says_the_suite() {
     assert_eq!(hall.reason(&order), mismatch);
     assert_eq!(hall.reason(&with_suite(order, strong)), None);
     // An order from before is wrapped again under the suite of now.
-    let said = fault(&old, REGULATOR, SlotRole::SenderRegulator);
+    let said = fault(&old, (REGULATOR, SlotRole::SenderRegulator), DAY_MS);
     let (weak, fit) = (rewrap(&old, REGULATOR, 1), rewrap_of(strong, &old, REGULATOR, 1));
     assert_eq!(rejects(&hall.state(&[said, weak, fit])), [None, mismatch, None]);
 }
