@@ -34,6 +34,7 @@ const OVERSEER_COUNTRY: [u8; 2] = *b"CH";
 const SHARED: View = View::Parties;
 const PRIVATE: View = View::Remittance;
 const POLICY_VERSION: u32 = 1;
+const SUITE: Suite = Suite::X25519Aes256Gcm;
 const DAY_MS: u64 = 86_400_000;
 
 /// The operating system's randomness, drawn from in blocks.
@@ -154,16 +155,16 @@ impl Party {
         connection: Channel,
         now_ms: u64,
     ) -> anyhow::Result<(Self, Signed<KemKey>)> {
-        let secret = KemSecret::generate(&mut random());
+        let secret = KemSecret::generate(SUITE, &mut random());
         let key = KemKey {
             pool,
             participant,
-            suite: Suite::X25519Aes256Gcm,
             public: secret.public(),
             valid_from_ms: now_ms,
             valid_to_ms: now_ms + DAY_MS,
         };
-        Ok((Self { id: participant, secret, key, connection }, Signed::sign(key, signer)?))
+        let signed = Signed::sign(key.clone(), signer)?;
+        Ok((Self { id: participant, secret, key, connection }, signed))
     }
 }
 
@@ -195,7 +196,7 @@ fn policy(pool: u32, overseer: ParticipantId, now_ms: u64) -> DisclosurePolicy {
         readers: vec![receiver, overseer],
     };
     let (version, effective_at_ms) = (POLICY_VERSION, now_ms);
-    DisclosurePolicy { pool, version, effective_at_ms, rules: vec![rule] }
+    DisclosurePolicy { pool, version, effective_at_ms, suite: SUITE, rules: vec![rule] }
 }
 
 /// For whom payments to each bank are sealed: the same whoever sends, since the policy does not ask.

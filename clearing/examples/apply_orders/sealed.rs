@@ -2,9 +2,9 @@
 //! takes them: what is in the wraps and the ciphertexts makes no difference to the pool.
 
 use channel::{
-    AnyStatement, DisclosurePolicy, EpochId, EpochOpen, EpochReader, Identity, KemKey, OrderHeader,
-    Participant, ParticipantId, PolicyRule, Role, RuleReader, Sealing, Signed, SizeBucket,
-    SlotRole, Suite, View, ViewMask, ciphertext_len, wrap_len,
+    AnyStatement, DisclosurePolicy, Encapsulated, EpochId, EpochOpen, EpochReader, Identity,
+    KemKey, KemPublic, OrderHeader, Participant, ParticipantId, PolicyRule, Role, RuleReader,
+    Sealing, Signed, SizeBucket, SlotRole, Suite, View, ViewMask, ciphertext_len, wrap_len,
 };
 
 use crate::bench::{POOL, START_MS};
@@ -14,9 +14,10 @@ pub(crate) const ROOT: [u8; 32] = [200; 32];
 /// Who reads the parties of every payment.
 const REGULATOR: ParticipantId = ParticipantId(3);
 const POLICY_VERSION: u32 = 1;
+const SUITE: Suite = Suite::X25519Aes256Gcm;
 const EPOCH_MS: u64 = channel::EPOCH_LIFE_MAX_MS;
 /// Receivers of an epoch; the regulator is the one reader more.
-const RECEIVERS: usize = channel::EPOCH_READERS_MAX - 1;
+const RECEIVERS: usize = SUITE.epoch_readers_max() - 1;
 /// The views and whose they are: receivers read both, the regulator the first.
 const VIEWS: [View; 2] = [View::Parties, View::Remittance];
 
@@ -41,9 +42,9 @@ where
 }
 
 fn kem_key(participant: ParticipantId) -> KemKey {
-    let (suite, public) = (Suite::X25519Aes256Gcm, key_of(participant));
+    let public = KemPublic::X25519(key_of(participant));
     let (valid_from_ms, valid_to_ms) = (START_MS, START_MS + 2 * EPOCH_MS);
-    KemKey { pool: POOL, participant, suite, public, valid_from_ms, valid_to_ms }
+    KemKey { pool: POOL, participant, public, valid_from_ms, valid_to_ms }
 }
 
 /// Seals for the banks of a pool, each of them with epochs of its own.
@@ -86,14 +87,14 @@ impl Sealer {
             let readers = receivers.chain([(SlotRole::SenderRegulator, REGULATOR)]);
             let reader = |(role, participant)| {
                 let key = kem_key(participant).id();
-                EpochReader { role, key, participant, encapsulated: [3; 32] }
+                EpochReader { role, key, participant, encapsulated: Encapsulated::X25519([3; 32]) }
             };
             let mut readers: Vec<_> = readers.map(reader).collect();
             readers.sort_unstable_by_key(|it| (it.role, it.key));
             let open = EpochOpen {
                 pool: POOL,
                 sender: id,
-                suite: Suite::X25519Aes256Gcm,
+                suite: SUITE,
                 epoch: epoch(number),
                 policy_version: POLICY_VERSION,
                 opened_at_ms: START_MS,
@@ -119,7 +120,7 @@ impl Sealer {
             (SlotRole::SenderRegulator, kem_key(REGULATOR).id(), parties),
         ];
         let sealing = Sealing {
-            suite: Suite::X25519Aes256Gcm,
+            suite: SUITE,
             epoch: epoch(receiver / RECEIVERS),
             sequence,
             bucket: SizeBucket::B256,
@@ -169,5 +170,6 @@ fn policy() -> DisclosurePolicy {
         ],
     };
     let (version, effective_at_ms) = (POLICY_VERSION, START_MS);
-    DisclosurePolicy { pool: POOL, version, effective_at_ms, rules: vec![rule] }
+    let rules = vec![rule];
+    DisclosurePolicy { pool: POOL, version, effective_at_ms, suite: SUITE, rules }
 }

@@ -1,16 +1,14 @@
 //! The sender's side: epochs that are open, orders sealed in them.
 
 use anyhow::Context as _;
-use channel::{
-    EPOCH_LIFE_MAX_MS, EPOCH_READERS_MAX, EpochOpen, OrderHeader, Recipient, Signed, Uetr,
-};
+use channel::{EPOCH_LIFE_MAX_MS, EpochOpen, OrderHeader, Recipient, Signed, Uetr};
 use sealing::{Content, Epoch, EpochTerms, SealedOrder};
 
-use super::{POLICY_VERSION, PRIVATE, Random, SHARED, content};
+use super::{POLICY_VERSION, PRIVATE, Random, SHARED, SUITE, content};
 use crate::scene::Bank;
 
 /// Receivers of one epoch: with each, an agreement; the overseer's is the one more.
-const RECEIVERS: usize = EPOCH_READERS_MAX - 1;
+const RECEIVERS: usize = SUITE.epoch_readers_max() - 1;
 
 /// Seals the orders of one bank. Its orders must be handed in as they were sealed: the pool takes
 /// an epoch's sequences roughly in their order.
@@ -32,6 +30,7 @@ impl Sealer {
         let terms = EpochTerms {
             pool: bank.pool,
             sender: bank.id,
+            suite: SUITE,
             policy_version: POLICY_VERSION,
             opened_at_ms: bank.now_ms,
             not_after_ms: bank.now_ms + EPOCH_LIFE_MAX_MS,
