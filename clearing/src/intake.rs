@@ -285,16 +285,16 @@ impl Pool {
 }
 
 impl Pool {
-    /// Takes the order's sequence, and notes what it is held for; whether it is.
+    /// Takes the order's sequence, and notes who reads it and what it is held for; whether it is.
     fn note_sealed(
         &mut self,
         order: &Incoming<'_>,
         sealed: SealedOrder,
         outcome: &mut Outcome,
     ) -> bool {
-        let SealedOrder { epoch, sequence, held } = sealed;
-        self.disclosure.epochs.take(order.header.sender(), epoch, sequence);
-        let Some(held) = held else { return false };
+        self.disclosure.epochs.take(order.header.sender(), sealed.epoch, sealed.sequence);
+        outcome.readers.extend(sealed.readers().map(|reader| (order.place, reader)));
+        let Some(held) = sealed.held else { return false };
         outcome.holds.push(held.told(order.place));
         self.disclosure.holds.insert(order.place, held);
         true

@@ -356,6 +356,9 @@ pub struct Outcome {
     pub rulings: Vec<Ruled>,
     /// One for each statement; empty for other records.
     pub statements: Vec<Stated>,
+    /// Who may read a part of a sealed order that was accepted now, by place: those who own a slot
+    /// of it, without its sender; its receiver only if it must confirm the payment.
+    pub readers: Vec<(Place, ParticipantId)>,
     /// What payments are held for: on their acceptance, and whenever that changes.
     pub holds: Vec<Hold>,
     /// Why a command or system record was not carried out.

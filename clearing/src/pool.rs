@@ -331,6 +331,7 @@ pub(crate) fn empty_outcome(position: u64, time_ms: u64, subject: Subject) -> Ou
         subject,
         rulings: Vec::new(),
         statements: Vec::new(),
+        readers: Vec::new(),
         holds: Vec::new(),
         reject: None,
         replayed: false,

@@ -1,6 +1,9 @@
 //! What the disclosure policy in effect asks of an order, checked without a key.
 
-use channel::{Envelope, EpochId, HeaderView, MessageKind, OrderFacts, Requirement, SlotRole};
+use channel::{
+    Envelope, EpochId, HeaderView, MessageKind, OrderFacts, ParticipantId, RequiredSlot,
+    Requirement, SlotRole,
+};
 use ledger::Currency;
 
 use super::held::{HELD_MAX, Held};
@@ -15,6 +18,27 @@ pub(crate) struct SealedOrder {
     pub(crate) sequence: u64,
     /// What it is held for.
     pub(crate) held: Option<Held>,
+    /// Who must be able to read it.
+    slots: Vec<RequiredSlot>,
+}
+
+impl SealedOrder {
+    /// Who is told of it when it is accepted, each once: those who own a slot, but for its sender;
+    /// its receiver only if it must confirm the payment before it settles.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = ParticipantId> {
+        let confirms = self.held.as_ref().is_some_and(|held| held.confirmation);
+        let told = move |slot: &&RequiredSlot| match slot.role {
+            SlotRole::Sender => false,
+            SlotRole::Receiver => confirms,
+            _ => true,
+        };
+        let all = self.slots.iter().enumerate().filter(move |(_, slot)| told(slot));
+        let first = move |(at, slot): &(usize, &RequiredSlot)| {
+            let mut before = self.slots[..*at].iter().filter(told);
+            !before.any(|other| other.participant == slot.participant)
+        };
+        all.filter(first).map(|(_, slot)| slot.participant)
+    }
 }
 
 impl Pool {
@@ -63,7 +87,8 @@ impl Pool {
             _ => Reject::SlotsMismatch,
         })?;
         let held = if instruction { None } else { self.held_for(&requirement)? };
-        Ok(Some(SealedOrder { epoch: sealing.epoch, sequence: sealing.sequence, held }))
+        let (epoch, sequence, slots) = (sealing.epoch, sealing.sequence, requirement.slots);
+        Ok(Some(SealedOrder { epoch, sequence, held, slots }))
     }
 
     /// For whose word an order must wait.
@@ -78,5 +103,32 @@ impl Pool {
         ensure(!requirement.screening || !screeners.is_empty(), Reject::PolicyUncovered)?;
         ensure(self.disclosure.holds.len() < HELD_MAX, Reject::HeldFull)?;
         Ok(Some(Held { screeners, confirmation: requirement.confirmation }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use channel::ViewMask;
+
+    use super::*;
+    use crate::record::Place;
+
+    #[test]
+    fn no_more_are_held_than_a_pool_can_hold() {
+        let mut pool = Pool::new(1);
+        let (role, participant, views) = (SlotRole::Screener, ParticipantId(8), ViewMask::ALL);
+        let slots = vec![RequiredSlot { role, participant, views }];
+        let screened = Requirement { slots, screening: true, confirmation: false };
+        let free = Requirement { screening: false, ..screened.clone() };
+        for number in 1..HELD_MAX as u64 {
+            pool.disclosure.holds.insert(Place(number), Held::default());
+        }
+        let held = pool.held_for(&screened).unwrap().unwrap();
+        pool.disclosure.holds.insert(Place(0), held);
+        assert_eq!(pool.held_for(&screened), Err(Reject::HeldFull));
+        assert_eq!(pool.held_for(&free), Ok(None));
+        assert!(Reject::HeldFull.is_transient(), "it may be handed in again");
+        pool.disclosure.holds.remove(Place(7));
+        assert!(pool.held_for(&screened).is_ok());
     }
 }

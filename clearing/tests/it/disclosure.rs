@@ -4,8 +4,8 @@ pub(crate) mod hall;
 mod model;
 
 use channel::{
-    AnyStatement, DisclosurePolicy, EpochId, KemKey, KemRevocation, KeyId, LinkTerms, OrderHeader,
-    ParticipantId, SlotRole, Status, Suite, ViewMask, link_group,
+    AnyStatement, DisclosurePolicy, EpochId, EpochReader, KemKey, KemRevocation, KeyId, LinkTerms,
+    OrderHeader, ParticipantId, RuleReader, SlotRole, Status, Suite, ViewMask, link_group,
 };
 use clearing::{
     HeldFor, KEY_ENDS_SOON_MS, KeyStanding, Outcome, PaymentState, Record, RecordBody, Reject,
@@ -310,6 +310,45 @@ fn limits_of_keys_and_epochs() {
 }
 
 #[test]
+fn those_who_read_an_accepted_order_are_told_once() {
+    let mut hall = Hall::new();
+    // The regulator reads as that of the receiver's country, too.
+    let mut both = policy(2, DAY_MS + 1);
+    let reader = both.rules[0].readers[1];
+    both.rules[0].readers.push(RuleReader { role: SlotRole::ReceiverRegulator, ..reader });
+    let mut epoch = hall.epoch(0, EpochId([9; 16]), 2, 1);
+    let regulator = *epoch.readers.iter().find(|it| it.participant == REGULATOR).unwrap();
+    epoch.readers.push(EpochReader { role: SlotRole::ReceiverRegulator, ..regulator });
+    epoch.readers.sort_unstable_by_key(|reader| (reader.role, reader.key));
+    let outcome = hall.state(&[signed(both, ROOT), signed(epoch, key_of(bank(0)))]);
+    assert_eq!(rejects(&outcome), [None; 2]);
+    hall.desk.time_ms += 1;
+    let told = [
+        (10, vec![REGULATOR]),
+        (1_000, vec![REGULATOR, SCREENER]),
+        (5_000, vec![REGULATOR, SCREENER, bank(1)]),
+    ];
+    for (minor, expected) in told {
+        let header = hall.header(0, 1, minor);
+        let mut slots = slots_by_key(bank(1), minor, 1);
+        let (_, key, views) = slots[1];
+        slots.push((SlotRole::ReceiverRegulator, key, views));
+        let order = seal(header, (2, EpochId([9; 16]), minor), &slots);
+        let (ruled, outcome) = hall.hand_in(&order);
+        let mut readers: Vec<_> = outcome.readers.iter().map(|(_, reader)| *reader).collect();
+        readers.sort_unstable();
+        assert_eq!((ruled.reason, readers), (None, expected));
+        assert!(outcome.readers.iter().all(|(place, _)| *place == ruled.place));
+        // The same order again was told of before; one that is refused is nobody's business.
+        assert_eq!(hall.hand_in(&order).1.readers, []);
+        let header = hall.header(0, 1, minor);
+        let refused = seal(header, (2, EpochId([9; 16]), minor), &slots);
+        let (ruled, outcome) = hall.hand_in(&refused);
+        assert_eq!((ruled.reason, outcome.readers), (Some(Reject::SequenceUsed), vec![]));
+    }
+}
+
+#[test]
 fn a_held_payment_goes_on_once_everybody_has_said_so() {
     let mut hall = Hall::new();
     let order = hall.sealed(0, 1, 5_000);
@@ -556,8 +595,8 @@ fn whom_people_suspend_no_identity_brings_back() {
     assert_eq!(member.status, Status::Suspended);
 }
 
-/// All rejects of sealed orders and statements but the one for a million held payments are met by
-/// the tests above, by name.
+/// All rejects of sealed orders and statements but the one for a million held payments, which is
+/// met beside its guard, are met by the tests above, by name.
 #[test]
 fn every_reject_of_sealed_orders_is_named_here() {
     let source = include_str!("disclosure.rs");

@@ -15,7 +15,7 @@
 //! * Out: `payments`, `orders`, `proofs`, `watch`, `ledger`, `report`, `operator`, `audit`, `live`
 //!   (what streams share), `tokens`.
 //! * Foreign exchange: `fx` (quotes in, alone or in streams; quotes, prices, fills out).
-//! * Sealed orders: `directory` (statements in and out).
+//! * Sealed orders: `directory` (statements in and out), `holds` (what held payments wait for).
 //! * Why payments wait: `insights`, thought about beside the pool.
 //! * `errors`, `limits`, `metrics`, `health`.
 //!
@@ -35,6 +35,7 @@ mod errors;
 mod fx;
 mod gateway;
 mod health;
+mod holds;
 mod identity;
 mod insights;
 mod intake;

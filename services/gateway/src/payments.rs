@@ -90,21 +90,26 @@ impl Gateway {
         let id = caller.id;
         let rows = self.read(id, "look up a payment", move |reader| reader.payments(uetr)).await?;
         let gateway = self.clone();
-        let payments = self
+        let mut payments = self
             .blocking(id, "read payments", move || {
                 let mut orders = Orders::new(&*gateway.log);
                 let mut payments = Vec::new();
                 for row in &rows {
                     let order = orders.at(row.place)?;
-                    let party = part_of(&caller, row, &order).is_some();
-                    if party || gateway.reader.reads(id, row.place)? {
-                        let seen = Seen::new(*row, order).with_payload(&mut orders)?;
-                        payments.push(seen.matched(&gateway.reader)?.worded(&view));
-                    }
+                    let seen = Seen::new(*row, order);
+                    let seen = if part_of(&caller, row, seen.order()).is_some() {
+                        seen.matched(&gateway.reader)?
+                    } else if gateway.reader.reads(id, row.place)? {
+                        seen
+                    } else {
+                        continue;
+                    };
+                    payments.push(seen.with_payload(&mut orders)?.worded(&view));
                 }
                 Ok::<_, ReadFault>(payments)
             })
             .await?;
+        self.tell_holds(id, &mut payments).await?;
         let found = v1::GetPaymentResponse { payments, as_of_batch };
         if found.payments.is_empty() {
             return Err(Refusal::not_found("no such payment"));
@@ -159,6 +164,10 @@ impl Seen {
     pub(crate) fn new(changed: PaymentRow, order: LoggedOrder) -> Self {
         let (payload, proof) = (Bytes::new(), Bytes::new());
         Self { changed, order, payload, proof, matched: None }
+    }
+
+    pub(crate) fn order(&self) -> &LoggedOrder {
+        &self.order
     }
 
     /// With the payload, and the proof that the sender signed it. Blocks.

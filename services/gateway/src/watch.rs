@@ -141,20 +141,26 @@ impl Watch {
                 count += 1;
                 let changed = PaymentRow { place, state, reason, batch, changed_at_ms };
                 let order = orders.at(place)?;
-                // Whom the feed tells of an order that it may read has no other part in it.
+                // Whom the feed tells of an order that it may read has no other part in it yet.
                 if part != Part::Read && part_of(&caller, &changed, &order) != Some(part) {
                     continue;
                 }
                 let mut seen = Seen::new(changed, order);
+                if part != Part::Read {
+                    seen = seen.matched(&gateway.reader)?;
+                }
                 if with_payloads && part != Part::Sent {
                     seen = seen.with_payload(&mut orders)?;
                 }
                 bytes += seen.payload_len();
-                payments.push(seen.matched(&gateway.reader)?.worded(&view));
+                payments.push(seen.worded(&view));
             }
-            Ok::<_, ReadFault>((payments, count))
+            Ok::<(Vec<v1::Payment>, usize), ReadFault>((payments, count))
         };
-        self.gateway.blocking(self.caller.id, "read payments", read).await
+        let caller = self.caller.id;
+        let (mut payments, count) = self.gateway.blocking(caller, "read payments", read).await?;
+        self.gateway.tell_holds(caller, &mut payments).await?;
+        Ok((payments, count))
     }
 
     fn message(&self, payments: Vec<v1::Payment>) -> v1::WatchPaymentsResponse {

@@ -4,7 +4,7 @@ use clearing::{PaymentState, Place, SealedBatch, Transfer, TransferKind};
 use ledger::AccountId;
 use store::{Table, Write};
 
-use crate::draft::Draft;
+use crate::draft::{Draft, ReadBy};
 use crate::fault::Fault;
 use crate::layout::{
     self, BatchPart, FEED_PER_ROW, POSTINGS_PER_ROW, Posting, SUMS_PER_ROW, StateEntry,
@@ -203,6 +203,10 @@ impl Builder {
                 let part = Part::Sent;
                 self.unsorted.push((event.sender, FeedItem { place, state, reason, part }));
             }
+        }
+        for ReadBy { entry, reader } in &draft.readers {
+            let StateEntry { place, state, reason, .. } = *entry;
+            self.unsorted.push((*reader, FeedItem { place, state, reason, part: Part::Read }));
         }
         let mut legs = Legs::default();
         let mut transfers = batch.transfers.iter();

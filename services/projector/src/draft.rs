@@ -18,10 +18,19 @@ pub(crate) struct Event {
     pub(crate) sender: Slot,
 }
 
+/// Somebody who may read a part of a sealed order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadBy {
+    /// What became of the order when it was accepted.
+    pub(crate) entry: StateEntry,
+    pub(crate) reader: Slot,
+}
+
 /// What has happened since the last seal, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) events: Vec<Event>,
+    pub(crate) readers: Vec<ReadBy>,
     pub(crate) uetrs: Vec<Entry>,
     pub(crate) accounts: Vec<AccountInfo>,
     pub(crate) matches: Vec<Match>,
@@ -75,6 +84,7 @@ impl Draft {
             return Err(Fault::Gap { expected: position, found: position });
         };
         let sender = people.slot(orders.sender);
+        let mut readers = outcome.readers.iter().peekable();
         for (ruled, header) in outcome.rulings.iter().zip(orders.headers) {
             if !makes_payment(ruled) {
                 continue;
@@ -84,6 +94,10 @@ impl Draft {
             let entry =
                 StateEntry { place, at_ms: ruled.decided_at_ms, state, reason: ruled.reason };
             self.events.push(Event { entry, sender });
+            while let Some((_, reader)) = readers.next_if(|(read, _)| *read == place) {
+                let reader = people.slot(*reader);
+                self.readers.push(ReadBy { entry, reader });
+            }
             let uetr = channel::HeaderView::trusted(header).uetr();
             self.uetrs.push(Entry { hash: seed.hash(uetr), place: place.0 });
         }
@@ -103,6 +117,7 @@ impl Draft {
     /// Forgets everything, keeping the memory.
     pub(crate) fn clear(&mut self) {
         self.events.clear();
+        self.readers.clear();
         self.uetrs.clear();
         self.accounts.clear();
         self.matches.clear();

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use clearing::{BalanceAfter, Change, Net, Outcome, Ruled, SealedBatch, Transfer};
+use channel::ParticipantId;
+use clearing::{BalanceAfter, Change, Net, Outcome, Place, Ruled, SealedBatch, Transfer};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -123,6 +124,7 @@ fn size_of_outcome(outcome: &Outcome) -> usize {
     size_of::<Outcome>()
         + outcome.rulings.len() * size_of::<Ruled>()
         + outcome.changes.len() * size_of::<Change>()
+        + outcome.readers.len() * size_of::<(Place, ParticipantId)>()
         + outcome.sealed_before.as_ref().map_or(0, batch)
         + outcome.sealed.as_ref().map_or(0, batch)
 }
@@ -139,6 +141,7 @@ mod tests {
             subject: Subject::System,
             rulings: Vec::new(),
             statements: Vec::new(),
+            readers: Vec::new(),
             holds: Vec::new(),
             reject: None,
             replayed: false,

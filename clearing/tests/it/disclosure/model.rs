@@ -1,5 +1,5 @@
 //! Random days of policies, keys, epochs and orders, beside a model that is written from
-//! `docs/concepts/sealed-channels.md` and knows nothing of the core. The desk restores a pool from a
+//! `docs/concepts/sealed-payments.md` and knows nothing of the core. The desk restores a pool from a
 //! snapshot before every record, so each step is a restart too.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -73,7 +73,7 @@ fn freed(answer: &v1::SimulateChangesResponse) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_beforehand_is_what_then_happens() {
     let node = stuck().await;
-    let answer = what_if(&node, &node.operator, vec![fund("CAROGB2L", 40_000)]).await.unwrap();
+    let answer = what_if(&node, &node.operator, vec![fund("CAROFR2L", 40_000)]).await.unwrap();
     assert_eq!(freed(&answer), [uetr(1).to_string(), uetr(2).to_string()]);
     assert_eq!((answer.freed[0].payments, answer.freed[0].minor_units.as_str()), (2, "35000"));
     assert_eq!((answer.stuck[0].payments, answer.held.len()), (1, 0));
@@ -113,10 +113,10 @@ async fn what_the_solver_would_settle_is_what_it_then_settles() {
     .await;
     owe(&node).await;
     // Too little for the first in the queue: the solver takes the larger of the others.
-    let answer = what_if(&node, &node.operator, vec![fund("CAROGB2L", 10_000)]).await.unwrap();
+    let answer = what_if(&node, &node.operator, vec![fund("CAROFR2L", 10_000)]).await.unwrap();
     assert_eq!(freed(&answer), [uetr(3).to_string()]);
     let unlock = unlocks(&node, &node.operator).await;
-    assert!(unlock.unlocks.iter().any(|one| one.levers == [fund("CAROGB2L", 11_000)]));
+    assert!(unlock.unlocks.iter().any(|one| one.levers == [fund("CAROFR2L", 11_000)]));
     let amount = Amount::new(10_000, currency("EUR")).unwrap();
     let body = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
     node.give(&node.agent, 50, body).await;
@@ -138,16 +138,16 @@ async fn an_operator_sees_whose_money_is_missing_and_what_frees_it() {
     assert_eq!(found.waits_for(), v1::WaitsFor::Turn);
     assert_eq!((found.ahead, found.ahead_minor_units.as_str()), (2, "35000"));
     let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
-    assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "CAROGB2L"));
+    assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "CAROFR2L"));
     assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("41000", "0"));
-    assert_eq!(found.remedy, [fund("CAROGB2L", 41_000)]);
+    assert_eq!(found.remedy, [fund("CAROFR2L", 41_000)]);
     assert_eq!(found.inflows[0].participant, "ALICGB2L");
     assert!(!found.counterparty_waits && !found.settles_next);
     let answer = unlocks(&node, &node.operator).await;
     assert!(answer.complete);
     assert_eq!(answer.stuck[0].payments, 4);
     // All of Carol's payments for what she lacks; and Alice's, which then pays Carol too.
-    assert!(answer.unlocks.iter().any(|one| one.levers == [fund("CAROGB2L", 41_000)]));
+    assert!(answer.unlocks.iter().any(|one| one.levers == [fund("CAROFR2L", 41_000)]));
     let everything = answer.everything.unwrap();
     assert_eq!(everything.freed[0].payments, 4);
 }
@@ -179,7 +179,7 @@ async fn a_bank_is_told_of_its_own_side_only() {
     }
     // Nor can she try what is not hers, or see what it would free.
     let mut refused = Vec::new();
-    for name in ["CAROGB2L", "NOBOGB2L"] {
+    for name in ["CAROFR2L", "NOBOGB2L"] {
         refused.push(what_if(&node, &node.alice, vec![fund(name, 1)]).await.unwrap_err());
     }
     assert_eq!(refused[0].details(), refused[1].details());
@@ -194,7 +194,7 @@ async fn a_bank_is_told_of_its_own_side_only() {
     let answer = unlocks(&node, &node.carol).await;
     let levers = answer.unlocks.iter().flat_map(|one| &one.levers);
     assert!(levers.clone().count() > 0);
-    assert!(levers.into_iter().all(|lever| lever.participant == "CAROGB2L"));
+    assert!(levers.into_iter().all(|lever| lever.participant == "CAROFR2L"));
     // What Carol frees beside her own is not hers to know.
     assert_eq!(answer.unlocks.last().unwrap().freed.len(), 1);
 }
@@ -225,22 +225,22 @@ async fn limits_that_bind_are_named() {
 async fn what_makes_no_sense_is_refused_by_its_field() {
     let node = Node::start().await;
     let cases = [
-        (v1::Lever { kind: 0, ..fund("CAROGB2L", 1) }, "levers[0].kind"),
+        (v1::Lever { kind: 0, ..fund("CAROFR2L", 1) }, "levers[0].kind"),
         (
-            v1::Lever { currency_code: "EURO".to_owned(), ..fund("CAROGB2L", 1) },
+            v1::Lever { currency_code: "EURO".to_owned(), ..fund("CAROFR2L", 1) },
             "levers[0].currency_code",
         ),
         (
-            v1::Lever { currency_code: "USD".to_owned(), ..fund("CAROGB2L", 1) },
+            v1::Lever { currency_code: "USD".to_owned(), ..fund("CAROFR2L", 1) },
             "levers[0].currency_code",
         ),
-        (fund("CAROGB2L", u64::MAX), "levers[0].minor_units"),
+        (fund("CAROFR2L", u64::MAX), "levers[0].minor_units"),
         (fund("olga", 1), "levers[0].participant"),
         (
             v1::Lever {
                 kind: v1::LeverKind::BilateralLimit.into(),
-                counterparty: "CAROGB2L".to_owned(),
-                ..fund("CAROGB2L", 1)
+                counterparty: "CAROFR2L".to_owned(),
+                ..fund("CAROFR2L", 1)
             },
             "levers[0].counterparty",
         ),
@@ -251,7 +251,7 @@ async fn what_makes_no_sense_is_refused_by_its_field() {
         let details = status.get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, field);
     }
-    let many = vec![fund("CAROGB2L", 1); 65];
+    let many = vec![fund("CAROFR2L", 1); 65];
     let status = what_if(&node, &node.operator, many).await.unwrap_err();
     assert_eq!(reason(&status), "TOO_MANY_LEVERS");
 }

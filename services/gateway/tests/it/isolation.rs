@@ -90,7 +90,7 @@ async fn books_of_others_are_as_if_they_were_not_there() {
 
     let own = client.list_balances(v1::ListBalancesRequest::default()).await.unwrap().into_inner();
     let names: Vec<_> = own.balances.iter().map(|balance| balance.participant.as_str()).collect();
-    assert_eq!(names, ["CAROGB2L"]);
+    assert_eq!(names, ["CAROFR2L"]);
     let transfers = v1::ListTransfersRequest { batch, ..Default::default() };
     let transfers = client.list_transfers(transfers).await.unwrap().into_inner();
     assert!(transfers.transfers.is_empty() && transfers.next_page_token.is_empty());
@@ -135,7 +135,7 @@ async fn limits_accounts_and_queues_of_others_do_not_show() {
 
     let mut carol = node.operators(&node.carol).await;
     let accounts = carol.list_accounts(v1::ListAccountsRequest {}).await.unwrap().into_inner();
-    assert!(accounts.accounts.iter().all(|account| account.participant == "CAROGB2L"));
+    assert!(accounts.accounts.iter().all(|account| account.participant == "CAROFR2L"));
     let pool = carol.get_pool(v1::GetPoolRequest {}).await.unwrap().into_inner();
     assert!(pool.queues.is_empty() && pool.seen_entries == 0);
     let mut operator = node.operators(&node.operator).await;

@@ -14,6 +14,7 @@ mod isolation;
 mod node;
 mod pages;
 mod people;
+mod readers;
 mod sealed;
 mod submit;
 mod watch;

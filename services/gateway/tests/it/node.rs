@@ -46,6 +46,8 @@ pub(crate) struct Node {
     /// A second operator.
     pub(crate) deputy: Person,
     pub(crate) regulator: Person,
+    /// The regulator of another country.
+    pub(crate) foreign: Person,
     pub(crate) provider: Person,
     pub(crate) screener: Person,
     genesis: Genesis,
@@ -187,9 +189,10 @@ impl Node {
             Person::new(2, Role::SettlementAgent, "central"),
             Person::new(3, Role::Regulator, "rita"),
             Person::new(4, Role::Operator, "otto"),
+            Person::new(5, Role::Regulator, "remy"),
             Person::new(11, Role::Bank, "ALICGB2L"),
             Person::new(12, Role::Bank, "BOBBGB2L"),
-            Person::new(13, Role::Bank, "CAROGB2L"),
+            Person::new(13, Role::Bank, "CAROFR2L"),
             Person::new(21, Role::LiquidityProvider, "maker"),
             Person::new(31, Role::Screener, "sanna"),
         ];
@@ -206,7 +209,8 @@ impl Node {
             participants: people.iter().map(Person::participant).collect(),
         };
         let running = run(dir.path(), &genesis, &authority, &limits).await;
-        let [operator, agent, regulator, deputy, alice, bob, carol, provider, screener] = people;
+        let [operator, agent, regulator, deputy, foreign, banks @ .., provider, screener] = people;
+        let [alice, bob, carol] = banks;
         let node = Self {
             authority,
             alice,
@@ -216,6 +220,7 @@ impl Node {
             operator,
             deputy,
             regulator,
+            foreign,
             provider,
             screener,
             genesis,
@@ -306,9 +311,10 @@ impl Node {
         balances.into_inner().balances[0].balance.clone().unwrap().minor_units
     }
 
-    pub(crate) fn people(&self) -> [&Person; 8] {
-        let Self { alice, bob, carol, agent, operator, regulator, provider, screener, .. } = self;
-        [alice, bob, carol, agent, operator, regulator, provider, screener]
+    pub(crate) fn people(&self) -> [&Person; 9] {
+        let Self { alice, bob, carol, agent, operator, regulator, foreign, .. } = self;
+        let Self { provider, screener, .. } = self;
+        [alice, bob, carol, agent, operator, regulator, foreign, provider, screener]
     }
 
     pub(crate) fn operator_key(&self) -> [u8; 32] {

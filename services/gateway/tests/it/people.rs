@@ -98,8 +98,17 @@ impl Person {
             id: self.id,
             role: self.role,
             name: self.name.to_owned(),
-            country: *b"GB",
+            country: self.country(),
             key: self.signer.public_key(),
+        }
+    }
+
+    /// That in a bank's BIC; who has none is British.
+    fn country(&self) -> [u8; 2] {
+        if self.role == Role::Bank {
+            self.name.as_bytes()[4..6].try_into().unwrap()
+        } else {
+            *b"GB"
         }
     }
 

@@ -16,7 +16,7 @@ use crate::watch::check_proof;
 
 pub(crate) const HOUR_MS: u64 = 3_600_000;
 
-fn views() -> ViewMask {
+pub(crate) fn views() -> ViewMask {
     ViewMask::of(&[View::Parties])
 }
 
@@ -77,8 +77,24 @@ pub(crate) fn policy(node: &Node, screening: bool, confirmation: bool) -> Disclo
     DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, suite, rules }
 }
 
-/// An epoch of `sender`'s for a receiver, the regulator and the screener, by their keys number 1.
+/// Somebody who reads an order, in a capacity.
+pub(crate) type Slot<'a> = (SlotRole, &'a Person);
+
+/// An epoch of `sender`'s for a receiver, the regulator and the screener.
 pub(crate) fn epoch(node: &Node, sender: &Person, receiver: &Person, number: u8) -> EpochOpen {
+    epoch_for(&slots(node, receiver), sender, number)
+}
+
+/// An epoch of `sender`'s for these readers, by their keys number 1.
+pub(crate) fn epoch_for(slots: &[Slot<'_>], sender: &Person, number: u8) -> EpochOpen {
+    let reader = |(role, person): &Slot<'_>| EpochReader {
+        role: *role,
+        key: kem_key(person, 1).id(),
+        participant: person.id,
+        encapsulated: Encapsulated::X25519([9; 32]),
+    };
+    let mut readers: Vec<_> = slots.iter().map(reader).collect();
+    readers.sort_unstable_by_key(|reader| (reader.role, reader.key));
     EpochOpen {
         pool: POOL,
         sender: sender.id,
@@ -87,34 +103,38 @@ pub(crate) fn epoch(node: &Node, sender: &Person, receiver: &Person, number: u8)
         policy_version: 1,
         opened_at_ms: START_MS,
         not_after_ms: START_MS + HOUR_MS,
-        readers: readers(node, receiver),
+        readers,
     }
 }
 
-fn readers(node: &Node, receiver: &Person) -> Vec<EpochReader> {
-    let slots = [
+fn slots<'a>(node: &'a Node, receiver: &'a Person) -> [Slot<'a>; 3] {
+    [
         (SlotRole::Receiver, receiver),
         (SlotRole::SenderRegulator, &node.regulator),
         (SlotRole::Screener, &node.screener),
-    ];
-    let reader = |(role, person): (SlotRole, &Person)| EpochReader {
-        role,
-        key: kem_key(person, 1).id(),
-        participant: person.id,
-        encapsulated: Encapsulated::X25519([9; 32]),
-    };
-    slots.map(reader).to_vec()
+    ]
 }
 
-/// An order of an epoch: its sequence is its number.
+/// An order of an epoch, for a receiver, the regulator and the screener.
 pub(crate) fn sealed_order(
     node: &Node,
+    parties: (&Person, &Person),
+    epoch: u8,
+    amount: (u64, u64),
+) -> v1::Order {
+    sealed_for(&slots(node, parties.1), parties, epoch, amount)
+}
+
+/// An order of an epoch for these readers: its sequence is its number.
+pub(crate) fn sealed_for(
+    slots: &[Slot<'_>],
     (sender, receiver): (&Person, &Person),
     epoch: u8,
     (minor, number): (u64, u64),
 ) -> v1::Order {
-    let slots: Vec<(SlotRole, KeyId)> =
-        readers(node, receiver).iter().map(|reader| (reader.role, reader.key)).collect();
+    let key = |(role, person): &Slot<'_>| (*role, kem_key(person, 1).id());
+    let mut slots: Vec<(SlotRole, KeyId)> = slots.iter().map(key).collect();
+    slots.sort_unstable();
     let mut payload = vec![View::Parties as u8, SizeBucket::B256 as u8];
     payload.extend([0; 32]);
     for (role, key) in &slots {
@@ -157,11 +177,16 @@ impl Node {
         Ok(self.directory(caller).await.publish(request).await?.into_inner())
     }
 
-    /// Identities and a KEM key each for everybody, a policy, an epoch from Alice to Bob.
-    pub(crate) async fn seal(&self, screening: bool, confirmation: bool) {
+    /// Identities and a KEM key each for everybody.
+    pub(crate) async fn vouch(&self) {
         self.state(self.people().map(|person| identity(person, 1)).to_vec()).await;
         let keys = self.people().map(|person| signed(kem_key(person, 1), &person.signer));
         self.state(keys.to_vec()).await;
+    }
+
+    /// Identities and keys, a policy, an epoch from Alice to Bob.
+    pub(crate) async fn seal(&self, screening: bool, confirmation: bool) {
+        self.vouch().await;
         let policy = signed(policy(self, screening, confirmation), &root());
         let epoch = signed(epoch(self, &self.alice, &self.bob, 1), &self.alice.signer);
         self.state(vec![policy, epoch]).await;

@@ -9,7 +9,7 @@ use tonic::Streaming;
 use crate::node::Node;
 use crate::people::{POOL, Person, uetr};
 
-async fn watch(
+pub(crate) async fn watch(
     node: &Node,
     person: &Person,
     resume_token: bytes::Bytes,
@@ -20,7 +20,7 @@ async fn watch(
 }
 
 /// The messages up to the one that covers `batch`, heartbeats left out.
-async fn until(
+pub(crate) async fn until(
     stream: &mut Streaming<v1::WatchPaymentsResponse>,
     batch: u64,
 ) -> Vec<v1::WatchPaymentsResponse> {
@@ -45,7 +45,7 @@ async fn pay(node: &Node, from: &Person, to: &Person, numbers: std::ops::Range<u
     assert!(answers.message().await.unwrap().unwrap().error.is_none());
 }
 
-fn quick() -> gateway::Limits {
+pub(crate) fn quick() -> gateway::Limits {
     gateway::Limits { heartbeat_interval: Duration::from_millis(200), ..Default::default() }
 }
 
