@@ -108,7 +108,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use channel::ViewMask;
+    use channel::{Suite, ViewMask};
 
     use super::*;
     use crate::record::Place;
@@ -118,7 +118,8 @@ mod tests {
         let mut pool = Pool::new(1);
         let (role, participant, views) = (SlotRole::Screener, ParticipantId(8), ViewMask::ALL);
         let slots = vec![RequiredSlot { role, participant, views }];
-        let screened = Requirement { slots, screening: true, confirmation: false };
+        let suite = Suite::X25519Aes256Gcm;
+        let screened = Requirement { suite, slots, screening: true, confirmation: false };
         let free = Requirement { screening: false, ..screened.clone() };
         for number in 1..HELD_MAX as u64 {
             pool.disclosure.holds.insert(Place(number), Held::default());

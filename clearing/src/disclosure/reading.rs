@@ -1,6 +1,6 @@
 //! What services read of it: the directory as signed statements, the policies, epochs, faults.
 
-use channel::{DisclosurePolicy, Identity, KemKey, KemRevocation, ParticipantId, Signed};
+use channel::{DisclosurePolicy, Identity, KemKey, KemRevocation, OrderRef, ParticipantId, Signed};
 
 use super::faults::OpenFault;
 use super::held::Hold;
@@ -71,6 +71,12 @@ impl Pool {
     /// deadline is before the pool's time.
     pub fn open_faults(&self) -> impl Iterator<Item = &OpenFault> {
         self.disclosure.faults.iter()
+    }
+
+    /// Where an accepted order stands, as long as the pool remembers it.
+    #[must_use]
+    pub fn place_of(&self, order: &OrderRef) -> Option<Place> {
+        self.find_order(order).ok()
     }
 
     /// What a payment is held for; nothing if it is not.

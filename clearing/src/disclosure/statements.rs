@@ -217,8 +217,8 @@ impl Pool {
         Ok(true)
     }
 
-    /// That the reader has such a slot is seen where the payload is read; here it counts that it is
-    /// one of those who read.
+    /// That the reader has such a slot is seen where the payload is read, at the edge and by the
+    /// verifier; here it counts that it is one of those who read.
     fn take_fault(
         &mut self,
         signed: &Signed<DisclosureFault>,

@@ -317,7 +317,7 @@ fn those_who_read_an_accepted_order_are_told_once() {
     let reader = both.rules[0].readers[1];
     both.rules[0].readers.push(RuleReader { role: SlotRole::ReceiverRegulator, ..reader });
     let mut epoch = hall.epoch(0, EpochId([9; 16]), 2, 1);
-    let regulator = *epoch.readers.iter().find(|it| it.participant == REGULATOR).unwrap();
+    let regulator = epoch.readers.iter().find(|it| it.participant == REGULATOR).unwrap().clone();
     epoch.readers.push(EpochReader { role: SlotRole::ReceiverRegulator, ..regulator });
     epoch.readers.sort_unstable_by_key(|reader| (reader.role, reader.key));
     let outcome = hall.state(&[signed(both, ROOT), signed(epoch, key_of(bank(0)))]);

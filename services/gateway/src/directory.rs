@@ -1,6 +1,7 @@
 //! `DirectoryService`: statements in, and out again as they were signed.
 //!
-//! Here it is checked that a statement can be read and that its signature holds; whether its signer
+//! Here it is checked that a statement can be read, that its signature holds, and that a fault is
+//! about a slot that there is; whether its signer
 //! may say so, and what follows, is the core's to rule. Nothing that is handed out is vouched for by
 //! this node: clients believe signatures.
 
@@ -9,6 +10,7 @@ mod faults;
 mod list;
 mod logged;
 mod publish;
+mod slots;
 
 use proto::v1;
 use proto::v1::directory_service_server::DirectoryService;

@@ -2,10 +2,11 @@
 //!
 //! Replays the log from zero in a pool of its own and checks, for every record, its checksum, the
 //! digests, the Merkle root and the signatures in it, with the keys that were in force at its
-//! position; for every batch, that it hashes to what it says, follows the one before, nets to zero
-//! and is in the store under the same hash; and, at intervals and at the end, all invariants and
-//! the state root from nothing. A batch's hash covers its certificates, which the replay computes
-//! anew; with `--resolve` the solver is run again, too.
+//! position; for every accepted fault, that the order has the slot that it is about; for every
+//! batch, that it hashes to what it says, follows the one before, nets to zero and is in the store
+//! under the same hash; and, at intervals and at the end, all invariants and the state root from
+//! nothing. A batch's hash covers its certificates, which the replay computes anew; with
+//! `--resolve` the solver is run again, too.
 //!
 //! The log is a data directory's, or a file that `causewayd export` wrote; nothing is stored beside
 //! such a file, so there the batches are checked against each other alone.
@@ -16,6 +17,7 @@
 
 mod batches;
 mod checker;
+mod faults;
 mod report;
 mod resolve;
 mod source;
@@ -29,6 +31,7 @@ use clearing::{Pool, Record, RecordBody};
 
 use self::batches::Batches;
 use self::checker::Checker;
+use self::faults::Faults;
 pub(crate) use self::report::{Bad, Report};
 use self::resolve::Resolve;
 pub(crate) use self::source::Source;
@@ -50,7 +53,8 @@ pub(crate) fn verify(path: &Path, signatures: bool, resolve: bool) -> Result<Rep
     };
     let checker = Checker::start(signatures)?;
     let resolve = resolve.then(Resolve::default);
-    let mut replay = Replay { checker, batches, source, pool: Pool::new(0), orders: 0, resolve };
+    let (pool, faults) = (Pool::new(0), Faults::default());
+    let mut replay = Replay { checker, batches, source, pool, faults, orders: 0, resolve };
     let replayed = replay.run();
     let checked = replay.checker.finish();
     // Of two things that do not hold, the one that comes first in the log is named.
@@ -87,6 +91,7 @@ struct Replay {
     pool: Pool,
     checker: Checker,
     batches: Batches,
+    faults: Faults,
     orders: u64,
     resolve: Option<Resolve>,
 }
@@ -109,6 +114,7 @@ impl Replay {
                 if let Some(resolve) = &mut self.resolve {
                     resolve.follow(&self.pool, !outcome.rulings.is_empty());
                 }
+                self.faults.follow(&record, &outcome, &self.pool)?;
                 self.orders += outcome.rulings.len() as u64;
                 for sealed in outcome.sealed_before.iter().chain(&outcome.sealed) {
                     self.batches.check(position, sealed)?;
@@ -121,6 +127,7 @@ impl Replay {
         if self.pool.next_position() == 0 {
             return Err(Bad::record(0, "the log is empty"));
         }
+        self.faults.check(&self.source)?;
         self.check_in_full()?;
         self.batches.check_end(self.pool.next_position())
     }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use channel::{AnyStatement, STATEMENT_BYTES_MAX};
+use channel::{AnyStatement, DisclosureFault, STATEMENT_BYTES_MAX};
 use clearing::{Outcome, STATEMENTS_MAX, pack_statements};
 use proto::v1;
 
@@ -18,8 +18,15 @@ const BYTES_MAX: usize = 1 << 20;
 /// Bytes of a message with statements: room for tags and lengths, and to say what is too large.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 2 * BYTES_MAX;
 
-/// A statement that is well-formed and signed: its kind's number and label, and its bytes.
-type Checked = (u8, &'static str, Bytes);
+/// A statement that is well-formed and signed.
+struct Checked {
+    /// The number of its kind.
+    kind: u8,
+    label: &'static str,
+    signed: Bytes,
+    /// What it says, if it is a fault.
+    fault: Option<DisclosureFault>,
+}
 
 impl Gateway {
     /// Checks statements, appends them as one record, and waits for what the core makes of them.
@@ -34,8 +41,10 @@ impl Gateway {
         let pool = self.number;
         let check = move || Ok::<_, Infallible>(check_all(pool, statements));
         let checked = self.blocking(caller.id, "check signatures", check).await??;
-        let entries: Vec<_> =
-            checked.iter().map(|(kind, _, signed)| (*kind, signed.as_ref())).collect();
+        let faults = checked.iter().enumerate();
+        let faults = faults.filter_map(|(index, it)| it.fault.map(|fault| (index, fault)));
+        self.check_faults(caller, faults.collect()).await?;
+        let entries: Vec<_> = checked.iter().map(|it| (it.kind, it.signed.as_ref())).collect();
         let ticket = self.append(pack_statements((pool, self.clock.now_ms()), &entries))?;
         let position = logged(ticket.await)?;
         let outcome = self.outcome(position).await?;
@@ -90,17 +99,21 @@ fn check(pool: u32, statement: v1::Statement) -> Result<Checked, Refusal> {
         let message = "must be the signer's Ed25519 signature of the label and the body";
         Refusal::field("signed.signature", "SIGNATURE_INVALID", message)
     })?;
-    Ok((kind, read.label(), statement.signed))
+    let fault = match &read {
+        AnyStatement::Fault(said) => Some(said.statement),
+        _ => None,
+    };
+    Ok(Checked { kind, label: read.label(), signed: statement.signed, fault })
 }
 
 fn answers(outcome: &Outcome, checked: &[Checked]) -> Vec<v1::StatementAnswer> {
-    let answer = |(stated, (_, label, _)): (&clearing::Stated, &Checked)| {
+    let answer = |(stated, checked): (&clearing::Stated, &Checked)| {
         let result = match stated.reject {
             Some(reject) => reject.code(),
             None if stated.replayed => "REPLAYED",
             None => "ACCEPTED",
         };
-        metrics::stated(label, result);
+        metrics::stated(checked.label, result);
         v1::StatementAnswer {
             place: stated.place.0,
             reason: stated.reject.map_or(0, |reject| i32::from(reject.number())),

@@ -8,6 +8,7 @@ mod bad_input;
 mod commands;
 mod directory;
 mod drain;
+mod faults;
 mod fx;
 mod insight;
 mod isolation;

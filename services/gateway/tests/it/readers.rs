@@ -1,8 +1,10 @@
 //! Who is told of a sealed payment and of how much: the readers that the policy names, and nobody
 //! else.
 
-use channel::{DisclosurePolicy, PolicyRule, ReceiverConfirmation, RuleReader, SlotRole};
-use channel::{HeaderView, OrderRef, ScreeningVerdict};
+use channel::{
+    DisclosurePolicy, HeaderView, OrderRef, PolicyRule, ReceiverConfirmation, RuleReader,
+    ScreeningVerdict, SlotRole, Suite,
+};
 use proto::v1;
 use proto::v1::{Hold, PaymentState};
 use tonic::{Code, Status};
@@ -13,9 +15,9 @@ use crate::sealed::{Slot, epoch_for, sealed_for, signed, views};
 use crate::watch::{check_proof, quick, until, watch};
 
 /// From so much on a screener passes a payment, minor units.
-const SCREENED: u64 = 10_00;
+const SCREENED: u64 = 1_000;
 /// From so much on its receiver confirms it, minor units.
-const CONFIRMED: u64 = 100_00;
+const CONFIRMED: u64 = 10_000;
 
 /// Each country's regulator reads what is sent from there, and what is received there.
 fn policy(node: &Node) -> DisclosurePolicy {
@@ -44,7 +46,8 @@ fn policy(node: &Node) -> DisclosurePolicy {
     let screener = reads(SlotRole::Screener, Some(&node.screener));
     rules.push(PolicyRule { screening: true, ..rule(None, None, SCREENED, screener) });
     rules.push(PolicyRule { confirmation: true, ..rule(None, None, CONFIRMED, receiver()) });
-    DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, rules }
+    let suite = Suite::X25519Aes256Gcm;
+    DisclosurePolicy { pool: POOL, version: 1, effective_at_ms: START_MS, suite, rules }
 }
 
 /// Who reads a payment by that policy.
@@ -118,12 +121,12 @@ async fn holds(node: &Node, person: &Person, number: u64) -> Vec<Hold> {
     get(node, person, number).await.unwrap().holds().collect()
 }
 
-fn order_ref(order: &v1::Order) -> OrderRef {
+pub(crate) fn order_ref(order: &v1::Order) -> OrderRef {
     let header = HeaderView::check(&order.header).unwrap();
     OrderRef::of(header, channel::order_digest(&order.header, &order.payload)).unwrap()
 }
 
-fn verdict(node: &Node, order: &v1::Order, pass: bool) -> v1::Statement {
+fn verdict(node: &Node, order: &v1::Order, pass: bool, screened_at_ms: u64) -> v1::Statement {
     let verdict = ScreeningVerdict {
         pool: POOL,
         screener: node.screener.id,
@@ -131,7 +134,7 @@ fn verdict(node: &Node, order: &v1::Order, pass: bool) -> v1::Statement {
         lists: [7; 32],
         engine: 1,
         pass,
-        screened_at_ms: START_MS,
+        screened_at_ms,
     };
     signed(verdict, &node.screener.signer)
 }
@@ -195,8 +198,8 @@ async fn a_held_payment_waits_for_screener_and_receiver_across_a_restart() {
     use Hold::{Confirmation, Screener, Screening};
     let mut node = start().await;
     let order = pay(&node, (&node.alice, &node.bob), CONFIRMED, 1).await;
-    let before = node.balance(&node.bob).await;
     let batch = node.settle().await;
+    let before = node.balance(&node.bob).await;
     let all_told = |node: &Node| -> [(Person, Vec<Hold>); 4] {
         let person = |person: &Person| Person::new(person.id.0, person.role, person.name);
         let open = vec![Screening, Confirmation];
@@ -218,14 +221,14 @@ async fn a_held_payment_waits_for_screener_and_receiver_across_a_restart() {
             assert_eq!(payments[0].holds().collect::<Vec<_>>(), expected, "{}", person.name);
         }
     }
-    node.state(vec![verdict(&node, &order, false)]).await;
+    node.state(vec![verdict(&node, &order, false, START_MS)]).await;
     assert_eq!(holds(&node, &node.alice, 1).await, [Screener, Confirmation]);
     assert_eq!(holds(&node, &node.bob, 1).await, [Confirmation]);
     node.state(vec![confirmation(&node.bob, &order)]).await;
     assert_eq!(holds(&node, &node.alice, 1).await, [Screener]);
     node.settle().await;
     assert_eq!(node.balance(&node.bob).await, before, "what is held moves nothing");
-    let passed = verdict(&node, &order, true);
+    let passed = verdict(&node, &order, true, START_MS + 1);
     node.state(vec![passed.clone()]).await;
     let batch = node.settle().await;
     assert_ne!(node.balance(&node.bob).await, before);
@@ -239,7 +242,8 @@ async fn a_held_payment_waits_for_screener_and_receiver_across_a_restart() {
     assert_eq!(states(&payments), both);
     assert!(payments.iter().all(|payment| payment.holds.is_empty()));
     // The same word again changes nothing, another one comes too late.
-    let words = vec![passed, verdict(&node, &order, false)];
+    let words = vec![passed, verdict(&node, &order, false, START_MS + 2)];
     let answer = node.publish(&node.screener, words).await.unwrap();
     assert!(answer.answers[0].replayed);
+    assert_eq!(answer.answers[1].reason(), v1::RejectReason::NotHeld);
 }

@@ -1,8 +1,9 @@
 //! Where the records come from: a log with its store, or an export alone.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -29,7 +30,12 @@ pub(crate) enum Source {
     /// What a node's configuration names.
     Opened(Opened),
     /// A file that `causewayd export` wrote.
-    Export(Reader<BufReader<File>>),
+    Export { records: Reader<BufReader<File>>, path: PathBuf },
+}
+
+fn open_export(path: &Path) -> Result<Reader<BufReader<File>>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(Reader::new(BufReader::with_capacity(1 << 20, file)))
 }
 
 impl Source {
@@ -42,9 +48,8 @@ impl Source {
             return Ok(Ok(Self::Opened(backends::open_to_read(path)?)));
         }
         if path.is_file() {
-            let file = File::open(path);
-            let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-            return Ok(Ok(Self::Export(Reader::new(BufReader::with_capacity(1 << 20, file)))));
+            let (records, path) = (open_export(path)?, path.to_owned());
+            return Ok(Ok(Self::Export { records, path }));
         }
         let dir = DataDir::existing(path)?;
         match open_log(&dir) {
@@ -64,7 +69,7 @@ impl Source {
         let (log, store): (Arc<dyn Log>, _) = match self {
             Self::Log { log, dir } => (log.clone(), Stored::In(dir.store())),
             Self::Opened(opened) => (opened.log.clone(), Stored::Open(opened.store.clone())),
-            Self::Export(_) => return Ok(Ok(Batches::alone())),
+            Self::Export { .. } => return Ok(Ok(Batches::alone())),
         };
         match genesis_of(&*log) {
             Ok(genesis) => Batches::open(store, log, genesis.pool),
@@ -80,12 +85,44 @@ impl Source {
         match self {
             Self::Log { log, .. } => take(&**log, next),
             Self::Opened(opened) => take(&*opened.log, next),
-            Self::Export(records) => {
+            Self::Export { records, .. } => {
                 let record = records.next().transpose();
                 let record = record.map_err(|error| Bad::record(error.position, error.why))?;
                 Ok(record.into_iter().collect())
             }
         }
+    }
+
+    /// Hands on the records at some positions, each with its position, ascending.
+    ///
+    /// # Errors
+    /// They cannot be read, or what `take` says.
+    pub(super) fn read_again(
+        &self,
+        positions: &BTreeSet<u64>,
+        mut take: impl FnMut(u64, &[u8]) -> Result<(), Bad>,
+    ) -> Result<(), Bad> {
+        let log: &dyn Log = match self {
+            Self::Log { log, .. } => &**log,
+            Self::Opened(opened) => &*opened.log,
+            Self::Export { path, .. } => {
+                let Some(last) = positions.last() else { return Ok(()) };
+                let records = open_export(path).map_err(|error| Bad::record(0, error))?;
+                for (position, record) in (0..=*last).zip(records) {
+                    let record = record.map_err(|error| Bad::record(error.position, error.why))?;
+                    if positions.contains(&position) {
+                        take(position, &record)?;
+                    }
+                }
+                return Ok(());
+            }
+        };
+        for &position in positions {
+            let records = log.read(Position(position), 1);
+            let records = records.map_err(|fault| Bad::record(position, fault))?;
+            records.first().map_or(Ok(()), |record| take(position, record))?;
+        }
+        Ok(())
     }
 
     /// Whether everything is to be computed from nothing after the record at `position`: a few
@@ -95,7 +132,7 @@ impl Source {
             Self::Log { log, .. } => is_part(position, log.end().0),
             Self::Opened(opened) => is_part(position, opened.log.end().0),
             // Nobody knows yet where it ends.
-            Self::Export(_) => position.is_power_of_two(),
+            Self::Export { .. } => position.is_power_of_two(),
         }
     }
 
@@ -103,13 +140,13 @@ impl Source {
     pub(super) fn torn(&self) -> bool {
         match self {
             Self::Log { log, .. } => log.torn(),
-            Self::Opened(_) | Self::Export(_) => false,
+            Self::Opened(_) | Self::Export { .. } => false,
         }
     }
 
     /// Whether there can be no store beside it.
     pub(super) fn is_export(&self) -> bool {
-        matches!(self, Self::Export(_))
+        matches!(self, Self::Export { .. })
     }
 }
 

@@ -17,6 +17,7 @@ mod damage;
 mod drain;
 mod duplicates;
 mod export;
+mod faults;
 mod full_disk;
 mod fx;
 mod load;
