@@ -25,6 +25,9 @@ pub trait Host {
 /// Long enough for any append to become durable; never a criterion by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// Runs the whole suite, each test on a fresh host.
 pub fn all<H: Host>(fresh: impl Fn() -> H) {
     begins_empty(&fresh());
@@ -44,15 +47,14 @@ pub fn all<H: Host>(fresh: impl Fn() -> H) {
 pub fn begins_empty<H: Host>(host: &H) {
     let log = host.open();
     assert_eq!(log.end(), Position(0));
-    assert!(log.read(Position(0), 1 << 20).expect("reads").is_empty());
+    assert!(read_patiently(&log, 0, 1 << 20).is_empty());
     assert!(!log.wait(Position(0), Duration::ZERO));
 }
 
 /// Tickets count from 0 without gap.
 pub fn positions_are_dense<H: Host>(host: &H) {
     let log = host.open();
-    let tickets: Vec<_> =
-        (0..50).map(|index| log.append(record(index)).expect("appends")).collect();
+    let tickets: Vec<_> = (0..50).map(|index| append_patiently(&log, &record(index))).collect();
     for (index, ticket) in (0..).zip(tickets) {
         assert_eq!(ticket.wait().expect("becomes durable"), Position(index));
     }
@@ -87,7 +89,7 @@ pub fn reads_are_bounded_and_never_stuck<H: Host>(host: &H) {
     }
     let check = |log: &H::Log| {
         for (bytes_max, fit) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (2_999, 2), (5_000, 5)] {
-            let count = log.read(Position(3), bytes_max).expect("reads").len();
+            let count = read_patiently(log, 3, bytes_max).len();
             assert!((1..=fit).contains(&count), "{count} with at most {bytes_max} bytes");
         }
     };
@@ -111,7 +113,7 @@ pub fn survives_reopening<H: Host>(host: &H) {
     }
     let log = host.open();
     for from in 0..count {
-        let got = log.read(Position(from), 0).expect("reads");
+        let got = read_patiently(&log, from, 0);
         assert_eq!(got, [record(from)]);
     }
 }
@@ -119,8 +121,7 @@ pub fn survives_reopening<H: Host>(host: &H) {
 /// Dropping the log writes the records that still wait and resolves their tickets.
 pub fn a_closed_log_has_written_what_waited<H: Host>(host: &H) {
     let log = host.open();
-    let tickets: Vec<_> =
-        (0..100).map(|index| log.append(record(index)).expect("appends")).collect();
+    let tickets: Vec<_> = (0..100).map(|index| append_patiently(&log, &record(index))).collect();
     drop(log);
     for (index, ticket) in (0..).zip(tickets) {
         assert_eq!(ticket.wait().expect("became durable"), Position(index));
@@ -132,8 +133,8 @@ pub fn a_closed_log_has_written_what_waited<H: Host>(host: &H) {
 pub fn a_position_beyond_the_end_is_an_error<H: Host>(host: &H) {
     let log = host.open();
     append(&log, &record(0));
-    assert!(log.read(Position(1), 1).expect("reads").is_empty());
-    let beyond = log.read(Position(2), 1);
+    assert!(read_patiently(&log, 1, 1).is_empty());
+    let beyond = patiently(|| log.read(Position(2), 1));
     assert!(matches!(beyond, Err(Fault::Beyond { end: Position(1) })), "{beyond:?}");
 }
 
@@ -202,7 +203,7 @@ pub fn readers_follow_writers<H: Host>(host: &H) {
                 let mut next = 0;
                 while next < COUNT {
                     assert!(log.wait(Position(next), PATIENCE), "record {next} never came");
-                    for got in log.read(Position(next), reader * 5_000).expect("reads") {
+                    for got in read_patiently(log, next, reader * 5_000) {
                         assert_eq!(number_of(&got), next);
                         next += 1;
                     }
@@ -235,12 +236,27 @@ fn append<L: Log>(log: &L, record: &Bytes) -> Position {
     append_patiently(log, record).wait().expect("becomes durable")
 }
 
-/// Appends again for as long as the queue is full.
+/// Appends again for as long as the log refuses for now only: its queue is full, or its servers are
+/// slow.
 fn append_patiently<L: Log>(log: &L, record: &Bytes) -> crate::Ticket {
     loop {
         match log.append(record.clone()) {
-            Err(Refused::Busy) => thread::yield_now(),
+            Err(refused) if refused.retryable() => thread::sleep(PAUSE),
             other => return other.expect("appends"),
+        }
+    }
+}
+
+fn read_patiently<L: Log>(log: &L, from: u64, bytes_max: usize) -> Vec<Bytes> {
+    patiently(|| log.read(Position(from), bytes_max)).expect("reads")
+}
+
+/// Asks again for as long as there is no answer.
+fn patiently<T>(ask: impl Fn() -> Result<T, Fault>) -> Result<T, Fault> {
+    loop {
+        match ask() {
+            Err(fault) if fault.retryable() => thread::sleep(PAUSE),
+            answer => return answer,
         }
     }
 }
@@ -249,7 +265,7 @@ fn append_patiently<L: Log>(log: &L, record: &Bytes) -> crate::Ticket {
 fn read_all<L: Log>(log: &L, bytes_max: usize) -> Vec<Bytes> {
     let mut all: Vec<Bytes> = Vec::new();
     loop {
-        let got = log.read(Position(all.len() as u64), bytes_max).expect("reads");
+        let got = read_patiently(log, all.len() as u64, bytes_max);
         if got.is_empty() {
             return all;
         }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! * `settings`: how to reach the brokers. `topic`: what the topic must promise.
-//! * `producer`: records in. `follower`: the end of the log as it grows. `history`: older records.
+//! * `producer`: records in; `gate`: or not. `follower`: the end of the log as it grows. `history`: older records.
 //! * `cursor`: reading from a position on, for both of them.
 //!
 //! Absent on purpose: transactions, consumer groups and committed offsets. A consumer keeps its
@@ -20,13 +20,15 @@
 
 mod cursor;
 mod follower;
+mod gate;
 mod history;
+mod meter;
 mod producer;
 mod settings;
 mod topic;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::error::KafkaError;
@@ -37,8 +39,8 @@ pub use self::topic::{Promise, Retention, TopicFault, check, create, delete};
 
 use self::follower::Follower;
 use self::history::History;
+use self::meter::Meter;
 use self::producer::Producer;
-use crate::metrics;
 use crate::port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};
 use crate::tail::Tail;
 
@@ -53,16 +55,44 @@ struct Shared {
     moved: Condvar,
     /// Why the log cannot be read any more.
     broken: Mutex<Option<Fault>>,
+    /// When the brokers last answered a read.
+    heard: Mutex<Instant>,
+    meter: Meter,
 }
 
 impl Shared {
+    /// Behind so many records, of which none is in memory.
+    fn new(end: u64, cache_bytes: usize, meter: Meter) -> Self {
+        meter.end(end);
+        Self {
+            tail: Tail::new(end, cache_bytes),
+            end: watch::Sender::new(Position(end)),
+            followed: Mutex::new(end),
+            moved: Condvar::new(),
+            broken: Mutex::default(),
+            heard: Mutex::new(Instant::now()),
+            meter,
+        }
+    }
+
+    /// The brokers have answered a read.
+    fn hear(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.meter.silence(Duration::ZERO);
+    }
+
+    /// How long they have not.
+    fn silence(&self) -> Duration {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
     /// The log has at least `end` records.
     fn raise_end(&self, end: u64) {
         self.end.send_if_modified(|known| {
             let higher = known.0 < end;
             if higher {
                 *known = Position(end);
-                metrics::end(end);
+                self.meter.end(end);
             }
             higher
         });
@@ -95,7 +125,7 @@ impl Shared {
     }
 
     fn break_with(&self, fault: Fault) {
-        metrics::halted();
+        self.meter.halted();
         tracing::error!(%fault, "the log cannot be read any more");
         *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
         self.moved.notify_all();
@@ -128,14 +158,8 @@ impl KafkaLog {
     /// record is not the log's, [`Fault::Io`] if the settings cannot be used.
     pub fn open(settings: &Settings) -> Result<Self, Fault> {
         let end = history::bounds(settings)?;
-        metrics::end(end);
-        let shared = Arc::new(Shared {
-            tail: Tail::new(end, settings.cache_bytes),
-            end: watch::Sender::new(Position(end)),
-            followed: Mutex::new(end),
-            moved: Condvar::new(),
-            broken: Mutex::new(None),
-        });
+        let meter = Meter { shown: settings.metrics };
+        let shared = Arc::new(Shared::new(end, settings.cache_bytes, meter));
         Ok(Self {
             producer: Producer::start(settings, shared.clone())?,
             history: History::new(settings),
@@ -190,6 +214,10 @@ impl Log for KafkaLog {
 
     fn watch(&self) -> watch::Receiver<Position> {
         self.shared.end.subscribe()
+    }
+
+    fn silence(&self) -> Duration {
+        self.shared.silence()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The log's metrics. None has labels.
+//! The log's metrics. None has labels: of several logs in a process, one has its standing shown.
 
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub const WRITE_SECONDS: &str = "causeway_log_write_seconds";
 pub const BLOCKED: &str = "causeway_log_blocked";
 /// 1 if the log has stopped for good.
 pub const HALTED: &str = "causeway_log_halted";
+/// Seconds since the log's servers last answered a read; 0 of the embedded log.
+pub const SILENCE: &str = "causeway_log_silence_seconds";
 
 /// Registers the descriptions with the recorder in place.
 pub fn describe() {
@@ -27,8 +29,9 @@ pub fn describe() {
     describe_histogram!(WRITE_SECONDS, Unit::Seconds, "Time to write and sync one group");
     describe_gauge!(BLOCKED, "1 while nothing can be made durable: no space, or no brokers");
     describe_gauge!(HALTED, "1 if the log has stopped for good, else 0");
+    describe_gauge!(SILENCE, Unit::Seconds, "Time since the log's servers last answered a read");
     // Shown from the start: an alert on a gauge that is not there never fires.
-    [END, BLOCKED, HALTED].into_iter().for_each(|name| gauge!(name).set(0.0));
+    [END, BLOCKED, HALTED, SILENCE].into_iter().for_each(|name| gauge!(name).set(0.0));
     [RECORDS, BYTES].into_iter().for_each(|name| counter!(name).increment(0));
 }
 
@@ -52,4 +55,9 @@ pub(crate) fn blocked(blocked: bool) {
 
 pub(crate) fn halted() {
     gauge!(HALTED).set(1);
+}
+
+#[cfg(feature = "kafka")]
+pub(crate) fn silence(lasts: Duration) {
+    gauge!(SILENCE).set(lasts.as_secs_f64());
 }

@@ -53,6 +53,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// Watches [`Log::end`], for callers that cannot block.
     fn watch(&self) -> watch::Receiver<Position>;
+
+    /// For how long the servers that keep the log have answered no read, where there are any: as
+    /// old may be what readers take for its end.
+    fn silence(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What an append returns: a future of the record's position, ready once the record is durable.
@@ -195,6 +201,22 @@ pub enum Fault {
     Gone {
         /// The first position that the log still holds.
         first: Position,
+    },
+    /// Records that were there are gone from the end of the log: readers have seen more than there
+    /// is, or than is the same.
+    #[error(
+        "{place} was cut: position {asked} was asked for, it holds {first} to before {end}, and \
+         not as it was before"
+    )]
+    Truncated {
+        /// What keeps the log, in the implementation's terms.
+        place: String,
+        /// The position that a reader had come to.
+        asked: Position,
+        /// The first position held.
+        first: Position,
+        /// The position behind the last one held.
+        end: Position,
     },
     /// The position lies beyond the end of the log: the reader has seen more than there is.
     #[error("position beyond the end of the log at {end}")]

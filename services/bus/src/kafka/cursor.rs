@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::{Settings, fault, settings};
@@ -17,19 +18,29 @@ pub(super) struct Cursor {
     next: u64,
     /// A record that was fetched but did not fit.
     held: Option<Bytes>,
+    /// Whether the brokers have said that they do not hold what comes next. The library says it
+    /// once and then fetches nothing more.
+    lost: bool,
+    ahead: bool,
 }
 
 impl Cursor {
-    pub(super) fn open(settings: &Settings) -> Result<Self, Fault> {
-        let consumer = settings.consumer().create().map_err(|error| fault(&error))?;
+    /// One that fetches `ahead` of a reader of many records, or hardly.
+    pub(super) fn open(settings: &Settings, ahead: bool) -> Result<Self, Fault> {
+        let consumer = settings.consumer(ahead).create().map_err(|error| fault(&error))?;
         let topic = settings.topic.clone();
         // Stands nowhere: the first seek assigns the partition.
-        Ok(Self { consumer, topic, next: u64::MAX, held: None })
+        Ok(Self { consumer, topic, next: u64::MAX, held: None, lost: false, ahead })
     }
 
     /// The position before which it stands.
     pub(super) fn next(&self) -> u64 {
         self.next
+    }
+
+    /// Whether it was opened to fetch ahead.
+    pub(super) fn ahead(&self) -> bool {
+        self.ahead
     }
 
     pub(super) fn seek(&mut self, position: u64) -> Result<(), Fault> {
@@ -40,7 +51,7 @@ impl Cursor {
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_offset(&self.topic, 0, offset).map_err(|error| fault(&error))?;
         self.consumer.assign(&partitions).map_err(|error| fault(&error))?;
-        (self.next, self.held) = (position, None);
+        (self.next, self.held, self.lost) = (position, None, false);
         Ok(())
     }
 
@@ -49,6 +60,13 @@ impl Cursor {
         let bounds = self.consumer.fetch_watermarks(&self.topic, 0, settings::PATIENCE);
         let (low, high) = bounds.map_err(|error| self.named(&error))?;
         Ok((low.unsigned_abs(), high.unsigned_abs()))
+    }
+
+    /// That the topic still holds all that was read from it, as far as can be seen from outside,
+    /// and how far it goes.
+    pub(super) fn look(&self) -> Result<u64, Fault> {
+        let (first, end) = self.bounds()?;
+        if (first..=end).contains(&self.next) { Ok(end) } else { Err(self.gone(first, end)) }
     }
 
     /// Records from where it stands to before `end`: at least one, or none if none came in time;
@@ -86,12 +104,21 @@ impl Cursor {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
+        if self.lost {
+            // As long as it takes until somebody answers.
+            let (first, end) = self.bounds()?;
+            return Err(self.gone(first, end));
+        }
         let Some(polled) = self.consumer.poll(wait) else { return Ok(None) };
         let message = match polled {
             Ok(message) => message,
             Err(error) if passing(&error) => {
                 tracing::debug!(%error, "the log's brokers");
                 return Ok(None);
+            }
+            Err(error) if beside(&error) => {
+                self.lost = true;
+                return self.fetch(Duration::ZERO);
             }
             Err(error) => return Err(self.named(&error)),
         };
@@ -114,17 +141,45 @@ impl Cursor {
     fn named(&self, error: &KafkaError) -> Fault {
         use RDKafkaErrorCode as Code;
         match error.rdkafka_error_code() {
+            // Said of a topic without a leader, too.
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
-                Fault::Absent { what: format!("topic {}", self.topic) }
+                self.absence()
             }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => match self.bounds() {
-                Ok((first, _)) if self.next < first => Fault::Gone { first: Position(first) },
-                Ok((_, end)) => Fault::Beyond { end: Position(end) },
-                Err(fault) => fault,
-            },
             _ => fault(error),
         }
     }
+
+    /// Why no broker knows the partition.
+    fn absence(&self) -> Fault {
+        let found = self.consumer.fetch_metadata(Some(&self.topic), settings::PATIENCE);
+        let metadata = match found {
+            Ok(metadata) => metadata,
+            Err(error) => return fault(&error),
+        };
+        let said = metadata.topics().first().and_then(MetadataTopic::error);
+        match said.map(RDKafkaErrorCode::from) {
+            Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                Fault::Absent { what: format!("topic {}", self.topic) }
+            }
+            _ => Fault::Unanswered { why: format!("no broker leads topic {}", self.topic) },
+        }
+    }
+
+    /// What it means that the topic no longer holds, or never held, the position asked for.
+    fn gone(&self, first: u64, end: u64) -> Fault {
+        let (asked, first, end) = (Position(self.next), Position(first), Position(end));
+        if asked < first {
+            return Fault::Gone { first };
+        }
+        // Even where it holds it by now: that is another record.
+        Fault::Truncated { place: format!("topic {}", self.topic), asked, first, end }
+    }
+}
+
+/// Whether it says that the position asked for is not in the topic.
+fn beside(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset))
 }
 
 /// Whether the library goes on by itself.

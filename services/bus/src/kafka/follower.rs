@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::cursor::Cursor;
 use super::{Settings, Shared};
@@ -11,6 +11,8 @@ use crate::port::Fault;
 
 /// How long it waits for records before it looks whether it shall stop.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How often the brokers are asked how far the topic goes while nothing comes from them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Taken up at once, at most.
 const GROUP_BYTES: usize = 8 << 20;
 
@@ -23,7 +25,7 @@ pub(super) struct Follower {
 impl Follower {
     /// Starts behind what `shared` has followed so far.
     pub(super) fn start(settings: &Settings, shared: Arc<Shared>) -> Result<Self, Fault> {
-        let mut cursor = Cursor::open(settings)?;
+        let mut cursor = Cursor::open(settings, true)?;
         cursor.seek(shared.followed())?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = stop.clone();
@@ -45,15 +47,31 @@ impl Drop for Follower {
 }
 
 fn follow(cursor: &mut Cursor, shared: &Shared, stop: &AtomicBool) {
+    let mut looked = Instant::now();
     while !stop.load(Ordering::Acquire) {
-        match cursor.take(u64::MAX, GROUP_BYTES, PATIENCE) {
-            Ok(records) if records.is_empty() => {}
-            Ok(records) => shared.follow(records),
+        match take(cursor, shared, &mut looked) {
+            Ok(()) => {}
             Err(fault) if fault.retryable() => {
                 tracing::warn!(%fault, "following the log");
+                shared.meter.silence(shared.silence());
                 thread::sleep(PATIENCE);
             }
             Err(fault) => return shared.break_with(fault),
         }
     }
+}
+
+/// Takes up what has come, or makes sure that nothing has and that nothing is missing.
+fn take(cursor: &mut Cursor, shared: &Shared, looked: &mut Instant) -> Result<(), Fault> {
+    let records = cursor.take(u64::MAX, GROUP_BYTES, PATIENCE)?;
+    if !records.is_empty() {
+        shared.follow(records);
+    } else if looked.elapsed() > LOOK_EVERY {
+        *looked = Instant::now();
+        shared.raise_end(cursor.look()?);
+    } else {
+        return Ok(());
+    }
+    shared.hear();
+    Ok(())
 }

@@ -2,11 +2,11 @@
 //!
 //! The brokers answer for a record, or the client library gives it up in the end. Given up means
 //! unknown: it may be in the log. While answers fail to come, appends are refused; they are taken
-//! again once an answer comes, or once a broker leads the topic.
+//! again once an answer comes: once a broker leads the topic, one record is sent to get it.
 
 use std::mem::replace;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _,
 use rdkafka::{ClientContext, Message as _};
 use tokio::sync::oneshot;
 
+use super::gate::Gate;
 use super::{Settings, Shared, fault};
-use crate::metrics;
 use crate::port::{Fault, Position, RECORD_BYTES_MAX, Refused, Ticket};
 
 /// How long the thread that takes answers sleeps at most.
@@ -28,6 +28,10 @@ const STALLED: Duration = Duration::from_secs(3);
 /// How often brokers out of reach are asked whether one of them leads the topic again.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two clients at first, and at most: one that is declared unusable may be so for good.
+const RENEW_AFTER: Duration = Duration::from_millis(500);
+const RENEW_AFTER_MAX: Duration = Duration::from_secs(30);
 
 type Client = BaseProducer<Answers>;
 
@@ -40,8 +44,9 @@ pub(super) struct Producer {
 struct Inner {
     config: ClientConfig,
     topic: String,
-    /// Replaced when the library declares it unusable.
-    client: Mutex<Arc<Client>>,
+    /// Made for the first record: who only reads needs no right to write. Gone for a while once the
+    /// library declares it unusable.
+    client: Mutex<Option<Arc<Client>>>,
     answers: Answers,
     stop: AtomicBool,
 }
@@ -50,17 +55,38 @@ struct Inner {
 #[derive(Clone)]
 struct Answers {
     shared: Arc<Shared>,
-    /// Whether records are taken.
-    open: Arc<AtomicBool>,
+    gate: Arc<Gate>,
     /// How many records were answered for.
     count: Arc<AtomicU64>,
 }
 
 impl Answers {
-    fn set_open(&self, open: bool) {
-        self.open.store(open, Ordering::Release);
-        metrics::blocked(!open);
+    fn new(shared: Arc<Shared>) -> Self {
+        Self { gate: Arc::new(Gate::new(shared.meter)), count: Arc::default(), shared }
     }
+
+    /// A record was answered for, with its offset, or given up.
+    fn take(&self, offset: Result<i64, Fault>, ticket: oneshot::Sender<Result<Position, Fault>>) {
+        match &offset {
+            Ok(_) => self.gate.open(),
+            Err(_) => self.gate.shut(),
+        }
+        let outcome = offset.and_then(placed);
+        if let Ok(position) = &outcome {
+            self.shared.raise_end(position.0 + 1);
+        }
+        self.count.fetch_add(1, Ordering::Release);
+        // Whoever appended may have stopped waiting.
+        drop(ticket.send(outcome));
+    }
+}
+
+/// Where a durable record is. The brokers do not say it of one that was sent twice and that they
+/// knew: librdkafka then reports a negative offset.
+fn placed(offset: i64) -> Result<Position, Fault> {
+    u64::try_from(offset).map(Position).map_err(|_| Fault::Unanswered {
+        why: "the record is durable, but no broker said where".to_owned(),
+    })
 }
 
 impl ClientContext for Answers {}
@@ -68,35 +94,25 @@ impl ClientContext for Answers {}
 impl ProducerContext for Answers {
     type DeliveryOpaque = Box<oneshot::Sender<Result<Position, Fault>>>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, answer: Self::DeliveryOpaque) {
-        let outcome = match result {
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
+        let offset = match result {
             Ok(message) => {
-                metrics::written(1, message.payload_len() as u64);
-                Ok(Position(message.offset().unsigned_abs()))
+                self.shared.meter.written(message.payload_len() as u64);
+                Ok(message.offset())
             }
             Err((error, _)) => Err(fault(error)),
         };
-        if let Ok(position) = &outcome {
-            self.shared.raise_end(position.0 + 1);
-        }
-        self.set_open(outcome.is_ok());
-        self.count.fetch_add(1, Ordering::Release);
-        // Whoever appended may have stopped waiting.
-        drop(answer.send(outcome));
+        self.take(offset, *ticket);
     }
 }
 
 impl Producer {
     pub(super) fn start(settings: &Settings, shared: Arc<Shared>) -> Result<Self, Fault> {
-        let open = Arc::new(AtomicBool::new(true));
-        let answers = Answers { shared, open, count: Arc::default() };
-        let config = settings.producer();
-        let client = create(&config, &answers)?;
         let inner = Arc::new(Inner {
-            config,
+            config: settings.producer(),
             topic: settings.topic.clone(),
-            client: Mutex::new(Arc::new(client)),
-            answers,
+            client: Mutex::default(),
+            answers: Answers::new(shared),
             stop: AtomicBool::new(false),
         });
         let running = inner.clone();
@@ -109,7 +125,8 @@ impl Producer {
 
     /// Hands a record to the library, which sends it as soon as it can.
     pub(super) fn append(&self, record: &Bytes) -> Result<Ticket, Refused> {
-        if !self.inner.answers.open.load(Ordering::Acquire) {
+        let gate = &self.inner.answers.gate;
+        if !gate.admits() {
             return Err(Refused::Unreachable);
         }
         let (answer, ticket) = Ticket::new();
@@ -117,59 +134,124 @@ impl Producer {
             BaseRecord::<(), [u8], _>::with_opaque_to(&self.inner.topic, Box::new(answer))
                 .partition(0)
                 .payload(record);
-        match self.inner.client().send(message) {
-            Ok(()) => Ok(ticket),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                Err(Refused::Busy)
-            }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
+        let sent = match self.client() {
+            Ok(client) => client.send(message).map_err(|(error, _)| error),
+            Err(error) => Err(error),
+        };
+        let error = match sent {
+            Ok(()) => return Ok(ticket),
+            Err(error) => error,
+        };
+        gate.give_back();
+        match error {
+            KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => Err(Refused::Busy),
+            KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge) => {
                 Err(Refused::TooLarge { bytes: record.len(), bytes_max: RECORD_BYTES_MAX })
             }
-            Err((error, _)) => {
+            error => {
                 tracing::warn!(%error, "the producer takes no record");
+                gate.shut();
                 Err(Refused::Unreachable)
             }
         }
+    }
+
+    /// The client, made if there is none.
+    fn client(&self) -> Result<Arc<Client>, KafkaError> {
+        let inner = &self.inner;
+        let mut slot = inner.slot();
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let client: Client = inner.config.create_with_context(inner.answers.clone())?;
+        let client = Arc::new(client);
+        *slot = Some(client.clone());
+        drop(slot);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+        Ok(client)
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
         self.inner.stop.store(true, Ordering::Release);
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the producer's thread panicked");
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("the producer's thread panicked");
+            }
         }
     }
 }
 
+/// What the thread remembers from one look to the next.
+struct Watch {
+    /// Records answered for, and since when there were no more although some waited.
+    answered: u64,
+    since: Instant,
+    /// When brokers out of reach are asked again.
+    probe_at: Instant,
+    /// How long to do without a client once this one is unusable.
+    renew_after: Duration,
+}
+
 impl Inner {
-    fn client(&self) -> Arc<Client> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<Client>>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs until it is told to stop and nothing waits for an answer any more.
     fn take_answers(&self) {
-        let (mut answered, mut since, mut probed) = (0, Instant::now(), Instant::now());
+        let now = Instant::now();
+        let mut watch = Watch { answered: 0, since: now, probe_at: now, renew_after: RENEW_AFTER };
         loop {
-            let client = self.client();
-            client.poll(POLL);
-            let waiting = client.in_flight_count() > 0;
+            let client = self.slot().clone();
+            let waiting = match &client {
+                Some(client) => {
+                    client.poll(POLL);
+                    client.in_flight_count() > 0
+                }
+                None => {
+                    thread::park_timeout(POLL);
+                    false
+                }
+            };
             if self.stop.load(Ordering::Acquire) && !waiting {
                 return;
             }
-            let count = self.answers.count.load(Ordering::Acquire);
-            if replace(&mut answered, count) != count || !waiting {
-                since = Instant::now();
+            self.look(&mut watch, client, waiting);
+        }
+    }
+
+    /// Opens and shuts the gate as the answers come, or fail to.
+    fn look(&self, watch: &mut Watch, client: Option<Arc<Client>>, waiting: bool) {
+        let gate = &self.answers.gate;
+        let count = self.answers.count.load(Ordering::Acquire);
+        if replace(&mut watch.answered, count) != count || !waiting {
+            watch.since = Instant::now();
+            if gate.is_open() && waiting {
+                watch.renew_after = RENEW_AFTER;
             }
-            if let Some((_, why)) = client.client().fatal_error() {
-                self.renew(&why);
-            } else if since.elapsed() > STALLED {
-                self.answers.set_open(false);
-            }
-            let open = self.answers.open.load(Ordering::Acquire);
-            if !open && !waiting && probed.elapsed() > PROBE_EVERY {
-                probed = Instant::now();
-                self.answers.set_open(self.led(&client));
+        }
+        if let Some((_, why)) = client.as_ref().and_then(|client| client.client().fatal_error()) {
+            let pause = watch.renew_after;
+            tracing::warn!(why, ?pause, "the producer starts anew");
+            gate.shut();
+            // What it still held is answered for, as unanswered, when it is dropped.
+            *self.slot() = None;
+            watch.probe_at = Instant::now() + pause;
+            watch.renew_after = (pause * 2).min(RENEW_AFTER_MAX);
+            return;
+        }
+        if watch.since.elapsed() > STALLED {
+            gate.shut();
+        }
+        if !gate.is_open() && !waiting && Instant::now() >= watch.probe_at {
+            watch.probe_at = Instant::now() + PROBE_EVERY;
+            if client.is_none_or(|client| self.led(&client)) {
+                gate.try_one();
             }
         }
     }
@@ -183,20 +265,43 @@ impl Inner {
             partition.is_some_and(|it| it.leader() >= 0 && it.error().is_none())
         })
     }
-
-    /// Puts a new client in the place of one that the library gave up. What the old one still held
-    /// is answered for, as unanswered, when it is dropped.
-    fn renew(&self, why: &str) {
-        tracing::warn!(why, "the producer starts anew");
-        match create(&self.config, &self.answers) {
-            Ok(client) => {
-                *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
-            }
-            Err(fault) => tracing::error!(%fault, "no new producer"),
-        }
-    }
 }
 
-fn create(config: &ClientConfig, answers: &Answers) -> Result<Client, Fault> {
-    config.create_with_context(answers.clone()).map_err(|error| fault(&error))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::meter::Meter;
+
+    /// What an answer makes of the ticket, and how many records the log is then known to have.
+    fn taken(offset: Result<i64, Fault>) -> (Result<Position, Fault>, u64, bool) {
+        let shared = Arc::new(Shared::new(5, 0, Meter { shown: false }));
+        let answers = Answers::new(shared.clone());
+        let (answer, ticket) = Ticket::new();
+        answers.take(offset, answer);
+        (ticket.wait(), shared.end.borrow().0, answers.gate.is_open())
+    }
+
+    #[test]
+    fn an_offset_is_the_records_position() {
+        let (outcome, end, open) = taken(Ok(7));
+        assert!(matches!(outcome, Ok(Position(7))), "{outcome:?}");
+        assert_eq!((end, open), (8, true));
+    }
+
+    /// `RD_KAFKA_OFFSET_INVALID`: delivered, as a record that the brokers had already.
+    #[test]
+    fn an_answer_without_an_offset_is_no_position() {
+        for offset in [-1_001, -1, i64::MIN] {
+            let (outcome, end, open) = taken(Ok(offset));
+            assert!(matches!(outcome, Err(Fault::Unanswered { .. })), "{outcome:?}");
+            assert_eq!((end, open), (5, true));
+        }
+    }
+
+    #[test]
+    fn a_record_given_up_is_unanswered_and_shuts_the_gate() {
+        let (outcome, end, open) = taken(Err(Fault::Unanswered { why: "timed out".to_owned() }));
+        assert!(matches!(outcome, Err(Fault::Unanswered { .. })), "{outcome:?}");
+        assert_eq!((end, open), (5, false));
+    }
 }

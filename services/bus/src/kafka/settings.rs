@@ -28,6 +28,8 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// A record that no broker has answered for in this time is reported as unanswered.
     pub give_up_after: Duration,
+    /// Whether the metrics of the log are this one's: of the logs of a process, one's.
+    pub metrics: bool,
 }
 
 impl Settings {
@@ -41,6 +43,7 @@ impl Settings {
             queue_bytes_max: 64 << 20,
             cache_bytes: 64 << 20,
             give_up_after: Duration::from_secs(30),
+            metrics: true,
         }
     }
 
@@ -53,6 +56,8 @@ impl Settings {
         config
             .set("bootstrap.servers", self.brokers.join(","))
             .set("client.id", "causeway")
+            // A topic that is gone is an error, not one more topic with the brokers' defaults.
+            .set("allow.auto.create.topics", "false")
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
@@ -74,8 +79,12 @@ impl Settings {
         config
     }
 
-    pub(super) fn consumer(&self) -> ClientConfig {
+    /// For readers of many records, which are fetched `ahead`, or of a few somewhere.
+    pub(super) fn consumer(&self, ahead: bool) -> ClientConfig {
         let mut config = self.client();
+        // A larger record comes all the same, alone.
+        let (fetch_bytes, queue_kib) =
+            if ahead { (RECORD_BYTES_MAX + OVERHEAD_BYTES, 16 << 10) } else { (128 << 10, 256) };
         config
             // Never joined: partitions are assigned, and no offset is ever committed.
             .set("group.id", "causeway-none")
@@ -85,9 +94,35 @@ impl Settings {
             .set("check.crcs", "true")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "50")
-            .set("fetch.message.max.bytes", (RECORD_BYTES_MAX + OVERHEAD_BYTES).to_string())
-            .set("queued.max.messages.kbytes", (16 << 10).to_string())
+            .set("fetch.message.max.bytes", fetch_bytes.to_string())
+            .set("queued.max.messages.kbytes", queue_kib.to_string())
             .set("enable.partition.eof", "false");
         config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither brokers that make any topic they are asked for nor somebody's properties take away
+    /// what the log's promise rests on.
+    #[test]
+    fn what_the_promise_rests_on_cannot_be_set() {
+        let mut settings = Settings::new(vec!["localhost:9092".to_owned()], "topic".to_owned());
+        let fixed = [
+            ("acks", "all", "1"),
+            ("enable.idempotence", "true", "false"),
+            ("allow.auto.create.topics", "false", "true"),
+        ];
+        settings.properties =
+            fixed.map(|(name, _, bad)| (name.to_owned(), bad.to_owned())).to_vec();
+        for (name, value, _) in fixed {
+            assert_eq!(settings.producer().get(name), Some(value), "{name}");
+        }
+        for ahead in [false, true] {
+            let consumer = settings.consumer(ahead);
+            assert_eq!(consumer.get("allow.auto.create.topics"), Some("false"));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The topic and what it must promise, made and checked.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rdkafka::admin::{
@@ -149,7 +150,7 @@ pub fn delete(settings: &Settings) -> Result<(), TopicFault> {
 /// # Errors
 /// [`TopicFault`], the first setting that breaks it.
 pub fn check(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
-    check_replicas(settings, promise)?;
+    let replicas = check_replicas(settings, promise)?;
     let resource = ResourceSpecifier::Topic(&settings.topic);
     let described = finish(async {
         let client = admin(settings)?;
@@ -163,12 +164,19 @@ pub fn check(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
     }
     let kept = |found: &str| promise.retention.holds(found);
     ensure(settings, &config, "retention.ms", &promise.retention.setting(), kept)?;
-    let at_least = |wanted: usize| {
-        move |found: &str| found.parse::<usize>().is_ok_and(|found| found >= wanted)
-    };
-    let (in_sync, message) = (usize::from(promise.in_sync), MESSAGE_BYTES);
-    ensure(settings, &config, "min.insync.replicas", &in_sync.to_string(), at_least(in_sync))?;
-    ensure(settings, &config, "max.message.bytes", &message.to_string(), at_least(message))
+    let in_sync = in_sync(promise, replicas);
+    let wanted = format!("from {} to {}", in_sync.start(), in_sync.end());
+    let holds = |found: &str| found.parse().is_ok_and(|found| in_sync.contains(&found));
+    ensure(settings, &config, "min.insync.replicas", &wanted, holds)?;
+    let large = |found: &str| found.parse::<usize>().is_ok_and(|found| found >= MESSAGE_BYTES);
+    ensure(settings, &config, "max.message.bytes", &MESSAGE_BYTES.to_string(), large)
+}
+
+/// How many copies may be asked for before a record is answered for: as many as promised, and fewer
+/// than there are, or one broker that is gone stops the log.
+fn in_sync(promise: Promise, replicas: usize) -> RangeInclusive<usize> {
+    let least = usize::from(promise.in_sync);
+    least..=least.max(replicas.saturating_sub(1))
 }
 
 fn ensure(
@@ -182,7 +190,8 @@ fn ensure(
     if holds(found) { Ok(()) } else { Err(broken(settings, name, found, wanted)) }
 }
 
-fn check_replicas(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
+/// How many copies of the topic's one partition there are.
+fn check_replicas(settings: &Settings, promise: Promise) -> Result<usize, TopicFault> {
     let found = admin(settings)
         .and_then(|client| client.inner().fetch_metadata(Some(&settings.topic), PATIENCE))
         .map_err(|error| brokers("look up", settings, &error))?;
@@ -197,7 +206,7 @@ fn check_replicas(settings: &Settings, promise: Promise) -> Result<(), TopicFaul
         let wanted = format!("{} or more", promise.replication);
         return Err(broken(settings, "replication", &replicas.to_string(), &wanted));
     }
-    Ok(())
+    Ok(replicas)
 }
 
 fn admin(settings: &Settings) -> Result<AdminClient<DefaultClientContext>, KafkaError> {
@@ -225,5 +234,20 @@ fn broken(settings: &Settings, setting: &str, found: &str, wanted: &str) -> Topi
         setting: setting.to_owned(),
         found: found.to_owned(),
         wanted: wanted.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_in_sync_are_enough_and_not_all() {
+        let asked = |replication, in_sync| Promise { replication, in_sync, ..Promise::default() };
+        assert_eq!(in_sync(asked(3, 2), 3), 2..=2);
+        assert_eq!(in_sync(asked(3, 1), 3), 1..=2);
+        assert_eq!(in_sync(asked(3, 2), 5), 2..=4);
+        // Where there is one copy, it is all there is to ask for.
+        assert_eq!(in_sync(asked(1, 1), 1), 1..=1);
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! `CAUSEWAY_KAFKA` names other brokers than the local ones.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,14 +19,26 @@ impl contract::Host for Topic {
     type Log = KafkaLog;
 
     fn open(&self) -> KafkaLog {
-        KafkaLog::open(&self.0).expect("opens")
+        open(&self.0)
+    }
+}
+
+/// Opens it, however often the brokers do not answer.
+fn open(settings: &Settings) -> KafkaLog {
+    loop {
+        match KafkaLog::open(settings) {
+            Err(fault) if fault.retryable() => thread::sleep(Duration::from_millis(100)),
+            log => return log.expect("opens"),
+        }
     }
 }
 
 fn settings(topic: String) -> Settings {
     let brokers = std::env::var("CAUSEWAY_KAFKA")
         .unwrap_or_else(|_| "127.0.0.1:19092,127.0.0.1:19192,127.0.0.1:19292".to_owned());
-    Settings::new(brokers.split(',').map(str::to_owned).collect(), topic)
+    let brokers = brokers.split(',').map(str::to_owned).collect();
+    // However slow the brokers are.
+    Settings { give_up_after: Duration::from_secs(3_600), ..Settings::new(brokers, topic) }
 }
 
 fn fresh_name() -> String {
@@ -82,7 +94,7 @@ fn a_topic_that_promises_too_little_is_refused() {
 fn old_records_are_read_from_the_brokers() {
     let mut topic = fresh();
     topic.0.cache_bytes = 4_000;
-    let log = KafkaLog::open(&topic.0).expect("opens");
+    let log = open(&topic.0);
     let record = |number: u64| Bytes::from([number.to_be_bytes().to_vec(), vec![7; 500]].concat());
     let tickets: Vec<_> =
         (0..200).map(|number| log.append(record(number)).expect("taken")).collect();
@@ -90,10 +102,35 @@ fn old_records_are_read_from_the_brokers() {
         ticket.wait().expect("durable");
     }
     for from in [0, 199, 3, 50, 51, 120] {
-        let got = log.read(Position(from), 2_000).expect("reads");
+        let got = read(&log, from, 2_000);
         let expected: Vec<_> = (from..).take(got.len()).map(record).collect();
         assert_eq!(got, expected);
     }
+}
+
+/// A topic that was made anew under a running log holds fewer records than were read from it.
+#[test]
+#[ignore = "needs brokers"]
+fn a_topic_that_lost_records_halts_the_log_naming_it() {
+    let topic = fresh();
+    let log = open(&topic.0);
+    for number in 0..3_u8 {
+        log.append(vec![number].into()).expect("taken").wait().expect("durable");
+    }
+    kafka::delete(&topic.0).expect("deletes");
+    while kafka::create(&topic.0, Promise::default()).is_err() {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let fault = loop {
+        match log.read(Position(3), 1) {
+            Err(fault) if !fault.retryable() => break fault,
+            _ => thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    // Whichever it met first.
+    assert!(matches!(fault, Fault::Absent { .. } | Fault::Truncated { .. }), "{fault}");
+    assert!(fault.to_string().contains(&topic.0.topic), "{fault}");
+    assert_eq!(log.append(Bytes::new()).expect_err("halted"), Refused::Halted);
 }
 
 /// The cluster's script, with the folder that `CAUSEWAY_CLUSTER_DIR` names.
@@ -104,12 +141,13 @@ fn cluster(command: &str, node: &str) {
     assert!(done.expect("runs the script").success(), "{command} {node}");
 }
 
-/// Appends numbered records for as long as `run` runs; those that were acknowledged.
-fn under_load(log: &KafkaLog, run: impl FnOnce() + Send) -> BTreeSet<u64> {
-    let done = AtomicBool::new(false);
+/// Appends numbered records for as long as `run` runs: the position of each that was acknowledged.
+/// `run` gets how many are acknowledged so far.
+fn under_load(log: &KafkaLog, run: impl FnOnce(&AtomicU64) + Send) -> BTreeMap<u64, Position> {
+    let (done, count) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         let appending = scope.spawn(|| {
-            let (mut acknowledged, mut number) = (BTreeSet::new(), 0_u64);
+            let (mut acknowledged, mut number) = (BTreeMap::new(), 0_u64);
             while !done.load(Ordering::Relaxed) {
                 let tickets: Vec<_> = (number..number + 20)
                     .map(|number| (number, log.append(number.to_be_bytes().to_vec().into())))
@@ -117,7 +155,10 @@ fn under_load(log: &KafkaLog, run: impl FnOnce() + Send) -> BTreeSet<u64> {
                 number += 20;
                 for (number, ticket) in tickets {
                     match ticket.map(bus::Ticket::wait) {
-                        Ok(Ok(_)) => _ = acknowledged.insert(number),
+                        Ok(Ok(position)) => {
+                            acknowledged.insert(number, position);
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }
                         Ok(Err(Fault::Unanswered { .. }))
                         | Err(Refused::Busy | Refused::Unreachable) => {
                             thread::sleep(Duration::from_millis(20));
@@ -128,17 +169,35 @@ fn under_load(log: &KafkaLog, run: impl FnOnce() + Send) -> BTreeSet<u64> {
             }
             acknowledged
         });
-        run();
+        run(&count);
         done.store(true, Ordering::Relaxed);
         appending.join().expect("appends")
     })
+}
+
+/// Waits until so many more are acknowledged.
+fn more(count: &AtomicU64, records: u64) {
+    let until = count.load(Ordering::Relaxed) + records;
+    while count.load(Ordering::Relaxed) < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Reads, however often the brokers do not answer.
+fn read(log: &KafkaLog, from: u64, bytes_max: usize) -> Vec<Bytes> {
+    loop {
+        match log.read(Position(from), bytes_max) {
+            Err(fault) if fault.retryable() => thread::sleep(Duration::from_millis(20)),
+            records => return records.expect("reads"),
+        }
+    }
 }
 
 /// Every number in the log, in its order.
 fn numbers(log: &KafkaLog) -> Vec<u64> {
     let mut all = Vec::new();
     while (all.len() as u64) < log.end().0 {
-        let records = log.read(Position(all.len() as u64), 1 << 20).expect("reads");
+        let records = read(log, all.len() as u64, 1 << 20);
         let number = |record: &Bytes| u64::from_be_bytes(record[..].try_into().expect("8 bytes"));
         all.extend(records.iter().map(number));
     }
@@ -149,34 +208,29 @@ fn numbers(log: &KafkaLog) -> Vec<u64> {
 #[ignore = "needs brokers, and kills them"]
 fn what_was_acknowledged_survives_killed_and_frozen_brokers() {
     let topic = fresh();
-    let log = KafkaLog::open(&topic.0).expect("opens");
-    let acknowledged = under_load(&log, || {
+    let log = open(&topic.0);
+    let acknowledged = under_load(&log, |count| {
         for node in ["kafka-1", "kafka-2", "kafka-3"] {
-            cluster("kill", node);
-            thread::sleep(Duration::from_secs(4));
-            cluster("start", node);
-            thread::sleep(Duration::from_secs(4));
-            cluster("pause", node);
-            thread::sleep(Duration::from_secs(4));
-            cluster("resume", node);
-            thread::sleep(Duration::from_secs(4));
+            for change in ["kill", "start", "pause", "resume"] {
+                cluster(change, node);
+                more(count, 100);
+            }
         }
     });
+    // A record may be there twice, if it was sent again: never somewhere else than was said.
     let kept = numbers(&log);
-    let distinct: BTreeSet<u64> = kept.iter().copied().collect();
-    let lost: Vec<_> = acknowledged.difference(&distinct).collect();
-    assert!(lost.is_empty(), "acknowledged, but not in the log: {lost:?}");
-    assert_eq!(kept.len(), distinct.len(), "a record is in the log twice");
+    for (number, position) in acknowledged {
+        assert_eq!(kept.get(position.0 as usize), Some(&number), "{position}");
+    }
     drop(log);
-    assert_eq!(numbers(&KafkaLog::open(&topic.0).expect("opens again")), kept);
-    assert!(acknowledged.len() > 1_000, "only {} were acknowledged", acknowledged.len());
+    assert_eq!(numbers(&open(&topic.0)), kept);
 }
 
 #[test]
 #[ignore = "needs brokers, and kills them"]
 fn without_a_quorum_appends_are_refused_and_flow_again_by_themselves() {
     let topic = fresh();
-    let log = KafkaLog::open(&topic.0).expect("opens");
+    let log = open(&topic.0);
     log.append(Bytes::from_static(b"before")).expect("taken").wait().expect("durable");
     cluster("kill", "kafka-1");
     cluster("kill", "kafka-2");
@@ -185,7 +239,7 @@ fn without_a_quorum_appends_are_refused_and_flow_again_by_themselves() {
     while !unreachable() {
         thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(log.read(Position(0), 1).expect("reads go on"), [Bytes::from_static(b"before")]);
+    assert_eq!(read(&log, 0, 1), [Bytes::from_static(b"before")], "reads go on");
     cluster("start", "kafka-1");
     cluster("start", "kafka-2");
     let behind = loop {
@@ -194,5 +248,5 @@ fn without_a_quorum_appends_are_refused_and_flow_again_by_themselves() {
             _ => thread::sleep(Duration::from_millis(100)),
         }
     };
-    assert_eq!(log.read(behind, 1).expect("reads"), [Bytes::from_static(b"behind")]);
+    assert_eq!(read(&log, behind.0, 1), [Bytes::from_static(b"behind")]);
 }
