@@ -197,6 +197,9 @@ impl Pool {
             RecordBody::Genesis(genesis) if position == 0 => {
                 return self.begin(record.time_ms, genesis);
             }
+            RecordBody::Genesis(again) if again.hash() == self.identity => {
+                return Ok(self.pass_over(position));
+            }
             RecordBody::Genesis(_) => return Err(RecordError::Genesis),
             _ if position == 0 => return Err(RecordError::Genesis),
             _ if record.pool != self.pool => return Err(RecordError::Pool(record.pool)),
@@ -231,6 +234,15 @@ impl Pool {
             RecordBody::Statements(record) => self.take_statements(record, outcome),
             RecordBody::Genesis(_) => unreachable!("a genesis stands at position 0 only"),
         }
+    }
+
+    /// The pool's own genesis once more, from two that began the log at once: nothing comes of it,
+    /// and no time passes.
+    fn pass_over(&mut self, position: u64) -> Outcome {
+        let mut outcome = empty_outcome(position, self.now_ms, Subject::System);
+        outcome.sealed_before = self.seal_if_due(self.now_ms);
+        self.next_position += 1;
+        outcome
     }
 
     fn outcome(&self, position: u64, record: &Record<'_>) -> Outcome {

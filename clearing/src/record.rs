@@ -106,8 +106,8 @@ pub enum RecordError {
         /// The position given.
         found: u64,
     },
-    /// The first record, and only the first, is a genesis.
-    #[error("a genesis stands at position 0 and nowhere else")]
+    /// The first record is a genesis; a later one is the same once more, or there is none.
+    #[error("a genesis stands at position 0, and no other one behind it")]
     Genesis,
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use bus::Log;
 use bus::kafka::{self, KafkaLog, Promise, Retention};
+use bus::{Log, Position};
 use channel::Signer;
 use serde_json::json;
 use store::Store;
@@ -43,6 +43,8 @@ impl Topics {
         orders.cache_bytes = config.log.cache_bytes;
         let mut outcomes = settings("outcomes")?;
         (outcomes.queue_bytes_max, outcomes.cache_bytes) = (OUTCOMES_BYTES, OUTCOMES_BYTES);
+        // The log of a process is the one with the orders.
+        outcomes.metrics = false;
         let promise = Promise {
             replication: brokers.replication,
             in_sync: brokers.min_insync_replicas,
@@ -159,19 +161,21 @@ pub(crate) fn init(config: &Config) -> Result<String> {
         said.push_str(&format!("keyspace {}: schema {}\n", nodes.keyspace, made.version));
     }
     let log = KafkaLog::open(&topics.orders.0).context("cannot open the log")?;
-    if log.end().0 == 0 {
-        genesis::begin(&log, begin)?;
+    // Asked again: another one may have begun it meanwhile.
+    let empty = matches!(log.read(Position(1), 1), Err(bus::Fault::Beyond { end: Position(0) }));
+    let (pool, hash) = (begin.genesis.pool, begin.genesis.hash());
+    if empty && genesis::begin(&log, begin)? == Position(0) {
         said.push_str("log: begun with the genesis\n");
-    } else {
-        let logged = verify::genesis_of(&log)?;
-        ensure!(
-            logged.hash() == begin.genesis.hash(),
-            "topic {} holds a log that began with another genesis: restore the genesis file and \
-             the receipt key, or choose another log.topic_prefix",
-            topics.orders.0.topic
-        );
-        said.push_str(&format!("log: begun before, {} records\n", log.end()));
+        return Ok(said);
     }
+    // Two that begin it at once both log the genesis; the core passes over the second.
+    ensure!(
+        verify::genesis_of(&log)?.hash() == hash,
+        "topic {} holds a log of pool {pool} that began with another genesis: restore the genesis \
+         file and the receipt key, or choose another log.topic_prefix",
+        topics.orders.0.topic
+    );
+    said.push_str(&format!("log: begun before, {} records\n", log.end()));
     Ok(said)
 }
 

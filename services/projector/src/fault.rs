@@ -96,3 +96,17 @@ impl Fault {
         Self::System { doing, why: error.to_string().into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A follower reads records, too: brokers that are away do not halt it for good.
+    #[test]
+    fn servers_that_do_not_answer_are_asked_again() {
+        let away = bus::Fault::Unanswered { why: "no broker".to_owned() };
+        assert!(Fault::from(away).retryable());
+        assert!(Fault::from(store::Fault::NoSpace).retryable());
+        assert!(!Fault::from(bus::Fault::Halted).retryable());
+    }
+}

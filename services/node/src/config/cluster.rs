@@ -141,9 +141,9 @@ impl Brokers {
         let (replication, min_insync_replicas) =
             (settings.parsed("log.replication"), settings.parsed("log.min_insync_replicas"));
         ensure!(
-            min_insync_replicas < replication || replication == 1,
+            min_insync_replicas < replication || (replication, min_insync_replicas) == (1, 1),
             "log.min_insync_replicas: must be below log.replication ({replication}), not \
-             {min_insync_replicas}: else one broker that is gone stops the log"
+             {min_insync_replicas}: else one broker that is gone stops the log (1 with 1 copy)"
         );
         let topic_prefix: String = settings.parsed("log.topic_prefix");
         let named = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);

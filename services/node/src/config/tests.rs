@@ -117,6 +117,7 @@ fn settings_of_brokers_are_checked_against_each_other() {
     assert!(missing.starts_with("log.brokers: must name a broker"), "{missing}");
     for (more, said) in [
         ("replication = 2", "log.min_insync_replicas: must be below log.replication (2), not 2"),
+        ("replication = 1", "log.min_insync_replicas: must be below log.replication (1), not 2"),
         ("topic_prefix = \"a b\"", "log.topic_prefix: must be letters"),
         ("tls_ca = \"ca.pem\"", "log.tls: must be true"),
         ("tls = true\ntls_key = \"key\"", "log.tls_certificate: must be given"),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use bus::Log as _;
 use bus::kafka::{self, KafkaLog, Promise, Retention, Settings};
+use bus::{Log as _, Position};
 use bytes::Bytes;
 
 use super::rig::{BROKERS, Cluster};
@@ -43,12 +43,35 @@ fn init_makes_what_is_missing_once_and_status_tells_of_it() {
     assert!(cluster.errors("node").contains("another pool than the one in the log"));
 }
 
+/// Whichever comes first, both succeed, and a node runs on what they made.
+#[test]
+#[ignore = "needs brokers"]
+fn two_that_begin_a_log_at_once_do_no_harm() {
+    let mut cluster = Cluster::unmade(1);
+    std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| cluster.tool("init")));
+        for init in both {
+            let init = init.join().unwrap();
+            assert!(init.status.success(), "{}", said(&init));
+        }
+    });
+    // As if both had looked before either wrote.
+    let log = KafkaLog::open(&settings(&cluster, "orders")).unwrap();
+    let genesis = log.read(Position(0), 1).unwrap().remove(0);
+    log.append(genesis).unwrap().wait().unwrap();
+    cluster.add("node", "");
+    cluster.start("node");
+    runtime().block_on(cluster.rig.set_up());
+    assert_eq!(cluster.terminate("node"), Some(0), "{}", cluster.errors("node"));
+    cluster.verify("node");
+}
+
 #[test]
 #[ignore = "needs brokers"]
 fn a_topic_that_promises_too_little_is_refused_by_its_setting() {
     let forever = Retention::Forever;
     for (promise, setting) in [
-        (Promise { replication: 2, in_sync: 2, retention: forever }, "replication is 2"),
+        (Promise { replication: 2, in_sync: 1, retention: forever }, "replication is 2"),
         (Promise { replication: 3, in_sync: 1, retention: forever }, "min.insync.replicas is 1"),
         (
             Promise { retention: Retention::AtLeastMs(1_000), ..Promise::default() },
