@@ -3,6 +3,7 @@
 //! `CAUSEWAY_CLUSTER_DIR` names the cluster's folder, for the tests that kill parts of it.
 
 mod init;
+mod loaded;
 mod rig;
 mod roles;
 mod takeover;

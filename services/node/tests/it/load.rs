@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use channel::Ruling;
-use sdk::{Client, Order, OrderDecision};
+use sdk::{BatchAnswer, Client, Order, OrderDecision, Ticket};
 use tokio::runtime::Handle;
 
 use crate::rig::{FUNDS, order};
@@ -35,8 +36,8 @@ fn note(acknowledged: &Acknowledged, orders: &[Order], decisions: &[OrderDecisio
 }
 
 /// Hands in single orders and batches in turn until it is told to stop. The client sends the same
-/// bytes again when the node was killed under it.
-async fn load(client: Client, stop: Arc<AtomicBool>, acknowledged: Acknowledged) {
+/// bytes again when the node was killed under it. It rests between rounds of 301 orders.
+async fn load(client: Client, stop: Arc<AtomicBool>, acknowledged: Acknowledged, rest: Duration) {
     let stream = client.batches(4);
     let mut minor = 0;
     while !stop.load(Ordering::Acquire) {
@@ -54,8 +55,18 @@ async fn load(client: Client, stop: Arc<AtomicBool>, acknowledged: Acknowledged)
         let answer = client.submit(&single).await.unwrap();
         note(&acknowledged, &[single], &[answer.decision]);
         for (orders, ticket) in tickets {
-            note(&acknowledged, &orders, &ticket.answer().await.unwrap().decisions);
+            note(&acknowledged, &orders, &answer_to(&client, ticket).await.decisions);
         }
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// The answer to a batch. One that cannot be logged now, or was perhaps, is sent again until it is.
+async fn answer_to(client: &Client, ticket: Ticket) -> BatchAnswer {
+    let batch = ticket.batch().clone();
+    match ticket.answer().await {
+        Err(error) if error.is_transient() => client.submit_batch(&batch).await.unwrap(),
+        answer => answer.unwrap(),
     }
 }
 
@@ -94,15 +105,21 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Begins.
+    /// Begins, as fast as answers come.
     pub(crate) fn start(runtime: &Handle, clients: Vec<Client>) -> Self {
+        Self::with_rests(runtime, clients, Duration::ZERO)
+    }
+
+    /// Begins; each client rests between its rounds, so that a slow machine has less to check in the
+    /// end than it could take meanwhile.
+    pub(crate) fn with_rests(runtime: &Handle, clients: Vec<Client>, rest: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> =
             clients.into_iter().map(|client| (client, Acknowledged::default())).collect();
         let threads = clients
             .iter()
             .map(|(client, acknowledged)| {
-                let load = load(client.clone(), stop.clone(), acknowledged.clone());
+                let load = load(client.clone(), stop.clone(), acknowledged.clone(), rest);
                 let runtime = runtime.clone();
                 std::thread::spawn(move || runtime.block_on(load))
             })

@@ -4,7 +4,7 @@ use bus::kafka::{self, KafkaLog, Promise, Retention, Settings};
 use bus::{Log as _, Position};
 use bytes::Bytes;
 
-use super::rig::{BROKERS, Cluster};
+use super::rig::{BROKERS, Cluster, until};
 use crate::load::Load;
 use crate::rig::{bic, runtime};
 
@@ -99,13 +99,7 @@ fn a_deleted_topic_halts_the_pool_naming_it() {
     let runtime = runtime();
     runtime.block_on(cluster.rig.set_up());
     kafka::delete(&settings(&cluster, "orders")).unwrap();
-    let halted = loop {
-        let ready = cluster.get("node", "/readyz").unwrap();
-        if ready.contains("halted") {
-            break ready;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    };
+    let halted = cluster.await_halted("node");
     assert!(halted.contains(&format!("there is no topic {}.orders.1", cluster.prefix)), "{halted}");
 }
 
@@ -132,20 +126,12 @@ fn another_hash_for_a_batch_halts_every_node_naming_both() {
     runtime.block_on(cluster.rig.set_up());
     let _guard = runtime.enter();
     let load = Load::start(runtime.handle(), vec![cluster.client("one", &bic(0))]);
-    while load.count() < 500 {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    until("orders are acknowledged", || load.count() >= 500);
     drop(load.stop());
     let outcomes = Arc::new(KafkaLog::open(&settings(&cluster, "outcomes")).unwrap());
     outcomes.append(Bytes::from(forged(2, 3))).unwrap().wait().unwrap();
     for name in ["one", "two"] {
-        let halted = loop {
-            let ready = cluster.get(name, "/readyz").unwrap();
-            if ready.contains("halted") {
-                break ready;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        };
+        let halted = cluster.await_halted(name);
         assert!(halted.contains("batch 2 differs: here it ends at"), "{halted}");
         assert!(halted.contains("at settler 000000000000f0f0 at 3 with hash abab"), "{halted}");
         let metrics = cluster.get(name, "/metrics").unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sdk::Client;
 
@@ -13,6 +13,18 @@ use crate::rig::{Rig, causewayd};
 
 /// The brokers of `deploy/local/cluster`.
 pub(super) const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"];
+
+/// Nothing takes so long, on however slow a machine: whoever waits longer waits for ever.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Waits until something is so.
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A pool with its nodes, by name.
 pub(super) struct Cluster {
@@ -129,11 +141,12 @@ impl Cluster {
     /// Starts a node and waits until it is ready.
     pub(super) fn start(&mut self, name: &str) {
         self.spawn(name);
-        while !self.rig.path(&format!("{name}.ready.json")).exists() {
+        let ready = self.rig.path(&format!("{name}.ready.json"));
+        until("a node is ready", || {
             let ended = self.node(name).child.as_mut().unwrap().try_wait().unwrap();
             assert_eq!(ended, None, "{name} ended: {}", self.errors(name));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            ready.exists()
+        });
     }
 
     /// What a node said on stderr so far.
@@ -165,6 +178,15 @@ impl Cluster {
         self.node(name).child.take().unwrap().wait().unwrap().code()
     }
 
+    /// Tells all nodes that run to end, and checks that they ended well.
+    pub(super) fn terminate_all(&mut self) {
+        let running = self.nodes.iter().filter(|(_, node)| node.child.is_some());
+        let names: Vec<String> = running.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            assert_eq!(self.terminate(&name), Some(0), "{}", self.errors(&name));
+        }
+    }
+
     /// Waits until a node ends by itself; its exit code.
     pub(super) fn wait(&mut self, name: &str) -> Option<i32> {
         self.node(name).child.take().unwrap().wait().unwrap().code()
@@ -172,7 +194,7 @@ impl Cluster {
 
     /// A client of a node's gateway that is not out of time whatever dies.
     pub(super) fn client(&self, node: &str, name: &str) -> Client {
-        self.rig.client_at(self.nodes[node].port, name, Duration::from_secs(3_600))
+        self.rig.client_at(self.nodes[node].port, name, PATIENCE)
     }
 
     /// What a node serves over HTTP at a path; nothing if it does not answer.
@@ -194,12 +216,31 @@ impl Cluster {
 
     /// Waits until one of the nodes is active: its name.
     pub(super) fn await_active(&self, names: &[&'static str]) -> &'static str {
-        loop {
-            if let Some(name) = names.iter().find(|name| self.active(name)) {
-                return name;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let mut active = None;
+        until("a settler is active", || {
+            active = names.iter().find(|name| self.active(name));
+            active.is_some()
+        });
+        active.unwrap()
+    }
+
+    /// Waits until one of two nodes is active: its name, and the other's.
+    pub(super) fn active_and_standby(
+        &self,
+        names: [&'static str; 2],
+    ) -> (&'static str, &'static str) {
+        let active = self.await_active(&names);
+        (active, if active == names[0] { names[1] } else { names[0] })
+    }
+
+    /// Waits until a node has halted: what it says of that.
+    pub(super) fn await_halted(&self, name: &str) -> String {
+        let mut ready = String::new();
+        until("a node has halted", || {
+            ready = self.get(name, "/readyz").unwrap_or_default();
+            ready.contains("halted")
+        });
+        ready
     }
 
     /// Runs `causewayd verify` on the log and a node's store, which must not run.
