@@ -208,7 +208,7 @@ impl Requirement {
             return Err(DisclosureError::Suite);
         }
         let sender = (SlotRole::Sender, envelope.header().sender());
-        let mut missing = self.slots.clone();
+        let (mut missing, mut own) = (self.slots.clone(), false);
         for slot in envelope.slots() {
             let name = (slot.role, owner(slot.role, slot.key).ok_or(DisclosureError::StaleKey)?);
             match missing.iter().position(|it| (it.role, it.participant) == name) {
@@ -216,7 +216,7 @@ impl Requirement {
                     missing.remove(at);
                 }
                 Some(_) => return Err(DisclosureError::SlotViews),
-                None if name == sender => {}
+                None if name == sender && !own => own = true,
                 // Not asked for, or there already by another key.
                 None => return Err(DisclosureError::ExtraSlot),
             }

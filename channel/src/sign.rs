@@ -95,7 +95,7 @@ impl PublicKey {
     /// [`SignatureError`].
     pub fn new(bytes: &[u8; 32]) -> Result<Self, SignatureError> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| SignatureError)?;
-        if key.is_weak() {
+        if key.is_weak() || !is_reduced(bytes) {
             return Err(SignatureError);
         }
         Ok(Self(key))
@@ -115,6 +115,13 @@ impl PublicKey {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         self.0.verify_strict(statement, &signature).map_err(|_| SignatureError)
     }
+}
+
+/// Whether the y coordinate of an encoded point is below p = 2^255 - 19. The other way to encode a
+/// point twice, a sign for x = 0, is left to points of small order.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 #[cfg(test)]
@@ -152,10 +159,61 @@ mod tests {
         assert!(LocalSigner::from_pem("-----BEGIN PRIVATE KEY-----").is_err());
     }
 
+    /// The eight points of small order, and the six other ways to encode some of them.
+    fn small_order() -> Vec<[u8; 32]> {
+        let order_8 = [
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        ];
+        let byte = |text: &str, at: usize| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16);
+        let order_8 = order_8.map(|text| std::array::from_fn(|at| byte(text, at).unwrap()));
+        let [mut one, mut minus_one, mut p, mut p_and_1] =
+            [[0; 32], [0xff; 32], [0xff; 32], [0xff; 32]];
+        one[0] = 1;
+        (minus_one[0], p[0], p_and_1[0]) = (0xec, 0xed, 0xee);
+        let mut points = vec![[0; 32], one, minus_one, p, p_and_1, order_8[0], order_8[1]];
+        for point in &mut points {
+            point[31] &= 0x7f;
+        }
+        let signed = points.clone().into_iter().map(|mut point| {
+            point[31] |= 0x80;
+            point
+        });
+        points.extend(signed);
+        points
+    }
+
     #[test]
-    fn a_point_of_small_order_is_no_key() {
-        let mut identity = [0; 32];
-        identity[0] = 1;
-        assert!(PublicKey::new(&identity).is_err());
+    fn a_point_of_small_order_is_no_key_and_no_part_of_a_signature() {
+        let signer = LocalSigner::from_seed(&Zeroizing::new([7; 32]));
+        let key = PublicKey::new(&signer.public_key()).unwrap();
+        let mut signature = signer.sign(b"").unwrap();
+        for point in small_order() {
+            assert!(PublicKey::new(&point).is_err(), "{point:02x?}");
+            signature[..32].copy_from_slice(&point);
+            assert_eq!(key.verify(b"", &signature), Err(SignatureError));
+            signature[32..].fill(0);
+            assert_eq!(key.verify(b"", &signature), Err(SignatureError));
+        }
+    }
+
+    #[test]
+    fn a_point_that_is_not_reduced_is_no_key_and_no_part_of_a_signature() {
+        let signer = LocalSigner::from_seed(&Zeroizing::new([7; 32]));
+        let key = PublicKey::new(&signer.public_key()).unwrap();
+        let mut signature = signer.sign(b"").unwrap();
+        let mut points = 0;
+        for above in 0..19 {
+            let mut point = [0xff; 32];
+            (point[0], point[31]) = (0xed + above, 0x7f);
+            // The same point, reduced, may well be one.
+            let mut reduced = [0; 32];
+            reduced[0] = above;
+            points += u32::from(PublicKey::new(&reduced).is_ok());
+            assert!(PublicKey::new(&point).is_err(), "{above}");
+            signature[..32].copy_from_slice(&point);
+            assert_eq!(key.verify(b"", &signature), Err(SignatureError));
+        }
+        assert!(points > 0);
     }
 }

@@ -222,7 +222,11 @@ impl Trust {
         Ok(recipients)
     }
 
-    fn recipient(
+    /// One reader, with its newest valid key of a suite.
+    ///
+    /// # Errors
+    /// [`TrustError`] if nobody vouches for it, or it has no valid key.
+    pub fn recipient(
         &self,
         suite: Suite,
         slot: &RequiredSlot,

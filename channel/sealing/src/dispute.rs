@@ -17,18 +17,25 @@ use crate::view;
 
 const VERSION: u8 = 1;
 
-/// One view with its key, and the proof that the sender signed the order it is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One view with its key, and the proof that the sender signed the order it is in. The key is wiped
+/// when dropped.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Disclosure {
     header: [u8; HEADER_LEN],
     payload: Vec<u8>,
     view: View,
-    dek: [u8; DEK_LEN],
+    dek: Zeroizing<[u8; DEK_LEN]>,
     proof: BatchProof,
 }
 
+impl core::fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Disclosure").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
 /// What a disclosure shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DisclosedView {
     /// The order.
     pub digest: Hash,
@@ -36,6 +43,12 @@ pub struct DisclosedView {
     pub view: View,
     /// What it says.
     pub content: Vec<u8>,
+}
+
+impl core::fmt::Debug for DisclosedView {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("DisclosedView").field("view", &self.view).finish_non_exhaustive()
+    }
 }
 
 impl Disclosure {
@@ -47,7 +60,7 @@ impl Disclosure {
         opened: &OpenedView,
         proof: BatchProof,
     ) -> Self {
-        let (view, dek) = (opened.view(), *opened.dek);
+        let (view, dek) = (opened.view(), opened.dek.clone());
         Self { header: *header, payload: payload.to_vec(), view, dek, proof }
     }
 
@@ -80,7 +93,7 @@ impl Disclosure {
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut writer = Writer::new();
         writer.u8(VERSION).raw(&self.header).raw(&self.payload);
-        writer.u8(self.view as u8).raw(&self.dek);
+        writer.u8(self.view as u8).raw(&*self.dek);
         self.proof.write(&mut writer);
         Zeroizing::new(writer.into_bytes())
     }
@@ -102,7 +115,7 @@ impl Disclosure {
         let view = reader.u8("view")?;
         let view = View::from_number(view)
             .ok_or(DecodeError::Unknown { field: "view", value: view.into() })?;
-        let dek = reader.array("key")?;
+        let dek = Zeroizing::new(reader.array("key")?);
         let proof = BatchProof::read(&mut reader)?;
         reader.finish()?;
         Ok(Self { header, payload, view, dek, proof })

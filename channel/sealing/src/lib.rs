@@ -21,6 +21,7 @@ mod refused;
 mod rewrap;
 mod seal;
 mod seen;
+mod slots;
 mod view;
 
 pub use buffered::Buffered;
@@ -31,3 +32,4 @@ pub use reader::{OpenedOrder, OpenedView, Reader};
 pub use refused::Refused;
 pub use rewrap::RewrapError;
 pub use seal::{Content, SealError, SealedOrder};
+pub use slots::Unread;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aes_gcm::Aes256Gcm;
 use channel::{
     DEK_LEN, Envelope, EpochId, EpochOpen, HEADER_LEN, HeaderView, KemKey, KeyId, ParticipantId,
-    PublicKey, Signed, SlotRole, Statement as _, Suite, VIEWS_MAX, View, sha256,
+    PublicKey, Signed, SlotEntry, SlotRole, Statement as _, Suite, VIEWS_MAX, View, sha256,
 };
 use ledger::Hash;
 use zeroize::Zeroizing;
@@ -80,13 +80,13 @@ impl OpenedOrder {
 }
 
 /// An epoch of somebody whose orders one may read.
-struct ReadEpoch {
+pub(crate) struct ReadEpoch {
     statement: Hash,
     suite: Suite,
     policy_version: u32,
     not_after_ms: u64,
     keks: Vec<(SlotRole, KeyId, Aes256Gcm)>,
-    seen: Seen,
+    pub(crate) seen: Seen,
 }
 
 /// Reads what is sealed for one participant.
@@ -222,6 +222,21 @@ impl Reader {
         Envelope::parse(header, payload).map_err(|_| Refused)
     }
 
+    /// The epoch of an order, if it was accepted.
+    pub(crate) fn epoch(&self, envelope: &Envelope<'_>) -> Option<&ReadEpoch> {
+        self.epochs.get(&epoch_name(envelope))
+    }
+
+    pub(crate) fn epoch_mut(&mut self, envelope: &Envelope<'_>) -> Option<&mut ReadEpoch> {
+        self.epochs.get_mut(&epoch_name(envelope))
+    }
+
+    /// Whether this participant has, or had, the secret to which a slot is sealed.
+    pub(crate) fn owns(&self, envelope: &Envelope<'_>, slot: &SlotEntry<'_>) -> bool {
+        self.secrets.contains_key(&slot.key)
+            || self.epoch(envelope).is_some_and(|epoch| epoch.kek(slot).is_some())
+    }
+
     pub(crate) fn secret(&self, participant: ParticipantId, key: KeyId) -> Option<&KemSecret> {
         self.secrets.get(&key).filter(|_| participant == self.participant)
     }
@@ -230,12 +245,7 @@ impl Reader {
 impl ReadEpoch {
     /// Opens an order of this epoch.
     fn open(&self, envelope: &Envelope<'_>) -> Result<OpenedOrder, Refused> {
-        let header = envelope.header();
-        let in_time = header.created_at_ms() <= self.not_after_ms;
-        let terms = (envelope.sealing().suite, header.policy_version());
-        if !in_time || terms != (self.suite, self.policy_version) {
-            return Err(Refused);
-        }
+        self.check(envelope)?;
         let binding = envelope.binding();
         let deks = self.unwrap(envelope, &binding)?;
         OpenedOrder::open(envelope, deks, &binding)
@@ -243,22 +253,56 @@ impl ReadEpoch {
 
     /// The keys in all wraps that are for this reader.
     fn unwrap(&self, envelope: &Envelope<'_>, binding: &Hash) -> Result<Deks, Refused> {
-        let nonce = wrap_nonce(binding);
         let mut deks = Deks::default();
         let mut found = false;
-        for slot in envelope.slots() {
-            let ours =
-                self.keks.iter().find(|(role, key, _)| (*role, *key) == (slot.role, slot.key));
-            let Some((.., cipher)) = ours else { continue };
-            // The largest wrap: five keys and a tag.
-            let mut buffer = Zeroizing::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
-            let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;
-            bytes.copy_from_slice(slot.wrap);
-            decrypt(cipher, &nonce, binding, bytes)?;
-            take_deks(bytes, slot.views.views(), &mut deks);
+        for slot in envelope.slots().filter(|slot| self.kek(slot).is_some()) {
+            self.unwrap_slot(&slot, binding, &mut deks)?;
             found = true;
         }
         if found { Ok(deks) } else { Err(Refused) }
+    }
+
+    /// What opens a slot, if it is one of this reader's.
+    pub(crate) fn kek(&self, slot: &SlotEntry<'_>) -> Option<&Aes256Gcm> {
+        let name = (slot.role, slot.key);
+        self.keks.iter().find(|(role, key, _)| (*role, *key) == name).map(|(.., cipher)| cipher)
+    }
+
+    /// Adds the keys in one wrap.
+    fn unwrap_slot(
+        &self,
+        slot: &SlotEntry<'_>,
+        binding: &Hash,
+        deks: &mut Deks,
+    ) -> Result<(), Refused> {
+        let cipher = self.kek(slot).ok_or(Refused)?;
+        // The largest wrap: five keys and a tag.
+        let mut buffer = Zeroizing::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
+        let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;
+        bytes.copy_from_slice(slot.wrap);
+        decrypt(cipher, &wrap_nonce(binding), binding, bytes)?;
+        take_deks(bytes, slot.views.views(), deks);
+        Ok(())
+    }
+
+    /// Opens what one slot of an order of this epoch promises.
+    pub(crate) fn open_slot(
+        &self,
+        envelope: &Envelope<'_>,
+        slot: &SlotEntry<'_>,
+    ) -> Result<OpenedOrder, Refused> {
+        self.check(envelope)?;
+        let (binding, mut deks) = (envelope.binding(), Deks::default());
+        self.unwrap_slot(slot, &binding, &mut deks)?;
+        OpenedOrder::open(envelope, deks, &binding)
+    }
+
+    fn check(&self, envelope: &Envelope<'_>) -> Result<(), Refused> {
+        let header = envelope.header();
+        let in_time = header.created_at_ms() <= self.not_after_ms;
+        let terms = (envelope.sealing().suite, header.policy_version());
+        let same = terms == (self.suite, self.policy_version);
+        if in_time && same { Ok(()) } else { Err(Refused) }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use channel::{
     Envelope, HeaderView, KeyError, KeyId, OrderRef, ParticipantId, PublicKey, Recipient, Rewrap,
-    Signed, Signer, SlotRole, Suite, ViewMask, Writer, order_digest, wrap_len,
+    Signed, Signer, SlotEntry, SlotRole, Suite, ViewMask, Writer, order_digest, wrap_len,
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -105,7 +105,9 @@ impl Reader {
         let view = envelope.header();
         let same = rewrap.pool == view.pool()
             && OrderRef::of(view, order_digest(header, payload)) == Some(rewrap.order);
-        if !same {
+        // It stands for a slot of the order, and for all that it promises.
+        let stands = |slot: SlotEntry<'_>| (slot.role, slot.views) == (rewrap.role, rewrap.views);
+        if !same || !envelope.slots().any(stands) {
             return Err(Refused);
         }
         let secret = self.secret(rewrap.reader, rewrap.key).ok_or(Refused)?;

@@ -16,12 +16,18 @@ use crate::refused::Refused;
 use crate::view::{Dek, ViewKeys, encrypt, wrap_nonce};
 
 /// The content of one view.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Content<'a> {
     /// Which view.
     pub view: View,
     /// At most 8,192 bytes; may be empty.
     pub bytes: &'a [u8],
+}
+
+impl core::fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Content").field("view", &self.view).finish_non_exhaustive()
+    }
 }
 
 /// A sealed order. Sealing the same details again gives other bytes: keep these, send these.

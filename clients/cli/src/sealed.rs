@@ -11,70 +11,51 @@ pub(crate) mod policy_file;
 mod reading;
 mod root;
 mod screen;
-mod sending;
 pub(crate) mod statement_file;
 mod trust;
 
-use std::path::{Path, PathBuf};
-
-use sdk::sealed::{KeyStore, SentStore, TrustFile, TrustStore};
-use sdk::{Outbox, ParticipantId, Profile};
+use iso20022::Message;
+use sdk::Order;
+use sdk::sealed::{Desk, Draft, Vault};
 
 pub(crate) use self::dispute::Command as Dispute;
 pub(crate) use self::faults::FaultsArgs;
 pub(crate) use self::keys::Command as Keys;
 pub(crate) use self::open::OpenArgs;
 pub(crate) use self::policy_file::view_name;
-pub(crate) use self::reading::{Desk, Reading, is_sealed};
+pub(crate) use self::reading::{is_sealed, judge};
 pub(crate) use self::root::Command as Root;
 pub(crate) use self::screen::Command as Screening;
-pub(crate) use self::sending::{Draft, Kept};
 pub(crate) use self::trust::{Policy, Trust};
 use crate::context::Session;
 use crate::failure::Failure;
 
-/// A participant's own folder: its keys, what it believes, what it sealed.
-pub(crate) struct Sealed {
-    pub(crate) keys: KeyStore,
-    pub(crate) store: TrustStore,
-    pub(crate) sent: SentStore,
-    pub(crate) outbox: Outbox,
-    pub(crate) folder: PathBuf,
-}
-
-impl Sealed {
-    /// The folder that a profile names; `None` without a trust file.
-    pub(crate) fn of(profile: &Profile) -> Result<Option<Self>, Failure> {
-        let Some(path) = &profile.trust else { return Ok(None) };
-        let beside = || path.parent().unwrap_or(Path::new("")).join("sealed");
-        let folder = profile.sealed.clone().unwrap_or_else(beside);
-        let file = TrustFile::load(path)?;
-        if file.pool != profile.pool {
-            return Err(Failure::usage("the trust file is for another pool than the profile"));
-        }
-        let owner = ParticipantId(profile.participant);
-        Ok(Some(Self {
-            keys: KeyStore::open(&folder.join("keys"), profile.pool, owner)?,
-            store: TrustStore::open(file, &folder.join("trust"))?,
-            sent: SentStore::open(&folder.join("sent"))?,
-            outbox: Outbox::open(folder.join("outbox"))?,
-            folder,
-        }))
-    }
-}
-
 impl Session {
     /// The participant's folder.
-    pub(crate) fn sealed(&self) -> Result<Sealed, Failure> {
+    pub(crate) fn vault(&self) -> Result<Vault, Failure> {
         let missing = "the profile names no trust file: put `trust = \"trust.toml\"` into it";
-        Sealed::of(&self.profile)?.ok_or_else(|| Failure::usage(missing))
+        Vault::of(&self.profile)?.ok_or_else(|| Failure::usage(missing))
     }
 
-    /// Fetches the directory and believes what may be believed; returns the time it holds for.
-    pub(crate) async fn sync(&self, sealed: &mut Sealed) -> Result<u64, Failure> {
-        let now_ms = self.now_ms().await?;
-        let served = self.client.directory_statements().await?;
-        sealed.store.take(&served, now_ms)?;
-        Ok(now_ms)
+    /// The participant's folder with what may be believed now, and the time it holds for.
+    pub(crate) async fn synced_vault(&self) -> Result<(Vault, u64), Failure> {
+        let (mut vault, now_ms) = (self.vault()?, self.now_ms().await?);
+        vault.sync(&self.client, now_ms).await?;
+        Ok((vault, now_ms))
     }
+
+    /// Where the participant reads what is sealed for it.
+    pub(crate) async fn desk(&self) -> Result<Desk, Failure> {
+        let (vault, now_ms) = (self.vault()?, self.now_ms().await?);
+        Ok(Desk::open(&self.client, vault, now_ms).await?)
+    }
+}
+
+/// The order of a message, which is its payload no longer, and what it says.
+pub(crate) fn draft(order: &Order, message: &Message) -> Result<Draft, Failure> {
+    let contents = message.views().map_err(|error| Failure {
+        field: Some(error.path().to_owned()),
+        ..Failure::usage(format!("cannot be sealed: {error}"))
+    })?;
+    Ok(Draft::of(order, contents)?)
 }

@@ -129,7 +129,8 @@ impl Client {
         }
     }
 
-    /// How an epoch was opened; `None` if there is none that this participant may read.
+    /// How an epoch was opened; `None` if there is none that this participant may read. Waits until
+    /// everything up to a position can be read (0: does not wait).
     ///
     /// # Errors
     /// As any call.
@@ -137,9 +138,10 @@ impl Client {
         &self,
         sender: ParticipantId,
         epoch: [u8; 16],
+        at_least_position: u64,
     ) -> Result<Option<AnyStatement>, Error> {
         let epoch = Bytes::copy_from_slice(&epoch);
-        let message = v1::GetEpochRequest { sender: sender.0, epoch, at_least_position: 0 };
+        let message = v1::GetEpochRequest { sender: sender.0, epoch, at_least_position };
         let client = self.directory();
         let found = self
             .call(message, move |request| {

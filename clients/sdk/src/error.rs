@@ -50,6 +50,10 @@ pub enum Error {
         /// Why.
         error: TrustError,
     },
+    /// The node has not served what must stand in its log: it lags, or keeps it back. Nothing may be
+    /// concluded from that about anybody else.
+    #[error("the node has not served {0}")]
+    NotServed(&'static str),
     /// The node answered what this client does not understand.
     #[error("answer is malformed: {0}")]
     Malformed(&'static str),
@@ -114,7 +118,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) => true,
+            Self::Unavailable(_) | Self::NotServed(_) => true,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Rejected { reason, .. } => reason_is_transient(*reason),
             _ => false,

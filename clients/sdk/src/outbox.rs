@@ -84,6 +84,19 @@ impl Outbox {
         }
     }
 
+    /// Puts a batch aside that the node will never take, for somebody to look at: it is pending no
+    /// more.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if its file cannot be renamed.
+    pub fn set_aside(&self, batch: &SignedBatch) -> Result<PathBuf, Error> {
+        let path = self.path(batch);
+        let aside = path.with_extension("refused");
+        fs::rename(&path, &aside).map_err(at(&path))?;
+        self.sync()?;
+        Ok(aside)
+    }
+
     /// Named after its content: keeping a batch twice keeps it once.
     fn path(&self, batch: &SignedBatch) -> PathBuf {
         let digest = sha256(&[batch.root().as_slice(), batch.signature()].concat());

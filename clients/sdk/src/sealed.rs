@@ -1,21 +1,28 @@
 //! Sealed payments: what a bank, a regulator or a screener does with keys of its own.
 //!
 //! ```text
-//! keys:    the owner's KEM secrets, on its own disk        store:  what the roots have signed
-//! sealer:  orders to sealed orders, epochs on the way      sent:   what was sealed, to send again
-//! opener:  sealed orders to views, checked                 files:  whole, private, durable
+//! vault:   a participant's own folder, with all of:        files:  whole, private, durable
+//!          keys (its KEM secrets), store (what the roots have signed), sent (what it sealed)
+//! sealer:  orders to sealed orders, epochs on the way      sending: sealed, on disk, handed in
+//! opener:  sealed orders to views, checked                 signed_payment: what a sender signed
+//! desk:    payments read, and what is said about them      faults: the sender's answer
 //! ```
 //! The protocol is `docs/reference/ppc1.md`. The node serves directory, policy and epochs, and
 //! nothing that it serves is believed unless it is signed by a root that the user's trust file pins,
 //! or by whom such a root vouches for. What was believed once is kept ([`TrustStore`]), so nothing
 //! older is believed later.
 
+mod desk;
+mod faults;
 mod files;
 mod keys;
 mod opener;
 mod sealer;
+mod sending;
 mod sent;
+mod signed_payment;
 mod store;
+mod vault;
 
 pub use channel::{
     AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, Envelope, Identity, KemKey, KeyId,
@@ -24,11 +31,15 @@ pub use channel::{
 };
 pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 
+pub use self::desk::Desk;
 pub use self::keys::{KEEP_MS, KeyStore, OwnKey};
 pub use self::opener::{Opener, Unopened};
 pub use self::sealer::{Contents, Sealer, content_hash, requirement};
+pub use self::sending::{Draft, Flushed, HandedIn};
 pub use self::sent::{SentOrder, SentStore};
-pub use self::store::{TrustFile, TrustStore};
+pub use self::signed_payment::SignedPayment;
+pub use self::store::{SUCCESSION_MS, TrustFile, TrustStore};
+pub use self::vault::Vault;
 
 /// A generator of random bytes for keys: the operating system's, unless a test knows better.
 pub type Random = Box<dyn rand_core::CryptoRng + Send>;

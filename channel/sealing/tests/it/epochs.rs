@@ -13,7 +13,7 @@ use crate::world::{
 
 /// The points of order 1, 2, 4 and 8 on Curve25519 and its twist, with their encodings that are not
 /// reduced (RFC 7748 section 6.1 has implementations check for what they give).
-fn low_order_points() -> Vec<[u8; 32]> {
+pub(crate) fn low_order_points() -> Vec<[u8; 32]> {
     let order_8 = [
         "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
         "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
@@ -31,7 +31,7 @@ fn low_order_points() -> Vec<[u8; 32]> {
 }
 
 /// A key with an X25519 point in place of its own: all of it in suite 1, its end in suite 2.
-fn with_point<const X_WING: usize>(
+pub(crate) fn with_point<const X_WING: usize>(
     key: &channel::KemBytes<X_WING>,
     point: &[u8; 32],
 ) -> channel::KemBytes<X_WING> {

@@ -9,6 +9,8 @@ mod hpke_vectors;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod slots;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod world;

@@ -6,21 +6,21 @@ mod words;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use iso20022::Bic;
 use ledger::{Amount, Currency};
-use sdk::sealed::{Contents, system_random};
+use sdk::sealed::{Contents, Draft};
 use sdk::{MessageKind, Order, OrderBuilder, Uetr, ValueDate, parse_date};
 
 use self::quote::{FillsArgs, PricesArgs, QuoteArgs, QuotesArgs};
 pub(super) use self::words::{exchange_cells, terms_cells};
 use super::orders::Directory;
-use super::pay::HandInArgs;
+use super::pay::{HandInArgs, Sealing};
 use super::show::{parse_amount, parse_instant};
 use super::status::parse_uetr;
 use crate::context::{Context, Session};
 use crate::dev::parse_currency;
-use crate::failure::{Failure, at};
+use crate::failure::{Failure, Kind, at};
 use crate::output::Shown;
-use crate::sealed::{Draft, Kept, Sealed};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -134,7 +134,6 @@ impl OrderArgs {
         make: impl Fn(OrderBuilder) -> OrderBuilder,
     ) -> Result<Shown, Failure> {
         let session = context.session()?;
-        let receiver = Directory::find(context, receiver).await?;
         let directory = Directory::load(&session.client).await?;
         let day = match self.value_date {
             Some(day) => day,
@@ -147,7 +146,7 @@ impl OrderArgs {
         let mut builder = session
             .client
             .order()
-            .receiver(receiver)
+            .receiver(Directory::find(context, receiver).await?)
             .money(amount)
             .value_day(day)
             .class(self.class)
@@ -159,10 +158,10 @@ impl OrderArgs {
         if let Some(path) = &self.payload {
             builder = builder.payload(std::fs::read(path).map_err(at(path))?);
         }
-        let mut order = make(builder).build()?;
-        let kept = self.seal(&session, &mut order).await?;
+        let order = make(builder).build()?;
+        let sealing = self.seal(&session, receiver, &order).await?;
         let orders = std::slice::from_ref(&order);
-        let shown = self.hand_in.run(context, (&session, &directory), orders, kept.as_ref()).await;
+        let shown = self.hand_in.run(context, (&session, &directory), orders, sealing).await;
         shown.map_err(|failure| repeatable(failure, &order, created_at_ms))
     }
 }
@@ -170,20 +169,34 @@ impl OrderArgs {
 impl OrderArgs {
     /// Seals an FX payment where the pool seals. It has no details, but who sees that is for the
     /// policy to say. FX instructions have none that a policy covers.
-    async fn seal(&self, session: &Session, order: &mut Order) -> Result<Option<Kept>, Failure> {
-        let Some(mut sealed) = Sealed::of(&session.profile)? else { return Ok(None) };
+    async fn seal(
+        &self,
+        session: &Session,
+        receiver: &str,
+        order: &Order,
+    ) -> Result<Option<Sealing>, Failure> {
+        if session.profile.trust.is_none() {
+            return Ok(None);
+        }
         if self.payload.is_some() {
             return Err(Failure::usage("a payload would be sent unsealed, and this profile seals"));
         }
-        let now_ms = session.sync(&mut sealed).await?;
+        let (vault, now_ms) = session.synced_vault().await?;
         let payment = order.fields().kind() == Some(MessageKind::FxPayment);
-        if !payment || self.hand_in.dry_run() || sealed.store.policy_at(now_ms).is_none() {
+        if !payment || vault.store.policy_at(now_ms).is_none() {
             return Ok(None);
         }
-        let draft = Draft { order: order.bare()?, contents: Contents::default() };
-        let (ready, kept) = Kept::seal(session, sealed, &[draft], system_random()).await?;
-        *order = ready.into_iter().next().ok_or_else(|| Failure::fault("nothing was sealed"))?;
-        Ok(Some(kept))
+        // Who was named by its BIC, or by its name, is whom a root vouches for by that name.
+        if receiver.parse::<u32>().is_err() {
+            let bic = Bic::parse(receiver);
+            let named = |name: &str| name == receiver || (bic.is_some() && Bic::parse(name) == bic);
+            if vault.store.named(named) != Some(order.fields().receiver()) {
+                let problem = format!("no root vouches for {receiver} as the node names it");
+                return Err(Failure::new(Kind::VerificationFailed, problem));
+            }
+        }
+        let drafts = vec![Draft::of(order, Contents::default())?];
+        Ok(Some(Sealing { vault, drafts, now_ms }))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Payments received: their messages, as the senders wrote them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
 use iso20022::Excerpt;
+use sdk::sealed::{Desk, SignedPayment, Unopened, ViewMask};
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use super::watch::parse_token;
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown, hex};
-use crate::sealed::{Desk, Reading, is_sealed, view_name};
+use crate::sealed::{judge, view_name};
 
 /// Where the folder's place in the feed is kept.
 const TOKEN_FILE: &str = ".resume";
@@ -35,6 +37,9 @@ struct Kept {
     feed: Feed,
     /// Hexadecimal.
     token: String,
+    /// Payments that did not open yet: they do not come again by themselves.
+    #[serde(default)]
+    unopened: BTreeSet<String>,
 }
 
 /// Fetch the payments received and settled; their messages are written as XML.
@@ -62,31 +67,47 @@ impl InboxArgs {
             participant: session.profile.participant,
             operator_key: hex(&pool.operator_key),
         };
-        let token = match &self.into {
-            None => Bytes::new(),
+        let (token, unopened) = match &self.into {
+            None => (Bytes::new(), BTreeSet::new()),
             Some(dir) => {
                 fs::create_dir_all(dir).map_err(at(dir))?;
-                kept_token(dir, &feed)?
+                kept(dir, &feed)?
             }
         };
-        let mut desk = match session.profile.trust {
-            Some(_) => Some(Desk::open(&session).await?),
+        let mut reader = match session.profile.trust {
+            Some(_) => Some(self.reader(&session).await?),
             None => None,
         };
-        let mut watch = session.client.watch(token, true);
         let mut rows = Vec::new();
+        if let Some(reader) = &mut reader {
+            for uetr in &unopened {
+                rows.extend(reader.again(uetr).await?);
+            }
+        }
+        let mut watch = session.client.watch(token, true);
         loop {
             let message = watch.next().await.map_err(|error| self.explain(error))?;
             for payment in &message.payments {
-                rows.extend(self.look(&session, desk.as_mut(), payment).await?);
+                rows.extend(match &mut reader {
+                    Some(reader) => reader.look(payment).await?,
+                    None => self.unsealed(&session, payment)?,
+                });
             }
             if let Some(dir) = &self.into {
-                keep_token(dir, &feed, &message.resume_token)?;
+                let token = hex(&message.resume_token);
+                let unopened = reader.as_ref().map(|it| it.unopened.clone()).unwrap_or_default();
+                keep(dir, &Kept { feed: feed.clone(), token, unopened })?;
             }
             if message.batch >= last {
                 return Ok(graded(rows));
             }
         }
+    }
+
+    async fn reader<'a>(&'a self, session: &'a Session) -> Result<Reader<'a>, Failure> {
+        let desk = session.desk().await?;
+        let faults = session.client.faults().await?;
+        Ok(Reader { args: self, session, desk, faults, unopened: BTreeSet::new() })
     }
 
     /// A token that the node does not know is of another node.
@@ -97,61 +118,170 @@ impl InboxArgs {
         }
     }
 
-    /// Does what a payment is here for; returns its row, if it is one to show.
-    async fn look(
-        &self,
-        session: &Session,
-        desk: Option<&mut Desk<'_>>,
-        payment: &v1::Payment,
-    ) -> Result<Option<Row>, Failure> {
+    /// A payment in a pool whose members have agreed on no roots: the node's word is all there is.
+    fn unsealed(&self, session: &Session, payment: &v1::Payment) -> Result<Option<Row>, Failure> {
         let received = payment.receiver == session.profile.name;
-        let settled = received && payment.state() == v1::PaymentState::Settled;
-        let Some(desk) = desk.filter(|_| is_sealed(payment)) else {
-            return if settled { self.take(payment, &payment.payload).map(Some) } else { Ok(None) };
-        };
-        // What its sender sees of its own payment needs no opening.
-        if payment.sender == session.profile.name {
+        if !received || payment.state() != v1::PaymentState::Settled {
             return Ok(None);
         }
-        let asked = received && payment.holds().any(|hold| hold == v1::Hold::Confirmation);
-        let (opened, problem) = match desk.read(payment).await? {
-            Reading::Opened(opened) => {
-                let problem = opened.problem.clone();
-                (Some(opened), problem)
-            }
-            Reading::Fault(fault) => {
-                desk.allege(&fault).await?;
-                (None, Some("does not open; stated as a fault".to_owned()))
-            }
-        };
-        if asked {
-            desk.confirm(payment, problem.is_none()).await?;
-        }
-        let xml = opened.as_ref().and_then(|opened| opened.excerpt.as_ref()).map(Excerpt::to_xml);
-        let mut row = match xml {
-            // A message that contradicts its order is not handed on as if it were one.
-            Some(xml) if settled && problem.is_none() => self.take(payment, xml.as_bytes())?,
-            _ if received && !settled && !asked => return Ok(None),
-            _ => payment_row(payment),
-        };
-        let views = opened.map(|opened| opened.views.views().map(view_name).collect::<Vec<_>>());
-        row.push(("views", views.map_or(Cell::None, |views| Cell::words(&views))));
-        row.push(("confirmed", asked.then_some(problem.is_none()).into()));
-        row.push(("problem", problem.into()));
-        Ok(Some(row))
+        let uetr: Uetr =
+            payment.uetr.parse().map_err(|_| Failure::fault("the node sent no UETR"))?;
+        self.take(payment, uetr, &payment.payload).map(Some)
     }
 
     /// Writes a payment's message, if asked; returns its row.
-    fn take(&self, payment: &v1::Payment, message: &[u8]) -> Result<Row, Failure> {
+    fn take(&self, payment: &v1::Payment, uetr: Uetr, message: &[u8]) -> Result<Row, Failure> {
         let mut row = payment_row(payment);
         if let Some(dir) = &self.into {
             // A file's name is made of what was understood, never of what was sent.
-            let uetr: Uetr =
-                payment.uetr.parse().map_err(|_| Failure::fault("the node sent no UETR"))?;
             let path = dir.join(format!("{uetr}.xml"));
             write(&path, message)?;
             row.push(("file", path.display().to_string().into()));
         }
+        Ok(row)
+    }
+}
+
+/// Reads for a participant that has a trust file: what comes is believed as far as its sender signed
+/// it.
+struct Reader<'a> {
+    args: &'a InboxArgs,
+    session: &'a Session,
+    desk: Desk,
+    /// Those that are open: what this reader has alleged, and whether it is overdue.
+    faults: Vec<v1::OpenFault>,
+    /// What did not open, and is looked at again by the next run.
+    unopened: BTreeSet<String>,
+}
+
+/// What came of a payment that was looked into.
+#[derive(Default)]
+struct Found {
+    /// Its message, if there is one that may be relied on.
+    message: Option<Vec<u8>>,
+    views: Option<ViewMask>,
+    confirmed: Option<bool>,
+    problem: Option<String>,
+}
+
+impl Reader<'_> {
+    /// Looks at a payment that did not open before.
+    async fn again(&mut self, uetr: &str) -> Result<Vec<Row>, Failure> {
+        let reference: Uetr = uetr.parse().map_err(|_| Failure::usage("the inbox is damaged"))?;
+        let found = match self.session.client.get(reference, 0).await {
+            Ok(found) => found.payments,
+            Err(error) if error.reason() == Some("NOT_FOUND") => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut rows = Vec::new();
+        for payment in &found {
+            rows.extend(self.look(payment).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Does what a payment is here for; returns its row, if it is one to show. That something is
+    /// wrong with one payment is said in its row, and keeps nobody from the others.
+    async fn look(&mut self, payment: &v1::Payment) -> Result<Option<Row>, Failure> {
+        let name = &self.session.profile.name;
+        let settled = payment.state() == v1::PaymentState::Settled;
+        let due = payment.receiver == *name && settled;
+        // What its sender sees of its own payment needs no opening; what comes without a payload is
+        // not for reading yet.
+        if payment.sender == *name || (payment.payload.is_empty() && !due) {
+            return Ok(None);
+        }
+        let signed = match self.desk.check(payment).await {
+            Ok(signed) => signed,
+            Err(error) => return self.problem(payment, error).map(Some),
+        };
+        let received = signed.header().receiver() == self.session.client.participant();
+        let asked = received && payment.holds().any(|hold| hold == v1::Hold::Confirmation);
+        let found = match self.read(payment, &signed, asked).await {
+            Ok(found) => found,
+            Err(error) => return self.problem(payment, error).map(Some),
+        };
+        let mut row = match &found.message {
+            // A message that contradicts its order is not handed on as if it were one.
+            Some(message) if received && settled && found.problem.is_none() => {
+                self.args.take(payment, signed.header().uetr(), message)?
+            }
+            _ if received && !settled && !asked && found.problem.is_none() => return Ok(None),
+            _ => payment_row(payment),
+        };
+        let views = found.views.map(|views| views.views().map(view_name).collect::<Vec<_>>());
+        row.push(("views", views.map_or(Cell::None, |views| Cell::words(&views))));
+        row.push(("confirmed", found.confirmed.into()));
+        row.push(("problem", found.problem.into()));
+        Ok(Some(row))
+    }
+
+    async fn read(
+        &mut self,
+        payment: &v1::Payment,
+        signed: &SignedPayment<'_>,
+        asked: bool,
+    ) -> Result<Found, sdk::Error> {
+        if !signed.is_sealed() {
+            let bypasses = signed.bypasses_policy(&self.desk.vault().store);
+            let problem = "is not sealed, although the pool's policy asks for it".to_owned();
+            let message = Some(signed.payload().to_vec());
+            return Ok(Found { message, problem: bypasses.then_some(problem), ..Found::default() });
+        }
+        let opened = match self.desk.read(payment).await? {
+            Ok(opened) => judge(&self.desk.vault().store, &opened, signed.payload()),
+            Err(fault) => return self.fault(payment, &fault, asked).await,
+        };
+        let able = opened.problem.is_none();
+        if asked {
+            self.desk.confirm(signed.order(), able).await?;
+        }
+        Ok(Found {
+            message: opened.excerpt.as_ref().map(|it| Excerpt::to_xml(it).into_bytes()),
+            views: Some(opened.views),
+            confirmed: asked.then_some(able),
+            problem: opened.problem,
+        })
+    }
+
+    /// States a fault, once. Until its sender's time to answer is over, nothing is said about
+    /// whether the payment can be applied: that would end it.
+    async fn fault(
+        &mut self,
+        payment: &v1::Payment,
+        fault: &Unopened,
+        asked: bool,
+    ) -> Result<Found, sdk::Error> {
+        self.unopened.insert(payment.uetr.clone());
+        let name = &self.session.profile.name;
+        let mine = |it: &&v1::OpenFault| {
+            it.reporter == *name && it.digest.as_ref() == fault.order.digest.as_slice()
+        };
+        let stated = self.faults.iter().find(mine);
+        if stated.is_none() {
+            self.desk.allege(fault).await?;
+        }
+        let unable = asked && stated.is_some_and(|stated| stated.overdue);
+        if unable {
+            self.desk.confirm(fault.order, false).await?;
+        }
+        let problem = Some("does not open; stated as a fault".to_owned());
+        Ok(Found { confirmed: unable.then_some(false), problem, ..Found::default() })
+    }
+
+    /// The row of a payment that could not be looked into.
+    fn problem(&mut self, payment: &v1::Payment, error: sdk::Error) -> Result<Row, Failure> {
+        // Without a node there is nothing to go on with.
+        if matches!(error, sdk::Error::Unavailable(_)) {
+            return Err(error.into());
+        }
+        if error.is_transient() {
+            self.unopened.insert(payment.uetr.clone());
+        }
+        let mut row = payment_row(payment);
+        row.push(("views", Cell::None));
+        row.push(("confirmed", Cell::None));
+        row.push(("problem", Failure::from(error).message.into()));
         Ok(row)
     }
 }
@@ -166,21 +296,20 @@ fn graded(rows: Vec<Row>) -> Shown {
     Shown::Many(rows)
 }
 
-/// Where the folder's last run got to; nothing in a new folder.
-fn kept_token(dir: &Path, feed: &Feed) -> Result<Bytes, Failure> {
+/// Where the folder's last run got to, and what it could not open; nothing in a new folder.
+fn kept(dir: &Path, feed: &Feed) -> Result<(Bytes, BTreeSet<String>), Failure> {
     let path = dir.join(TOKEN_FILE);
     if !path.exists() {
-        return Ok(Bytes::new());
+        return Ok((Bytes::new(), BTreeSet::new()));
     }
     let bytes = fs::read(&path).map_err(at(&path))?;
     let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| foreign(dir))?;
     let token = parse_token(&kept.token).map_err(|_| foreign(dir))?;
-    if kept.feed == *feed { Ok(token.0) } else { Err(foreign(dir)) }
+    if kept.feed == *feed { Ok((token.0, kept.unopened)) } else { Err(foreign(dir)) }
 }
 
-fn keep_token(dir: &Path, feed: &Feed, token: &[u8]) -> Result<(), Failure> {
-    let kept = Kept { feed: feed.clone(), token: hex(token) };
-    let text = serde_json::to_vec(&kept).map_err(|error| Failure::fault(error.to_string()))?;
+fn keep(dir: &Path, kept: &Kept) -> Result<(), Failure> {
+    let text = serde_json::to_vec(kept).map_err(|error| Failure::fault(error.to_string()))?;
     write(&dir.join(TOKEN_FILE), &text)
 }
 

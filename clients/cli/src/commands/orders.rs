@@ -3,10 +3,11 @@
 use channel::MessageKind;
 use iso20022::{Bic, Kind, Message, Profile, Routing};
 use jiff::Timestamp;
+use sdk::sealed::TrustStore;
 use sdk::{Client, Order, OrderBuilder, ParticipantId, Uetr, ValueDate, v1};
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind as Failed};
 
 /// Who takes part, to look up names.
 pub(crate) struct Directory(Vec<v1::Participant>);
@@ -33,6 +34,31 @@ impl Directory {
     pub(crate) fn name_of(&self, id: ParticipantId) -> String {
         let known = self.0.iter().find(|known| known.id == id.0);
         known.map_or_else(|| id.0.to_string(), |known| known.name.clone())
+    }
+
+    /// The bank that a payment goes to. Who seals asks whom it believes: the node could name a bank
+    /// of its own in another's place, and everything would be sealed for that one.
+    pub(crate) fn receiver(
+        &self,
+        bic: Bic,
+        trusted: Option<&TrustStore>,
+    ) -> Result<ParticipantId, Failure> {
+        let served = self.of_bic(bic).ok_or_else(|| {
+            Failure::rejected("UNKNOWN_RECEIVER", format!("{bic} does not take part"))
+        })?;
+        let Some(trusted) = trusted else { return Ok(served) };
+        let vouched = trusted.named(|name| Bic::parse(name) == Some(bic));
+        if vouched == Some(served) {
+            return Ok(served);
+        }
+        let problem = match vouched {
+            None => format!("no root vouches for {bic}"),
+            Some(ParticipantId(id)) => format!(
+                "{bic} is participant {id}, as a root has signed it; the node says {}",
+                served.0
+            ),
+        };
+        Err(Failure::new(Failed::VerificationFailed, problem))
     }
 
     /// The bank of a BIC; `ABCDXX2A` and `ABCDXX2AXXX` are the same.

@@ -1,12 +1,13 @@
 //! Handing in payments from ISO 20022 files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use iso20022::{Bic, Message, Profile, limits::MESSAGE_BYTES_MAX};
-use sdk::sealed::system_random;
-use sdk::{Client, Order, OrderDecision, Ruling, reason_is_transient, v1};
+use sdk::sealed::{AnyStatement, Draft, HandedIn, Vault, system_random};
+use sdk::{Client, Order, OrderDecision, ParticipantId, Ruling, reason_is_transient, v1};
 use tokio::time::{Instant, sleep};
 
 use super::fx::terms_cells;
@@ -16,7 +17,7 @@ use super::{explain, show};
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown};
-use crate::sealed::{Draft, Kept, Sealed};
+use crate::sealed::draft;
 
 /// Orders of one batch, at most.
 const BATCH: usize = 256;
@@ -71,15 +72,23 @@ impl PayArgs {
         let session = context.session()?;
         let directory = Directory::load(&session.client).await?;
         let profile = if self.plain { Profile::Plain } else { Profile::Cbpr };
-        let sealed = Sealed::of(&session.profile)?.filter(|_| !self.unsealed);
+        let vault = match session.profile.trust {
+            Some(_) if !self.unsealed => Some(session.synced_vault().await?),
+            _ => None,
+        };
+        if vault.is_none() && !self.unsealed && !self.hand_in.dry_run {
+            refuse_if_sealing(&session).await?;
+        }
+        let store = vault.as_ref().map(|(vault, _)| &vault.store);
+        let receiver = |bic| directory.receiver(bic, store);
         let (mut orders, mut drafts) = (Vec::new(), Vec::new());
         for path in &self.files {
             let about = |failure: Failure| failure.about(path.display());
-            let read = read_file(path)
-                .and_then(|bytes| read_orders(&session, &directory, &bytes, profile));
+            let read =
+                read_file(path).and_then(|bytes| read_orders(&session, &bytes, profile, receiver));
             for (order, message) in read.map_err(about)? {
-                if sealed.is_some() {
-                    drafts.push(Draft::new(&order, &message).map_err(about)?);
+                if vault.is_some() {
+                    drafts.push(draft(&order, &message).map_err(about)?);
                 }
                 orders.push(order);
             }
@@ -87,39 +96,76 @@ impl PayArgs {
         if orders.is_empty() {
             return Err(Failure::usage("the files hold no message"));
         }
-        let kept = match sealed {
-            Some(sealed) if !self.hand_in.dry_run => {
-                sealed.flush(&session).await?;
-                let (ready, kept) = Kept::seal(&session, sealed, &drafts, system_random()).await?;
-                orders = ready;
-                Some(kept)
+        let sealing = vault.map(|(vault, now_ms)| Sealing { vault, drafts, now_ms });
+        self.hand_in.run(context, (&session, &directory), &orders, sealing).await
+    }
+}
+
+/// Without a trust file nothing is sealed, and a pool that seals would refuse what the operator has
+/// read by then.
+async fn refuse_if_sealing(session: &Session) -> Result<(), Failure> {
+    let served = session.client.directory_statements().await?;
+    if !served.iter().any(|it| matches!(it, AnyStatement::Policy(_))) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the pool seals its payments, and the profile names no trust file (`trust = \"trust.toml\"`); \
+         --unsealed sends the message for the operator to read",
+    ))
+}
+
+/// What is to be sealed before it is handed in, and where.
+pub(super) struct Sealing {
+    pub(super) vault: Vault,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) now_ms: u64,
+}
+
+impl Sealing {
+    /// Hands in the drafts, and before them what an earlier run has left.
+    async fn hand_in(
+        mut self,
+        context: &Context,
+        client: &Client,
+    ) -> Result<Vec<HandedIn>, Failure> {
+        let flushed = self.vault.flush(client).await?;
+        for (path, error) in &flushed.set_aside {
+            let path = path.display();
+            context
+                .output
+                .note(&format!("error: what an earlier run left is put aside as {path}: {error}"));
+        }
+        for HandedIn { batch, answer } in &flushed.handed_in {
+            for (order, decision) in batch.orders().iter().zip(&answer.decisions) {
+                let (uetr, ruling) = (order.uetr(), ruling_name(decision.ruling));
+                context.output.note(&format!("left by an earlier run, and now {ruling}: {uetr}"));
             }
-            _ => None,
-        };
-        self.hand_in.run(context, (&session, &directory), &orders, kept.as_ref()).await
+        }
+        let (drafts, now_ms) = (&self.drafts, self.now_ms);
+        Ok(self.vault.hand_in(client, drafts, now_ms, system_random).await?)
     }
 }
 
 impl HandInArgs {
-    /// Whether nothing is to be sent.
-    pub(super) fn dry_run(&self) -> bool {
-        self.dry_run
-    }
-
     /// Hands in orders, and shows what came of them.
     pub(super) async fn run(
         &self,
         context: &Context,
         (session, directory): (&Session, &Directory),
         orders: &[Order],
-        kept: Option<&Kept>,
+        sealing: Option<Sealing>,
     ) -> Result<Shown, Failure> {
         if self.dry_run {
             let rows = orders.iter().map(|order| dry_row(order, directory));
             return Ok(Shown::Many(rows.collect()));
         }
         let receipts = self.receipts.as_deref().map(Receipts::open).transpose()?;
-        let (decided, unkept) = submit(&session.client, orders, receipts, kept).await?;
+        let handed_in = match sealing {
+            Some(sealing) => sealing.hand_in(context, &session.client).await?,
+            None => submit(&session.client, orders).await?,
+        };
+        let unkept = keep_receipts(receipts, &handed_in);
+        let decided = decided(orders, handed_in)?;
         let states = match self.wait {
             None => vec![None; orders.len()],
             Some(Until::Settled) => {
@@ -158,16 +204,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn read_orders(
     session: &Session,
-    directory: &Directory,
     bytes: &[u8],
     profile: Profile,
+    receiver: impl Fn(Bic) -> Result<ParticipantId, Failure>,
 ) -> Result<Vec<(Order, Message)>, Failure> {
     let own = Bic::parse(&session.profile.name);
-    let receiver = |bic: Bic| {
-        directory.of_bic(bic).ok_or_else(|| {
-            Failure::rejected("UNKNOWN_RECEIVER", format!("{bic} does not take part"))
-        })
-    };
     let mut orders = Vec::new();
     for (at, bytes) in messages_of(bytes).into_iter().enumerate() {
         let in_message = |failure: Failure| failure.about(format!("message {}", at + 1));
@@ -179,7 +220,7 @@ fn read_orders(
                 other.instructing_agent, session.profile.name
             ))));
         }
-        let made = orders_of(&message, || session.client.order(), receiver);
+        let made = orders_of(&message, || session.client.order(), &receiver);
         let made = made.map_err(in_message)?;
         orders.extend(made.into_iter().map(|order| (order, message.clone())));
     }
@@ -187,44 +228,48 @@ fn read_orders(
 }
 
 /// An order's decision, and the position in the log of the attempt that it answers.
+#[derive(Clone)]
 struct Decided {
     position: u64,
     decision: OrderDecision,
 }
 
-/// Hands in orders, in their order, waits for all decisions, and keeps the receipts. A receipt that
-/// cannot be kept is no reason to lose the decisions: it is said beside them.
-async fn submit(
-    client: &Client,
-    orders: &[Order],
-    mut receipts: Option<Receipts>,
-    kept: Option<&Kept>,
-) -> Result<(Vec<Decided>, Option<Failure>), Failure> {
+/// Hands in orders, in their order, and waits for all decisions.
+async fn submit(client: &Client, orders: &[Order]) -> Result<Vec<HandedIn>, Failure> {
     let stream = client.batches(4);
     let mut tickets = Vec::new();
     for orders in orders.chunks(BATCH) {
-        let batch = client.sign(orders.to_vec())?;
-        if let Some(kept) = kept {
-            kept.keep(&batch)?;
-        }
-        tickets.push(stream.send(batch).await?);
+        tickets.push(stream.send(client.sign(orders.to_vec())?).await?);
     }
-    let mut decided = Vec::new();
-    let mut unkept = None;
-    for (ticket, orders) in tickets.into_iter().zip(orders.chunks(BATCH)) {
+    let mut handed_in = Vec::new();
+    for ticket in tickets {
         let batch = ticket.batch().clone();
-        let answer = ticket.answer().await?;
-        if let Some(kept) = kept {
-            kept.done(&batch)?;
-        }
-        if let Some(receipts) = &mut receipts {
-            unkept = unkept.or(receipts.keep(orders, &answer).err());
-        }
-        let position = answer.receipt.position;
-        let decisions = answer.decisions.into_iter();
-        decided.extend(decisions.map(|decision| Decided { position, decision }));
+        handed_in.push(HandedIn { batch, answer: ticket.answer().await? });
     }
-    Ok((decided, unkept))
+    Ok(handed_in)
+}
+
+/// Keeps the receipts. One that cannot be kept is no reason to lose the decisions: it is said
+/// beside them.
+fn keep_receipts(receipts: Option<Receipts>, handed_in: &[HandedIn]) -> Option<Failure> {
+    let mut receipts = receipts?;
+    let kept = handed_in.iter().map(|it| receipts.keep(it.batch.orders(), &it.answer));
+    kept.collect::<Result<Vec<()>, _>>().err()
+}
+
+/// What became of each order: what was decided on it last.
+fn decided(orders: &[Order], handed_in: Vec<HandedIn>) -> Result<Vec<Decided>, Failure> {
+    let name = |order: &Order| (order.fields().kind_number(), order.uetr());
+    let mut latest = HashMap::new();
+    for HandedIn { batch, answer } in handed_in {
+        let position = answer.receipt.position;
+        for (order, decision) in batch.orders().iter().zip(answer.decisions) {
+            latest.insert(name(order), Decided { position, decision });
+        }
+    }
+    let unanswered = || Failure::fault("the node has not answered for an order");
+    let found = |order| latest.get(&name(order)).cloned().ok_or_else(unanswered);
+    orders.iter().map(found).collect()
 }
 
 /// Waits until every accepted order has settled or ended, or time is up; returns where each is then.
@@ -306,19 +351,8 @@ fn row(
     names: &Directory,
 ) -> Row {
     let Decided { position, decision } = decided;
-    let ruling = match decision.ruling {
-        Ruling::Queued => "queued",
-        Ruling::Settled => "settled",
-        Ruling::Warehoused => "warehoused",
-        Ruling::AwaitingGroup => "awaiting_group",
-        Ruling::AwaitingMatch => "awaiting_match",
-        Ruling::Matched => "matched",
-        Ruling::Held => "held",
-        Ruling::Rejected => "rejected",
-        Ruling::Refused => "refused",
-    };
     let mut row = dry_row(order, names);
-    row.push(("ruling", ruling.into()));
+    row.push(("ruling", ruling_name(decision.ruling).into()));
     row.push(("reason", decision.reason.map_or(Cell::None, show::reason)));
     row.push(("position", (*position).into()));
     row.push(("place", Cell::Digits(decision.place.to_string())));
@@ -329,6 +363,20 @@ fn row(
         row.push(("state", show::word(state.as_str_name(), "PAYMENT_STATE_")));
     }
     row
+}
+
+fn ruling_name(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Queued => "queued",
+        Ruling::Settled => "settled",
+        Ruling::Warehoused => "warehoused",
+        Ruling::AwaitingGroup => "awaiting_group",
+        Ruling::AwaitingMatch => "awaiting_match",
+        Ruling::Matched => "matched",
+        Ruling::Held => "held",
+        Ruling::Rejected => "rejected",
+        Ruling::Refused => "refused",
+    }
 }
 
 fn dry_row(order: &Order, names: &Directory) -> Row {

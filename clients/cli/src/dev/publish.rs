@@ -52,11 +52,11 @@ async fn publish(dir: &Path, sessions: &[Session]) -> Result<Vec<Row>, Failure> 
     };
     let readers = ["bank", "regulator", "screener", "provider"];
     for session in sessions.iter().filter(|it| readers.contains(&it.profile.role.as_str())) {
-        let sealed = session.sealed()?;
+        let vault = session.vault()?;
         let now_ms = session.now_ms().await?;
         let signer = session.client.statement_signer()?;
-        sealed.keys.rotate(suite, now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *system_random())?;
-        let key = sealed.keys.current(suite, now_ms)?;
+        vault.keys.rotate(suite, now_ms, (DAY_MS, DAY_MS / 4), signer, &mut *system_random())?;
+        let key = vault.keys.current(suite, now_ms)?;
         session.client.publish_all(&[AnyStatement::from(key.signed.clone())]).await?;
         let name = session.profile.name.as_str();
         rows.push(vec![("name", name.into()), ("key", hex(&key.id().0).into())]);

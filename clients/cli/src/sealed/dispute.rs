@@ -7,12 +7,14 @@ use channel::HeaderView;
 use clap::{Args, Subcommand};
 use iso20022::Excerpt;
 use sdk::Uetr;
-use sdk::sealed::{BatchProof, Disclosure, Opener, TrustFile, TrustStore, View};
+use sdk::sealed::{
+    BatchProof, Desk, Disclosure, OpenedOrder, OrderRef, TrustFile, TrustStore, View, ViewMask,
+};
 use serde_json::json;
 
+use super::open::sealed_payment;
 use super::policy_file::{parse_view, view_name};
-use super::reading::is_sealed;
-use super::{open, statement_file};
+use super::statement_file;
 use crate::commands::{parse_uetr, show};
 use crate::context::{Context, Session};
 use crate::dev::secret;
@@ -38,6 +40,13 @@ pub(crate) struct DiscloseArgs {
     /// Where to write it; a new file.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// To whom it is shown. For readers that are not a party of the payment, for whom that it was
+    /// opened is recorded in the pool's log first.
+    #[arg(long, requires = "reason")]
+    person: Option<String>,
+    /// Why.
+    #[arg(long, requires = "person")]
+    reason: Option<String>,
 }
 
 /// Check a disclosure, without a network: the sender signed the order, the view is what it says.
@@ -65,38 +74,56 @@ impl Command {
 impl DiscloseArgs {
     async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let session = context.session()?;
-        let (header, payload, proof) = self.order(&session).await?;
-        let mut sealed = session.sealed()?;
-        let now_ms = session.sync(&mut sealed).await?;
-        let mut opener = Opener::new(&session.client, &sealed.keys)?;
-        let opened = opener.reopen(&sealed.store, (&header, &payload), now_ms).await?;
-        let view = opened.view(self.view).ok_or_else(|| {
+        let mut desk = session.desk().await?;
+        let shown = self.order(&session, &mut desk).await?;
+        let view = shown.opened.view(self.view).ok_or_else(|| {
             let view = view_name(self.view);
             Failure::not_found(format!("this participant may not read the view {view}"))
         })?;
-        let disclosure = Disclosure::new(&opened.header, &payload, view, proof);
+        let header = HeaderView::trusted(&shown.opened.header);
+        let parties = [header.sender(), header.receiver()];
+        if !parties.contains(&session.client.participant()) {
+            let missing = || Failure::usage("to whom and why: give --person and --reason");
+            let person = self.person.as_deref().ok_or_else(missing)?;
+            let reason = self.reason.as_deref().ok_or_else(missing)?;
+            desk.record(shown.order, ViewMask::of(&[self.view]), (person, reason)).await?;
+        }
+        let disclosure = Disclosure::new(&shown.opened.header, &shown.payload, view, shown.proof);
         secret(&self.out, &(hex(&disclosure.encode()) + "\n"))?;
         Ok(Shown::One(vec![
             ("uetr", self.uetr.to_string().into()),
             ("view", view_name(self.view).into()),
-            ("digest", hex(&channel::order_digest(&header, &payload)).into()),
+            ("digest", hex(&shown.order.digest).into()),
             ("file", self.out.display().to_string().into()),
         ]))
     }
 
     /// The order: its sender's own copy, or what the node delivered.
-    async fn order(&self, session: &Session) -> Result<(Vec<u8>, Vec<u8>, BatchProof), Failure> {
-        if let Some(sent) = session.sealed()?.sent.find(self.uetr)?.into_iter().next() {
-            return Ok((sent.order.header().to_vec(), sent.order.payload().to_vec(), sent.proof));
+    async fn order(&self, session: &Session, desk: &mut Desk) -> Result<Opened, Failure> {
+        if let Some(sent) = desk.vault().sent.find(self.uetr)?.into_iter().next() {
+            let opened = desk.reopen((sent.order.header(), sent.order.payload())).await?;
+            let order = sent.name().ok_or_else(|| Failure::fault("an order of no kind"))?;
+            let (payload, proof) = (sent.order.payload().to_vec(), sent.proof);
+            return Ok(Opened { order, opened, payload, proof });
         }
-        let uetr = self.uetr.to_string();
-        let found = open::find(&session.client, |it| it.uetr == uetr && is_sealed(it)).await?;
-        let payment =
-            found.ok_or_else(|| Failure::not_found(format!("no sealed payment {uetr}")))?;
+        let payment = sealed_payment(&session.client, self.uetr).await?;
+        let order = desk.check(&payment).await?.order();
+        let Ok(opened) = desk.read(&payment).await? else {
+            let problem = format!("{}: does not open", self.uetr);
+            return Err(Failure::new(Kind::VerificationFailed, problem));
+        };
         let proof = BatchProof::read(&mut channel::Reader::new(&payment.proof));
         let proof = proof.map_err(|_| Failure::fault("the node sent no proof of the signature"))?;
-        Ok((payment.header.to_vec(), payment.payload.to_vec(), proof))
+        Ok(Opened { order, opened, payload: payment.payload.to_vec(), proof })
     }
+}
+
+/// An order of which a view is shown.
+struct Opened {
+    order: OrderRef,
+    opened: OpenedOrder,
+    payload: Vec<u8>,
+    proof: BatchProof,
 }
 
 impl CheckArgs {
@@ -111,8 +138,9 @@ impl CheckArgs {
         let folder = tempfile::tempdir().map_err(|error| Failure::fault(error.to_string()))?;
         let mut store = TrustStore::open(TrustFile::load(&self.trust)?, folder.path())?;
         store.take(&[statement_file::read(&self.identity)?], header.created_at_ms())?;
-        let key = store.identity_key(header.sender(), header.created_at_ms())?;
-        let shown = disclosure.verify(&key).map_err(|_| failed("the disclosure does not hold"))?;
+        let keys = store.keys_at(header.sender(), header.created_at_ms());
+        let mut shown = keys.iter().filter_map(|key| disclosure.verify(key).ok());
+        let shown = shown.next().ok_or_else(|| failed("the disclosure does not hold"))?;
         let view = iso20022::View::ALL.get(shown.view as usize).copied();
         let view = view.ok_or_else(|| failed("the disclosure is of an unknown view"))?;
         let excerpt = Excerpt::of([(view, shown.content.as_slice())])

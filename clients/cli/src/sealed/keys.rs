@@ -1,9 +1,8 @@
 //! KEM keys: made by their owner, kept by their owner.
 
 use clap::{Args, Subcommand};
-use sdk::sealed::{AnyStatement, KEEP_MS, KeyId, OwnKey, Suite, system_random};
+use sdk::sealed::{AnyStatement, KEEP_MS, KeyId, OwnKey, Suite, Vault, system_random};
 
-use super::Sealed;
 use super::policy_file::{parse_suite, suite_name};
 use super::statement_file::bytes_of;
 use crate::commands::show;
@@ -61,49 +60,51 @@ fn parse_id(text: &str) -> Result<KeyId, String> {
 impl Command {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let session = context.session()?;
-        let mut sealed = session.sealed()?;
+        let mut vault = session.vault()?;
         let now_ms = session.now_ms().await?;
         let signer = session.client.statement_signer()?;
         let published: Vec<AnyStatement> = match self {
             Self::List => Vec::new(),
             Self::Make(args) => {
-                session.sync(&mut sealed).await?;
+                vault.sync(&session.client, now_ms).await?;
                 let times = (now_ms, args.hours * HOUR_MS);
-                let newest = suites(&sealed).last().copied().unwrap_or(Suite::X25519Aes256Gcm);
+                let newest = suites(&vault).last().copied().unwrap_or(Suite::X25519Aes256Gcm);
                 let suite = args.suite.unwrap_or(newest);
-                let made = sealed.keys.make(suite, times, signer, &mut *system_random())?;
+                let made = vault.keys.make(suite, times, signer, &mut *system_random())?;
                 vec![made.into()]
             }
             Self::Rotate(args) => {
-                session.sync(&mut sealed).await?;
+                vault.sync(&session.client, now_ms).await?;
+                // Of an identity that was replaced: the pool has dropped what it had signed.
+                vault.keys.sign_again(now_ms, signer)?;
                 let times = (args.hours * HOUR_MS, args.ahead_hours * HOUR_MS);
                 let mut own = Vec::new();
-                for suite in suites(&sealed) {
+                for suite in suites(&vault) {
                     let random = &mut *system_random();
                     // Once more if an earlier run made it and was cut off: publishing is repeatable.
-                    own.push(match sealed.keys.rotate(suite, now_ms, times, signer, random)? {
+                    own.push(match vault.keys.rotate(suite, now_ms, times, signer, random)? {
                         Some(next) => next.into(),
-                        None => sealed.keys.current(suite, now_ms)?.signed.into(),
+                        None => vault.keys.current(suite, now_ms)?.signed.into(),
                     });
                 }
-                sealed.keys.sweep(now_ms, KEEP_MS)?;
+                vault.keys.sweep(now_ms, KEEP_MS)?;
                 own
             }
-            Self::Revoke(args) => vec![sealed.keys.revoke(args.id, now_ms, signer)?.into()],
+            Self::Revoke(args) => vec![vault.keys.revoke(args.id, now_ms, signer)?.into()],
         };
         if !published.is_empty() {
             session.client.publish_all(&published).await?;
-            session.sync(&mut sealed).await?;
+            vault.sync(&session.client, now_ms).await?;
         }
-        let keys = sealed.keys.keys()?;
+        let keys = vault.keys.keys()?;
         Ok(Shown::Many(keys.iter().map(|key| row(key, now_ms)).collect()))
     }
 }
 
 /// The suites of the policy in effect and of the one to follow, by version: for each there must be
 /// a key to seal to.
-fn suites(sealed: &Sealed) -> Vec<Suite> {
-    let mut suites: Vec<Suite> = sealed.store.policies().map(|it| it.statement.suite).collect();
+fn suites(vault: &Vault) -> Vec<Suite> {
+    let mut suites: Vec<Suite> = vault.store.policies().map(|it| it.statement.suite).collect();
     if suites.is_empty() {
         suites.push(Suite::X25519Aes256Gcm);
     }

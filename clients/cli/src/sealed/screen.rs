@@ -5,20 +5,24 @@ mod list;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use iso20022::{Element, Excerpt};
-use sdk::sealed::{OrderRef, ScreeningVerdict, Signed};
+use sdk::sealed::{Desk, OrderRef, ScreeningVerdict, Signed};
 use sdk::{Uetr, v1};
 
 pub(crate) use self::list::DenyList;
-use super::open::find;
-use super::reading::{Desk, Reading, is_sealed, order_ref};
+use super::open::sealed_payment;
+use super::{is_sealed, judge};
 use crate::commands::{parse_uetr, write};
 use crate::context::{Context, Session};
 use crate::dev::make_dir;
-use crate::failure::{Failure, at};
+use crate::failure::{Failure, Kind, at};
 use crate::output::{Row, Shown, hex};
+
+/// How often it is looked what is new in the directory, and what waits to be screened.
+const REFRESH: Duration = Duration::from_secs(30);
 
 /// What decides. An engine with real lists takes the place of [`DenyList`].
 pub(crate) trait Screen {
@@ -80,14 +84,13 @@ impl Command {
             Self::Hold(args) => (args, false),
         };
         let list = args.list.load()?;
-        let desk = Desk::open(&session).await?;
-        let uetr = args.uetr.to_string();
-        let found = find(&session.client, |payment| payment.uetr == uetr).await?;
-        let payment = found.ok_or_else(|| Failure::not_found(format!("no payment {uetr}")))?;
-        let now_ms = desk.now_ms();
-        let screener = Screener { session: &session, desk, screen: &list };
-        let verdict = screener.sign(order_ref(&payment)?, pass, now_ms)?;
+        let mut desk = session.desk().await?;
+        let payment = sealed_payment(&session.client, args.uetr).await?;
+        let order = desk.check(&payment).await?.order();
+        let screener = Screener::new(&session, desk, &list)?;
+        let verdict = screener.sign(order, pass)?;
         session.client.publish_all(&[verdict.clone().into()]).await?;
+        screener.keep(&verdict)?;
         Ok(Shown::One(row(&payment, &verdict)))
     }
 }
@@ -95,9 +98,7 @@ impl Command {
 impl RunArgs {
     async fn run(self, context: &Context, session: &Session) -> Result<Shown, Failure> {
         let list = self.list.load()?;
-        let desk = Desk::open(session).await?;
-        make_dir(&desk.sealed().folder.join("verdicts"))?;
-        let mut screener = Screener { session, desk, screen: &list };
+        let mut screener = Screener::new(session, session.desk().await?, &list)?;
         let last = session.client.pool_info().await?.batch;
         let mut watch = session.client.watch(Vec::new(), true);
         let mut rows = Vec::new();
@@ -108,9 +109,13 @@ impl RunArgs {
                 Err(error) if error.is_transient() && !self.once => continue,
                 Err(error) => return Err(error.into()),
             };
-            for payment in message.payments.iter().filter(|it| is_sealed(it) && screened(it)) {
-                let Some(verdict) = screener.screen(payment).await? else { continue };
-                let row = row(payment, &verdict);
+            for payment in screener.due(message.payments).await? {
+                let row = match screener.screen(&payment).await {
+                    Ok(Some(verdict)) => row(&payment, &verdict),
+                    Ok(None) => continue,
+                    // What is wrong with one payment keeps nobody from the others.
+                    Err(failure) => screener.later(payment, &failure),
+                };
                 if self.once {
                     rows.push(row);
                 } else {
@@ -118,10 +123,19 @@ impl RunArgs {
                 }
             }
             if self.once && message.batch >= last {
-                return Ok(Shown::Many(rows));
+                return Ok(graded(rows));
             }
         }
     }
+}
+
+/// Ends well only if everything could be screened.
+fn graded(rows: Vec<Row>) -> Shown {
+    let unscreened = |row: &Row| row.iter().any(|(name, _)| *name == "problem");
+    if rows.iter().any(unscreened) {
+        return Shown::Graded { rows, kind: Kind::VerificationFailed };
+    }
+    Shown::Many(rows)
 }
 
 /// Whether a payment still waits for a verdict.
@@ -131,36 +145,78 @@ fn screened(payment: &v1::Payment) -> bool {
 
 struct Screener<'a> {
     session: &'a Session,
-    desk: Desk<'a>,
+    desk: Desk,
     screen: &'a dyn Screen,
+    verdicts: PathBuf,
+    /// What could not be screened yet: it does not come again by itself.
+    waiting: Vec<Uetr>,
+    refreshed: Instant,
 }
 
-impl Screener<'_> {
-    /// Screens a payment; `None` if it was screened, or does not open, which is stated. A verdict is on disk before it is
-    /// handed in, and the one on disk is handed in again after a crash: no payment is judged twice.
+impl<'a> Screener<'a> {
+    fn new(session: &'a Session, desk: Desk, screen: &'a dyn Screen) -> Result<Self, Failure> {
+        let verdicts = desk.vault().folder().join("verdicts");
+        make_dir(&verdicts)?;
+        let refreshed = Instant::now();
+        Ok(Self { session, desk, screen, verdicts, waiting: Vec::new(), refreshed })
+    }
+
+    /// What is to be screened: of what has come, and what could not be before.
+    async fn due(&mut self, come: Vec<v1::Payment>) -> Result<Vec<v1::Payment>, Failure> {
+        let mut due = come;
+        if self.refreshed.elapsed() > REFRESH {
+            self.desk.refresh(self.session.now_ms().await?).await?;
+            self.refreshed = Instant::now();
+            for uetr in std::mem::take(&mut self.waiting) {
+                due.extend(self.session.client.get(uetr, 0).await?.payments);
+            }
+        }
+        due.retain(|payment| is_sealed(payment) && screened(payment));
+        Ok(due)
+    }
+
+    /// Remembers a payment that could not be screened; its row.
+    fn later(&mut self, payment: v1::Payment, failure: &Failure) -> Row {
+        self.waiting.extend(payment.uetr.parse::<Uetr>().ok());
+        let mut row: Row = vec![
+            ("uetr", payment.uetr.into()),
+            ("sender", payment.sender.into()),
+            ("receiver", payment.receiver.into()),
+        ];
+        row.push(("problem", failure.message.as_str().into()));
+        row
+    }
+
+    /// Screens a payment; `None` if it was screened. A verdict is on disk before it is handed in,
+    /// and the one on disk is handed in again after a crash: no payment is judged twice.
     async fn screen(
         &mut self,
         payment: &v1::Payment,
     ) -> Result<Option<Signed<ScreeningVerdict>>, Failure> {
-        let order = order_ref(payment)?;
-        let path = self.desk.sealed().folder.join("verdicts").join(hex(&order.digest));
+        let order = self.desk.check(payment).await?.order();
+        let path = self.path(&order);
         let verdict = if path.exists() {
             let bytes = fs::read(&path).map_err(at(&path))?;
             let kept = Signed::<ScreeningVerdict>::decode(&bytes);
             kept.map_err(|error| Failure::fault(format!("{}: {error}", path.display())))?
         } else {
             let opened = match self.desk.read(payment).await? {
-                Reading::Opened(opened) => opened,
-                Reading::Fault(fault) => {
+                Ok(opened) => judge(&self.desk.vault().store, &opened, &payment.payload),
+                Err(fault) => {
                     self.desk.allege(&fault).await?;
-                    return Ok(None);
+                    return Err(Failure::new(Kind::Fault, "does not open; stated as a fault"));
                 }
             };
-            let names = opened.excerpt.as_ref().map(names_of).unwrap_or_default();
-            // Views that contradict the order are for a person to look into.
-            let pass = opened.problem.is_none() && self.screen.passes(&names);
-            let verdict = self.sign(order, pass, self.desk.now_ms())?;
-            write(&path, &verdict.encode())?;
+            // Views that contradict the order, or name nobody, are for a person to look into.
+            let names = opened.excerpt.as_ref().filter(|_| opened.problem.is_none());
+            let names = match names {
+                Some(excerpt) if names_parties(excerpt) => Some(names_of(excerpt)),
+                None if opened.problem.is_none() && order.kind.fx() => Some(Vec::new()),
+                _ => None,
+            };
+            let pass = names.is_some_and(|names| self.screen.passes(&names));
+            let verdict = self.sign(order, pass)?;
+            self.keep(&verdict)?;
             verdict
         };
         let (_, answers) = self.session.client.publish(&[verdict.clone().into()]).await?;
@@ -173,12 +229,15 @@ impl Screener<'_> {
         }
     }
 
-    fn sign(
-        &self,
-        order: OrderRef,
-        pass: bool,
-        screened_at_ms: u64,
-    ) -> Result<Signed<ScreeningVerdict>, Failure> {
+    fn path(&self, order: &OrderRef) -> PathBuf {
+        self.verdicts.join(hex(&order.digest))
+    }
+
+    fn keep(&self, verdict: &Signed<ScreeningVerdict>) -> Result<(), Failure> {
+        write(&self.path(&verdict.statement.order), &verdict.encode())
+    }
+
+    fn sign(&self, order: OrderRef, pass: bool) -> Result<Signed<ScreeningVerdict>, Failure> {
         let client = &self.session.client;
         Ok(client.sign_statement(ScreeningVerdict {
             pool: client.pool(),
@@ -187,9 +246,23 @@ impl Screener<'_> {
             lists: self.screen.lists(),
             engine: self.screen.engine(),
             pass,
-            screened_at_ms,
+            screened_at_ms: self.desk.now_ms(),
         })?)
     }
+}
+
+/// Whether it says who pays and who is paid. A bank is named by its BIC.
+fn names_parties(excerpt: &Excerpt) -> bool {
+    let message = excerpt.document_element().children().next();
+    let transfer = message.and_then(|message| message.get("CdtTrfTxInf"));
+    let named = |party: &str| {
+        let mut paths = ["Nm", "FinInstnId/Nm", "FinInstnId/BICFI"].iter();
+        paths.any(|path| {
+            let text = transfer.and_then(|it| it.text_at(&format!("{party}/{path}")));
+            text.is_some_and(|text| !text.trim().is_empty())
+        })
+    };
+    named("Dbtr") && named("Cdtr")
 }
 
 /// The names of parties and agents, wherever they are.

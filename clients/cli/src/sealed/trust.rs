@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use sdk::sealed::{AnyStatement, DisclosurePolicy, PolicyRule, RuleReader};
+use sdk::sealed::{AnyStatement, DisclosurePolicy, PolicyRule, RuleReader, Vault};
 use serde_json::{Value, json};
 
 use super::policy_file::{role_name, view_name};
-use super::{Sealed, statement_file};
+use super::statement_file;
 use crate::commands::show;
 use crate::context::{Context, Session};
 use crate::failure::Failure;
@@ -42,12 +42,8 @@ impl Trust {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let session = context.session()?;
         match self {
-            Self::Show => Ok(Shown::Many(rows(&session.sealed()?))),
-            Self::Accept => {
-                let mut sealed = session.sealed()?;
-                session.sync(&mut sealed).await?;
-                Ok(Shown::Many(rows(&sealed)))
-            }
+            Self::Show => Ok(Shown::Many(rows(&session.vault()?))),
+            Self::Accept => Ok(Shown::Many(rows(&session.synced_vault().await?.0))),
             Self::Publish { files } => {
                 let statements = files.iter().map(|file| read(file, "identity"));
                 publish(&session, statements.collect::<Result<Vec<_>, _>>()?).await
@@ -61,9 +57,8 @@ impl Policy {
         let session = context.session()?;
         match self {
             Self::Show => {
-                let mut sealed = session.sealed()?;
-                let now_ms = session.sync(&mut sealed).await?;
-                let policies = sealed.store.policies().map(|policy| &policy.statement);
+                let (vault, now_ms) = session.synced_vault().await?;
+                let policies = vault.store.policies().map(|policy| &policy.statement);
                 let policies: Vec<Value> = policies.map(|it| object(it, now_ms)).collect();
                 let text = serde_json::to_string_pretty(&policies);
                 let text = text.map_err(|error| Failure::fault(error.to_string()))?;
@@ -90,8 +85,8 @@ async fn publish(session: &Session, statements: Vec<AnyStatement>) -> Result<Sho
     Ok(Shown::Many(statements.iter().map(row).collect()))
 }
 
-fn rows(sealed: &Sealed) -> Vec<Row> {
-    let identities = sealed.store.identities().map(|signed| {
+fn rows(vault: &Vault) -> Vec<Row> {
+    let identities = vault.store.identities().map(|signed| {
         let it = &signed.statement;
         vec![
             ("id", it.participant.id.0.into()),

@@ -10,6 +10,8 @@
 mod demo;
 mod fx;
 mod insight;
+mod liar;
+mod lies;
 mod net;
 mod node;
 mod run;

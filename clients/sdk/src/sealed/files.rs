@@ -1,9 +1,11 @@
 //! Files that are whole or not there, durable, and their owner's alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -17,14 +19,51 @@ pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Error {
     move |error| Error::config(path.clone(), error)
 }
 
-/// Makes a folder that its owner alone may enter.
+/// A draft that is older was left by a process that is gone.
+const DRAFT_LIFE: Duration = Duration::from_secs(3_600);
+
+/// Makes a folder that its owner alone may enter, and wipes what a crash left half written.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+    for draft in list(path, "draft")? {
+        let written = fs::metadata(&draft).and_then(|about| about.modified());
+        let age = written.ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > DRAFT_LIFE) {
+            destroy(&draft)?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until nobody else of the owner's is at work in a folder. Ends when it is dropped, and with
+/// the process.
+pub(super) fn lock(folder: &Path) -> Result<File, Error> {
+    let (path, file) = lock_file(folder)?;
+    file.lock().map_err(at(&path))?;
+    Ok(file)
+}
+
+/// The same, without waiting; `None` while somebody is.
+pub(super) fn try_lock(folder: &Path) -> Result<Option<File>, Error> {
+    let (path, file) = lock_file(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(at(&path)(error)),
+    }
+}
+
+fn lock_file(folder: &Path) -> Result<(PathBuf, File), Error> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    file.map_err(at(&path)).map(|file| (path, file))
 }
 
 /// Writes a file that its owner alone may read; durable when this returns.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let draft = path.with_extension("draft");
+    static DRAFTS: AtomicU64 = AtomicU64::new(0);
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_extension(format!("{}-{number}.draft", std::process::id()));
     let filled = || {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -71,6 +110,14 @@ pub(super) fn destroy(path: &Path) -> Result<(), Error> {
     };
     wiped().map_err(at(path))?;
     sync(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Removes a file, if it is there; gone for good when this returns.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => sync(path.parent().unwrap_or(Path::new("."))),
+    }
 }
 
 /// The files of a folder with this extension, by name.

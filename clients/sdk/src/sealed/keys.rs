@@ -11,6 +11,7 @@ use sealing::{KemSecret, Reader};
 use zeroize::Zeroizing;
 
 use super::files;
+use super::store::TrustStore;
 use crate::Error;
 
 /// How long a secret is kept after its key's end, ms: 30 days, the longest that an order which was
@@ -103,11 +104,15 @@ impl KeyStore {
             valid_to_ms: now_ms.saturating_add(life_ms),
         };
         let signed = Signed::sign(key, signer).map_err(|e| Error::config("signing_key", e))?;
+        self.write(&signed, &secret)?;
+        Ok(signed)
+    }
+
+    fn write(&self, signed: &Signed<KemKey>, secret: &KemSecret) -> Result<(), Error> {
         let mut bytes = Zeroizing::new(vec![VERSION]);
         bytes.extend_from_slice(&*secret.to_bytes());
         bytes.extend_from_slice(&signed.encode());
-        files::write(&self.path(signed.statement.id(), "key"), &bytes)?;
-        Ok(signed)
+        files::write(&self.path(signed.statement.id(), "key"), &bytes)
     }
 
     /// Makes the next key of a suite if its newest ends within `ahead_ms`: before it does, so that
@@ -184,6 +189,41 @@ impl KeyStore {
         Ok(keys)
     }
 
+    /// The newest key of a suite to which others may seal at this instant, among those that the pool
+    /// knows: a key that was made and not published, or not taken, is of no use to anybody.
+    ///
+    /// # Errors
+    /// As [`KeyStore::keys`]; also if there is none.
+    pub fn published(
+        &self,
+        store: &TrustStore,
+        suite: Suite,
+        now_ms: u64,
+    ) -> Result<OwnKey, Error> {
+        let known = |key: &OwnKey| store.kem_keys().any(|it| it.statement.id() == key.id());
+        let usable = |key: &OwnKey| key.suite() == suite && key.usable_at(now_ms) && known(key);
+        let newest = self.keys()?.into_iter().rfind(usable);
+        newest.ok_or_else(|| {
+            Error::config("keys", "the pool knows no valid KEM key of this participant: make one")
+        })
+    }
+
+    /// Signs the valid keys again that another key than the signer's has signed: the owner's identity
+    /// was replaced, and the pool has dropped what the former one had signed.
+    ///
+    /// # Errors
+    /// As [`KeyStore::make`].
+    pub fn sign_again(&self, now_ms: u64, signer: &dyn Signer) -> Result<(), Error> {
+        let own = signer.public_key();
+        let stale = |key: &OwnKey| key.usable_at(now_ms) && key.signed.signer != own;
+        for key in self.keys()?.into_iter().filter(stale) {
+            let signed = Signed::sign(key.signed.statement, signer);
+            let signed = signed.map_err(|e| Error::config("signing_key", e))?;
+            self.write(&signed, &key.secret)?;
+        }
+        Ok(())
+    }
+
     /// The newest key of a suite to which others may seal at this instant.
     ///
     /// # Errors
@@ -202,11 +242,17 @@ impl KeyStore {
     /// As [`KeyStore::keys`].
     pub fn reader(&self) -> Result<Reader, Error> {
         let mut reader = Reader::new(self.pool, self.owner);
+        self.add_to(&mut reader)?;
+        Ok(reader)
+    }
+
+    /// Gives a reader all secrets; those that it has already change nothing.
+    pub(super) fn add_to(&self, reader: &mut Reader) -> Result<(), Error> {
         for key in self.keys()? {
             let added = reader.add_key(&key.signed.statement, key.secret.clone());
             added.map_err(|error| Error::config("keys", error))?;
         }
-        Ok(reader)
+        Ok(())
     }
 
     fn read(&self, path: &Path) -> Result<OwnKey, Error> {

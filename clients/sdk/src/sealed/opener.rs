@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use channel::{
-    AnyStatement, BatchProof, DisclosureFault, Envelope, EpochId, HeaderView, KeyId, OrderRef,
-    ParticipantId, SlotRole, order_digest,
+    AnyStatement, DisclosureFault, EpochId, EpochOpen, HeaderView, KeyId, OrderRef,
+    PLACE_INDEX_BITS, ParticipantId, PublicKey, Rewrap, Signed, SlotRole,
 };
 use ledger::Hash;
 use proto::v1;
-use sealing::{OpenedOrder, Reader};
+use sealing::{OpenedOrder, Reader, Unread};
 
 use super::keys::KeyStore;
+use super::signed_payment::{SignedPayment, sender_keys};
 use super::store::TrustStore;
 use crate::{Client, Error};
 
@@ -19,7 +20,6 @@ use crate::{Client, Error};
 pub struct Opener {
     client: Client,
     reader: Reader,
-    own: Vec<KeyId>,
     /// Digests of what was opened: payments come again as they change.
     opened: BTreeSet<Hash>,
 }
@@ -50,105 +50,122 @@ impl Opener {
     /// # Errors
     /// As [`KeyStore::keys`].
     pub fn new(client: &Client, keys: &KeyStore) -> Result<Self, Error> {
-        let own = keys.keys()?.iter().map(super::OwnKey::id).collect();
-        Ok(Self { client: client.clone(), reader: keys.reader()?, own, opened: BTreeSet::new() })
+        Ok(Self { client: client.clone(), reader: keys.reader()?, opened: BTreeSet::new() })
+    }
+
+    /// Takes in the secrets of keys that were made meanwhile.
+    ///
+    /// # Errors
+    /// As [`KeyStore::keys`].
+    pub fn add_keys(&mut self, keys: &KeyStore) -> Result<(), Error> {
+        keys.add_to(&mut self.reader)
     }
 
     /// Opens an order with all views that this reader may read: checks that its sender signed it,
-    /// that it opens, that each view is the one committed to. An order that was wrapped again opens
-    /// by that. The result inside says that it is for this reader and does not open.
+    /// that it opens, that each view is the one committed to. What was wrapped again for one of its
+    /// slots opens by that. The result inside says that it is for this reader and does not open.
     ///
     /// # Errors
-    /// [`Error::Unverified`] if it is not what its sender signed, [`Error::Untrusted`] if nobody
-    /// vouches for the sender, and as any call.
+    /// As [`SignedPayment::check`]; [`Error::NotServed`] if the node keeps the epoch back, which
+    /// says nothing about the sender; [`Error::Unverified`] if there is no slot for this reader, or
+    /// another order of the same sequence was opened before; and as any call.
     pub async fn open(
         &mut self,
         store: &TrustStore,
         payment: &v1::Payment,
-        now_ms: u64,
     ) -> Result<Result<OpenedOrder, Unopened>, Error> {
-        let (header, payload) = (payment.header.as_ref(), payment.payload.as_ref());
-        let view = HeaderView::check(header)?;
-        let key = store.identity_key(view.sender(), now_ms)?;
-        let digest = order_digest(header, payload);
-        let mut proof = channel::Reader::new(&payment.proof);
-        let signed = BatchProof::read(&mut proof).ok().filter(|_| proof.finish().is_ok());
-        let signed = signed.ok_or(Error::Malformed("proof of the order's signature"))?;
-        if digest != payment.digest.as_ref()
-            || signed.verify(view.pool(), view.sender(), &digest, &key).is_err()
-        {
-            return Err(Error::Unverified("the sender's signature of the order"));
-        }
-        let order = OrderRef::of(view, digest).ok_or(Error::Malformed("message kind"))?;
-        self.learn_epoch(view, &key).await?;
-        let opened = match self.opened.contains(&digest) {
-            true => self.reader.reopen(header, payload),
-            false => self.reader.open(header, payload),
-        };
-        if let Ok(opened) = opened {
-            self.opened.insert(digest);
-            return Ok(Ok(opened));
-        }
-        for rewrap in self.rewraps(&order).await? {
-            if let Ok(opened) = self.reader.open_rewrapped(header, payload, &rewrap, &key) {
-                return Ok(Ok(opened));
+        let signed = SignedPayment::check(store, payment)?;
+        let (order, header) = (signed.order(), signed.header());
+        let keys = std::slice::from_ref(signed.key());
+        self.learn_epoch(header, keys, payment.place >> PLACE_INDEX_BITS).await?;
+        let mut read = |rewraps: &[(Signed<Rewrap>, PublicKey)]| {
+            let (header, payload) = (header.bytes(), signed.payload());
+            match self.opened.contains(&order.digest) {
+                true => self.reader.reopen_with(header, payload, rewraps),
+                false => self.reader.open_with(header, payload, rewraps),
             }
+        };
+        let mut opened = read(&[]);
+        if matches!(opened, Err(Unread::Slot(..))) {
+            let rewraps = rewraps(&self.client, store, &order).await?;
+            opened = read(&rewraps);
         }
-        let envelope = Envelope::parse(view, payload).ok();
-        let slot = envelope.and_then(|it| it.slots().find(|slot| self.own.contains(&slot.key)));
-        let slot =
-            slot.ok_or(Error::Unverified("the order has no slot for a key of this reader"))?;
-        Ok(Err(Unopened { order, role: slot.role, key: slot.key }))
+        match opened {
+            Ok(opened) => {
+                self.opened.insert(order.digest);
+                Ok(Ok(opened))
+            }
+            Err(Unread::Slot(role, key)) => Ok(Err(Unopened { order, role, key })),
+            Err(Unread::Refused(_)) => Err(Error::Unverified(
+                "the order has no slot for this reader, or another of its sequence was opened",
+            )),
+        }
     }
 
     /// Opens an order that this reader knows to have opened before, byte for byte.
     ///
     /// # Errors
-    /// [`Error::Unverified`] if it does not open.
+    /// [`Error::Unverified`] if it does not open; as [`Opener::open`].
     pub async fn reopen(
         &mut self,
         store: &TrustStore,
         (header, payload): (&[u8], &[u8]),
-        now_ms: u64,
     ) -> Result<OpenedOrder, Error> {
         let view = HeaderView::check(header)?;
-        let key = store.identity_key(view.sender(), now_ms)?;
-        self.learn_epoch(view, &key).await?;
+        let keys = sender_keys(store, view.sender(), view.created_at_ms())?;
+        self.learn_epoch(view, &keys, 0).await?;
         let opened = self.reader.reopen(header, payload);
         opened.map_err(|_| Error::Unverified("the sealed order does not open"))
     }
 
-    /// Asks for the epoch of an order, unless it is known. An epoch that does not hold is as none:
-    /// its orders do not open.
+    /// Asks for the epoch of an order, unless it is known. One that the sender has not signed is as
+    /// one that was not served: neither says anything about the sender.
     async fn learn_epoch(
         &mut self,
         header: HeaderView<'_>,
-        key: &channel::PublicKey,
+        keys: &[PublicKey],
+        at_least_position: u64,
     ) -> Result<(), Error> {
-        let sealing = header.sealing()?.ok_or(Error::Malformed("the order is not sealed"))?;
         if self.reader.knows_epoch(header) {
             return Ok(());
         }
-        let EpochId(epoch) = sealing.epoch;
-        if let Some(AnyStatement::EpochOpen(open)) =
-            self.client.epoch(header.sender(), epoch).await?
-        {
-            // What does not hold is said by the order that does not open.
-            let _ = self.reader.accept_epoch(&open, key);
-        }
+        let (open, key) = epoch(&self.client, header, keys, at_least_position).await?;
+        // What does not hold is said by the order that does not open.
+        let _ = self.reader.accept_epoch(&open, &key);
         Ok(())
     }
+}
 
-    async fn rewraps(
-        &self,
-        order: &OrderRef,
-    ) -> Result<Vec<channel::Signed<channel::Rewrap>>, Error> {
-        let kind = v1::StatementKind::Rewrap;
-        let statements = self.client.statements(Some(order), kind, 0).await?;
-        let rewraps = statements.into_iter().filter_map(|logged| match logged.statement {
-            AnyStatement::Rewrap(signed) => Some(signed),
-            _ => None,
-        });
-        Ok(rewraps.collect())
-    }
+/// The epoch of an order, as its sender has signed it with one of these keys.
+pub(super) async fn epoch(
+    client: &Client,
+    header: HeaderView<'_>,
+    keys: &[PublicKey],
+    at_least_position: u64,
+) -> Result<(Signed<EpochOpen>, PublicKey), Error> {
+    let sealing = header.sealing()?.ok_or(Error::Malformed("the order is not sealed"))?;
+    let EpochId(id) = sealing.epoch;
+    let served = client.epoch(header.sender(), id, at_least_position).await?;
+    let missing = Error::NotServed("the order's epoch, as its sender signed it");
+    let Some(AnyStatement::EpochOpen(open)) = served else { return Err(missing) };
+    let it = &open.statement;
+    let same = (it.pool, it.sender, it.epoch) == (header.pool(), header.sender(), sealing.epoch);
+    let key = keys.iter().find(|key| same && open.verify(key).is_ok()).cloned();
+    key.map(|key| (open, key)).ok_or(missing)
+}
+
+/// What the sender of an order wrapped again, as far as it has signed it.
+async fn rewraps(
+    client: &Client,
+    store: &TrustStore,
+    order: &OrderRef,
+) -> Result<Vec<(Signed<Rewrap>, PublicKey)>, Error> {
+    let statements = client.statements(Some(order), v1::StatementKind::Rewrap, 0).await?;
+    let signed = statements.into_iter().filter_map(|logged| {
+        let AnyStatement::Rewrap(signed) = logged.statement else { return None };
+        let keys = store.keys_at(order.sender, signed.statement.made_at_ms);
+        let key = keys.into_iter().find(|key| signed.verify(key).is_ok())?;
+        Some((signed, key))
+    });
+    Ok(signed.collect())
 }

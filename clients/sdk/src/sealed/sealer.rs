@@ -2,8 +2,8 @@
 
 use channel::{
     EPOCH_LIFE_MAX_MS, EpochOpen, HeaderView, OrderFacts, OrderHeader, ParticipantId, Recipient,
-    Requirement, Signed, Signer, SlotRole, Suite, Trust, TrustError, VIEWS_MAX, View, ViewMask,
-    sha256,
+    Requirement, Role, Signed, Signer, SlotRole, Suite, Trust, TrustError, VIEWS_MAX, View,
+    ViewMask, sha256,
 };
 use ledger::Hash;
 use sealing::{Content, Epoch, EpochTerms};
@@ -32,6 +32,8 @@ pub struct Sealer {
     random: Random,
     epochs: Vec<Active>,
     life_ms: u64,
+    /// Whether an epoch is opened for whoever else may be paid in it, too.
+    ahead: bool,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -51,14 +53,17 @@ impl Sealer {
     /// Seals for a participant of a pool.
     #[must_use]
     pub fn new(pool: u32, sender: ParticipantId, random: Random) -> Self {
-        Self { pool, sender, random, epochs: Vec::new(), life_ms: EPOCH_LIFE_MAX_MS }
+        let (epochs, life_ms) = (Vec::new(), EPOCH_LIFE_MAX_MS);
+        Self { pool, sender, random, epochs, life_ms, ahead: true }
     }
 
-    /// How long its epochs last, ms; an hour at most, which is what they last otherwise. For who
-    /// seals a few orders and ends: a pool takes only so many epochs of a sender at once.
+    /// For who seals a few orders and ends: epochs last `life_ms`, or until the last of the orders
+    /// was made, and are for the readers of these orders alone. They last an hour otherwise, and are
+    /// for whoever else may be paid in it, as far as there is room: a pool takes only so many epochs
+    /// of a sender at once.
     #[must_use]
     pub fn epoch_life(mut self, life_ms: u64) -> Self {
-        self.life_ms = life_ms.min(EPOCH_LIFE_MAX_MS);
+        (self.life_ms, self.ahead) = (life_ms.min(EPOCH_LIFE_MAX_MS), false);
         self
     }
 
@@ -83,24 +88,62 @@ impl Sealer {
         let policy =
             trust.policy().map(|policy| (policy.statement.version, policy.statement.suite));
         let policy = policy.ok_or_else(|| untrusted("policy")(TrustError::NoPolicy))?;
+        let (mut last, mut until_ms) = (None, 0);
         for (order, contents) in orders {
             let plan = self.plan((store, &trust, own), order, contents, now_ms)?;
             if self.find(&plan, order.fields()).is_some() {
                 continue;
             }
-            let missing = |it: &&Recipient| !wanted.iter().any(|known| same(known, it));
-            let more: Vec<Recipient> = plan.recipients.iter().filter(missing).cloned().collect();
+            (last, until_ms) = (Some(order), until_ms.max(order.fields().created_at_ms()));
+            let more = missing(&wanted, &plan.recipients);
             if wanted.len() + more.len() > policy.1.epoch_readers_max() {
-                opened.push(self.open(std::mem::take(&mut wanted), policy, now_ms, signer)?);
-                wanted = plan.recipients;
+                let full = std::mem::replace(&mut wanted, plan.recipients);
+                opened.push(self.open(full, policy, (now_ms, until_ms), signer)?);
             } else {
                 wanted.extend(more);
             }
         }
-        if !wanted.is_empty() {
-            opened.push(self.open(wanted, policy, now_ms, signer)?);
+        if let Some(order) = last {
+            if self.ahead {
+                self.add_others((store, &trust), order, now_ms, &mut wanted)?;
+            }
+            opened.push(self.open(wanted, policy, (now_ms, until_ms), signer)?);
         }
         Ok(opened)
+    }
+
+    /// Adds who would read an order like this one to any other bank, as long as there is room.
+    fn add_others(
+        &self,
+        (store, trust): (&TrustStore, &Trust),
+        order: &Order,
+        now_ms: u64,
+        wanted: &mut Vec<Recipient>,
+    ) -> Result<(), Error> {
+        let facts = facts(store, order)?;
+        let policy = trust.policy().map(|policy| &policy.statement);
+        let room = policy.map_or(0, |policy| policy.suite.epoch_readers_max());
+        let version = policy.map_or(0, |policy| policy.version);
+        let mine = |it: &Recipient| {
+            let mut epochs = self.epochs.iter().filter(|epoch| epoch.policy_version == version);
+            epochs.any(|epoch| epoch.recipients.iter().any(|known| same(known, it)))
+        };
+        for bank in store.identities().map(|signed| &signed.statement.participant) {
+            if bank.role != Role::Bank || bank.id == self.sender {
+                continue;
+            }
+            let facts = OrderFacts { receiver: bank.id, receiver_country: bank.country, ..facts };
+            let Ok(readers) = trust.recipients(&facts, now_ms) else { continue };
+            // Who has an epoch already needs no other.
+            if readers.iter().any(|it| it.role == SlotRole::Receiver && mine(it)) {
+                continue;
+            }
+            let more = missing(wanted, &readers);
+            if wanted.len() + more.len() <= room {
+                wanted.extend(more);
+            }
+        }
+        Ok(())
     }
 
     /// Seals an order in an epoch that was prepared. The sealed order has the same identity and
@@ -172,10 +215,11 @@ impl Sealer {
         &mut self,
         recipients: Vec<Recipient>,
         (policy_version, suite): (u32, Suite),
-        now_ms: u64,
+        (now_ms, until_ms): (u64, u64),
         signer: &dyn Signer,
     ) -> Result<Signed<EpochOpen>, Error> {
-        let not_after_ms = now_ms.saturating_add(self.life_ms);
+        let last_ms = now_ms.saturating_add(EPOCH_LIFE_MAX_MS);
+        let not_after_ms = now_ms.saturating_add(self.life_ms).max(until_ms.min(last_ms));
         let (pool, sender, opened_at_ms) = (self.pool, self.sender, now_ms);
         let terms = EpochTerms { pool, sender, suite, policy_version, opened_at_ms, not_after_ms };
         let opened = Epoch::open(terms, &recipients, signer, &mut self.random);
@@ -188,6 +232,12 @@ impl Sealer {
 /// Whether two readers are one to an epoch: what they may read differs from order to order.
 fn same(one: &Recipient, other: &Recipient) -> bool {
     (one.role, one.key, one.participant) == (other.role, other.key, other.participant)
+}
+
+/// Those that are not known yet.
+fn missing(known: &[Recipient], readers: &[Recipient]) -> Vec<Recipient> {
+    let missing = |it: &&Recipient| !known.iter().any(|known| same(known, it));
+    readers.iter().filter(missing).cloned().collect()
 }
 
 /// What the policy in effect asks of an order.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use channel::{BatchProof, HEADER_LEN, HeaderView, MessageKind, Reader, Uetr, Writer};
+use channel::{BatchProof, HEADER_LEN, HeaderView, MessageKind, OrderRef, Reader, Uetr, Writer};
 use ledger::Hash;
 
 use super::files;
@@ -76,12 +76,27 @@ impl SentStore {
         kinds.filter_map(|kind| self.get(kind, uetr).transpose()).collect()
     }
 
+    /// Forgets an order that the pool has not taken: it may be sealed anew under its reference.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if its file cannot be removed.
+    pub fn remove(&self, order: &Order) -> Result<(), Error> {
+        let fields = order.fields();
+        files::remove(&self.path(fields.kind_number(), fields.uetr()))
+    }
+
     fn path(&self, kind: u16, uetr: Uetr) -> PathBuf {
         self.folder.join(format!("{uetr}-{kind}.order"))
     }
 }
 
 impl SentOrder {
+    /// Its name in statements.
+    #[must_use]
+    pub fn name(&self) -> Option<OrderRef> {
+        OrderRef::of(self.order.fields(), *self.order.digest())
+    }
+
     /// `version u8 ‖ header ‖ content hash ‖ proof ‖ payload`.
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();

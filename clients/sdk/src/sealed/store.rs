@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use channel::{
     AnyStatement, DisclosurePolicy, Identity, KemKey, KemRevocation, KeyId, ParticipantId,
@@ -49,17 +50,34 @@ impl TrustFile {
     }
 }
 
+/// How long a key still counts for what is dated after its successor has begun, ms: a root signs an
+/// identity before the pool knows it, and orders are signed meanwhile.
+pub const SUCCESSION_MS: u64 = 86_400_000;
+
 /// The statements that were believed, and are kept.
 #[derive(Debug)]
 pub struct TrustStore {
     file: TrustFile,
-    path: PathBuf,
+    folder: PathBuf,
+    /// The latest of each participant.
     identities: BTreeMap<ParticipantId, Signed<Identity>>,
+    /// Those that a later one has replaced, by serial: what they signed can still be checked.
+    former: BTreeMap<(ParticipantId, u32), Signed<Identity>>,
     /// The policy in effect and the one that follows it, by version.
     policies: BTreeMap<u32, Signed<DisclosurePolicy>>,
     revocations: BTreeMap<(ParticipantId, KeyId), Signed<KemRevocation>>,
     /// What the node served last. Not kept: keys are asked for again.
     kem_keys: Vec<Signed<KemKey>>,
+    /// What all of it came to when it was last worked out.
+    latest: Mutex<Option<Worked>>,
+}
+
+/// What the statements come to at every instant of a span, ms.
+#[derive(Debug, Clone)]
+struct Worked {
+    from_ms: u64,
+    before_ms: u64,
+    trust: Arc<Trust>,
 }
 
 impl TrustStore {
@@ -70,23 +88,36 @@ impl TrustStore {
     pub fn open(file: TrustFile, folder: &Path) -> Result<Self, Error> {
         file.trust()?;
         files::make_folder(folder)?;
-        let path = folder.join("accepted");
-        let mut store = Self {
+        let mut store = Self::empty(file, folder.to_owned());
+        store.load()?;
+        Ok(store)
+    }
+
+    fn empty(file: TrustFile, folder: PathBuf) -> Self {
+        Self {
             file,
-            path,
+            folder,
             identities: BTreeMap::new(),
+            former: BTreeMap::new(),
             policies: BTreeMap::new(),
             revocations: BTreeMap::new(),
             kem_keys: Vec::new(),
-        };
-        if let Some(bytes) = files::read(&store.path)? {
-            let kept = unpack(&bytes)
-                .ok_or_else(|| Error::config(store.path.display().to_string(), "is damaged"))?;
-            for statement in kept {
-                store.add(&statement)?;
-            }
+            latest: Mutex::new(None),
         }
-        Ok(store)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("accepted")
+    }
+
+    /// Takes in what is on disk.
+    fn load(&mut self) -> Result<(), Error> {
+        let Some(bytes) = files::read(&self.path())? else { return Ok(()) };
+        let damaged = || Error::config(self.path().display().to_string(), "is damaged");
+        for statement in unpack(&bytes).ok_or_else(damaged)? {
+            self.add(&statement)?;
+        }
+        Ok(())
     }
 
     /// Takes in the whole directory as a node serves it. All of it is checked before any of it is
@@ -96,20 +127,17 @@ impl TrustStore {
     /// [`Error::Untrusted`] if a statement is not signed by whom it should be, contradicts or goes
     /// behind what was believed before: then nothing of it is believed.
     pub fn take(&mut self, served: &[AnyStatement], now_ms: u64) -> Result<(), Error> {
-        let mut next = Self {
-            file: self.file.clone(),
-            path: self.path.clone(),
-            identities: self.identities.clone(),
-            policies: self.policies.clone(),
-            revocations: self.revocations.clone(),
-            kem_keys: Vec::new(),
-        };
+        // Another process of the same owner may have learned more meanwhile.
+        let _lock = files::lock(&self.folder)?;
+        let mut next = Self::empty(self.file.clone(), self.folder.clone());
+        next.load()?;
+        let known = next.pack();
         // Who somebody is counts before what they say.
         let identities = |it: &&AnyStatement| matches!(it, AnyStatement::Identity(_));
         for statement in served.iter().filter(identities) {
             next.add(statement)?;
         }
-        let mut trust = next.trust(now_ms)?;
+        let mut trust = next.work_out(now_ms)?;
         for statement in served.iter().filter(|it| !identities(it)) {
             match statement {
                 // Of a key of an earlier identity: gone with it.
@@ -125,19 +153,64 @@ impl TrustStore {
             }
         }
         next.check_latest(served)?;
-        next.check_keys(now_ms)?;
-        if next.pack() != self.pack() {
-            files::write(&next.path, &next.pack())?;
-        }
+        next.trust(now_ms)?;
+        next.keep(&known)?;
         *self = next;
         Ok(())
+    }
+
+    /// Takes in identities that later ones have replaced: those of before this client's time, which
+    /// the directory does not name any more. None of them speaks for anybody now.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if a root has not signed one: then none of them counts.
+    pub fn take_former(&mut self, served: &[Signed<Identity>]) -> Result<(), Error> {
+        let _lock = files::lock(&self.folder)?;
+        let mut next = Self::empty(self.file.clone(), self.folder.clone());
+        next.load()?;
+        let known = next.pack();
+        next.kem_keys.clone_from(&self.kem_keys);
+        for new in served {
+            let (id, serial) = (new.statement.participant.id, new.statement.serial);
+            self.file.trust()?.accept_identity(new).map_err(untrusted("identity"))?;
+            let latest = next.identities.get(&id).map(|it| it.statement.serial);
+            if latest.is_some_and(|latest| serial < latest) {
+                next.former.insert((id, serial), new.clone());
+            }
+        }
+        next.keep(&known)?;
+        *self = next;
+        Ok(())
+    }
+
+    /// Writes what is believed, if it is more than what is `known` to be on disk.
+    fn keep(&self, known: &[u8]) -> Result<(), Error> {
+        let bytes = self.pack();
+        if bytes == known { Ok(()) } else { files::write(&self.path(), &bytes) }
     }
 
     /// What it comes to at this instant: the policy in effect, the keys to seal to.
     ///
     /// # Errors
     /// [`Error::Untrusted`].
-    pub fn trust(&self, now_ms: u64) -> Result<Trust, Error> {
+    pub fn trust(&self, now_ms: u64) -> Result<Arc<Trust>, Error> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(it) = latest.as_ref().filter(|it| (it.from_ms..it.before_ms).contains(&now_ms))
+        {
+            return Ok(Arc::clone(&it.trust));
+        }
+        let trust = Arc::new(self.work_out(now_ms)?);
+        // Identities are looked at by the instant of each question; but until one begins, its
+        // owner's keys are those of a stranger.
+        let begins = self.identities.values().map(|it| it.statement.valid_from_ms);
+        let effective = self.policies().map(|it| it.statement.effective_at_ms);
+        let next = begins.chain(effective).filter(|at_ms| *at_ms > now_ms).min();
+        let before_ms = next.unwrap_or(u64::MAX);
+        *latest = Some(Worked { from_ms: now_ms, before_ms, trust: Arc::clone(&trust) });
+        Ok(trust)
+    }
+
+    fn work_out(&self, now_ms: u64) -> Result<Trust, Error> {
         let mut trust = self.file.trust()?;
         for identity in self.identities.values() {
             trust.accept_identity(identity).map_err(untrusted("identity"))?;
@@ -200,6 +273,33 @@ impl TrustStore {
         self.trust(now_ms)?.identity_key(id, now_ms).map_err(untrusted("identity"))
     }
 
+    /// The keys that may have signed what somebody dated `made_at_ms`: that of its identity, and
+    /// those of identities that were in force then and have been replaced since. None of somebody
+    /// for whom no root vouches.
+    ///
+    /// A key counts until its identity ends, and at most [`SUCCESSION_MS`] into its successor's
+    /// time; into that of a revocation not at all.
+    #[must_use]
+    pub fn keys_at(&self, id: ParticipantId, made_at_ms: u64) -> Vec<PublicKey> {
+        let latest = self.identities.get(&id).into_iter();
+        let former = self.former.range((id, 0)..=(id, u32::MAX)).rev().map(|(_, signed)| signed);
+        let (mut keys, mut before_ms) = (Vec::new(), u64::MAX);
+        for Signed { statement: it, .. } in latest.chain(former) {
+            if !it.revoked && made_at_ms < before_ms && made_at_ms <= it.valid_to_ms {
+                keys.extend(PublicKey::new(&it.participant.key).ok());
+            }
+            let grace_ms = if it.revoked { 0 } else { SUCCESSION_MS };
+            before_ms = before_ms.min(it.valid_from_ms.saturating_add(grace_ms));
+        }
+        keys
+    }
+
+    /// Who goes by this name, as a root has signed it: a bank's is its BIC.
+    pub fn named(&self, named: impl Fn(&str) -> bool) -> Option<ParticipantId> {
+        let mut all = self.identities().map(|signed| &signed.statement);
+        all.find(|it| !it.revoked && named(&it.participant.name)).map(|it| it.participant.id)
+    }
+
     /// Adds what is signed by a root; keeps what is signed by others for [`TrustStore::trust`].
     fn add(&mut self, statement: &AnyStatement) -> Result<(), Error> {
         match statement {
@@ -210,7 +310,11 @@ impl TrustStore {
                     trust.accept_identity(known).map_err(untrusted("identity"))?;
                 }
                 trust.accept_identity(new).map_err(untrusted("identity"))?;
-                self.identities.insert(id, new.clone());
+                if let Some(known) = self.identities.insert(id, new.clone())
+                    && known.statement.serial < new.statement.serial
+                {
+                    self.former.insert((id, known.statement.serial), known);
+                }
             }
             AnyStatement::Policy(new) => {
                 let version = new.statement.version;
@@ -248,13 +352,10 @@ impl TrustStore {
         Ok(())
     }
 
-    /// Every key and revocation is its owner's.
-    fn check_keys(&self, now_ms: u64) -> Result<(), Error> {
-        self.trust(now_ms).map(drop)
-    }
-
     fn pack(&self) -> Vec<u8> {
-        let identities = self.identities.values().cloned().map(AnyStatement::from);
+        // Ascending by serial, as they were believed.
+        let identities = self.former.values().chain(self.identities.values());
+        let identities = identities.cloned().map(AnyStatement::from);
         let policies = self.policies.values().cloned().map(AnyStatement::from);
         let revocations = self.revocations.values().cloned().map(AnyStatement::from);
         let mut bytes = Vec::new();

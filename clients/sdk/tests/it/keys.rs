@@ -84,3 +84,51 @@ fn each_suite_has_a_key_of_its_own() {
     assert_eq!((again.suite(), &again.signed), (strong, &made));
     assert!(world.keys_of(SENDER).reader().is_ok());
 }
+
+#[test]
+fn a_sender_uses_a_key_that_the_pool_knows() {
+    let world = World::new();
+    let honest = world.honest();
+    let mut store = world.store();
+    store.take(&honest, NOW).unwrap();
+    let keys = world.keys_of(SENDER);
+    let known = keys.current(SUITE, NOW).unwrap().id();
+    // Made, and never taken by the pool.
+    let lost = world.kem_key(SENDER, NOW + 1).statement.id();
+    assert_eq!(keys.current(SUITE, NOW + 1).unwrap().id(), lost);
+    assert_eq!(keys.published(&store, SUITE, NOW + 1).unwrap().id(), known);
+    let none = keys.published(&store, SUITE, NOW + 25 * HOUR).unwrap_err();
+    assert!(none.to_string().contains("the pool knows no valid KEM key"), "{none}");
+}
+
+#[test]
+fn after_a_change_of_identity_a_key_is_signed_again() {
+    let world = World::new();
+    let made = world.kem_key(SENDER, NOW);
+    let (keys, next) = (world.keys_of(SENDER), signer_of(RECEIVER));
+    keys.sign_again(NOW, &signer_of(SENDER)).unwrap();
+    assert_eq!(keys.current(SUITE, NOW).unwrap().signed, made);
+    keys.sign_again(NOW, &next).unwrap();
+    let again = keys.current(SUITE, NOW).unwrap();
+    assert_eq!((again.id(), keys.keys().unwrap().len()), (made.statement.id(), 1));
+    assert_eq!(again.signed.signer, sdk::Signer::public_key(&next));
+    let key = channel::PublicKey::new(&again.signed.signer).unwrap();
+    assert_eq!(again.signed.verify(&key), Ok(()));
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_wiped() {
+    let world = World::new();
+    world.kem_key(SENDER, NOW);
+    let folder = world.folder.path().join("keys-7");
+    let (old, new) = (folder.join("aa.1-1.draft"), folder.join("bb.2-2.draft"));
+    for draft in [&old, &new] {
+        std::fs::write(draft, b"half a secret").unwrap();
+    }
+    let file = std::fs::File::options().write(true).open(&old).unwrap();
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    file.set_modified(yesterday).unwrap();
+    assert_eq!(world.keys_of(SENDER).keys().unwrap().len(), 1);
+    // Another process may be at work on the new one.
+    assert!(!old.exists() && new.exists());
+}

@@ -138,6 +138,25 @@ fn epochs_are_opened_when_they_are_needed_and_no_sooner() {
     assert_eq!(bench.prepare(&orders[..1], NOW + HOUR + 1).unwrap().len(), 1);
 }
 
+/// A pool takes only so many epochs of a sender at once.
+#[test]
+fn an_epoch_is_for_whoever_else_may_be_paid_in_it() {
+    let mut bench = Bench::new();
+    let [open] = bench.prepare(&[order(RECEIVER, NOW)], NOW).unwrap().try_into().unwrap();
+    let reads = |open: &Signed<channel::EpochOpen>, id| {
+        open.statement.readers.iter().any(|it| it.participant == id)
+    };
+    assert!(reads(&open, OTHER) && reads(&open, REGULATOR));
+    assert_eq!(bench.prepare(&[order(OTHER, NOW)], NOW + 1).unwrap(), []);
+    // Who ends after a few orders opens it for their readers alone, and until the last was made.
+    bench.sealer = Sealer::new(POOL, SENDER, random(98)).epoch_life(60_000);
+    let late = order(RECEIVER, NOW + 120_000);
+    let [open] = bench.prepare(&[late.clone()], NOW).unwrap().try_into().unwrap();
+    assert!(!reads(&open, OTHER));
+    assert_eq!(open.statement.not_after_ms, NOW + 120_000);
+    bench.seal(&late, NOW).unwrap();
+}
+
 #[test]
 fn what_nobody_may_read_is_not_sealed() {
     let mut bench = Bench::new();

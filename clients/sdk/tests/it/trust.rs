@@ -1,8 +1,10 @@
 //! What a lying node serves, and what a client makes of it, also after it was started again.
 
+use std::sync::Arc;
+
 use sdk::Error;
 use sdk::Signer as _;
-use sdk::sealed::{AnyStatement, Signed, Statement, TrustError};
+use sdk::sealed::{AnyStatement, SUCCESSION_MS, Signed, Statement, TrustError};
 
 use crate::world::{
     HOUR, IMPOSTOR, NOW, OTHER, RECEIVER, ROOT, SUITE, World, identity, policy, signer, signer_of,
@@ -178,6 +180,114 @@ fn a_revoked_key_stays_revoked_when_the_node_is_silent_about_it() {
     lie.push(foreign);
     store.take(&lie, NOW).unwrap();
     assert!(store.kem_keys().any(|key| key.statement.id() == other));
+}
+
+#[test]
+fn what_a_replaced_identity_signed_can_still_be_checked() {
+    let world = World::new();
+    let honest = world.honest();
+    world.store().take(&honest, NOW).unwrap();
+    let begins = NOW + HOUR;
+    let new = channel::Identity {
+        valid_from_ms: begins,
+        ..identity(RECEIVER, 2, signer(50).public_key())
+    };
+    let replaced = served(&honest, |it| match it {
+        AnyStatement::Identity(known) if known.statement.participant.id == RECEIVER => {
+            Some(signed(new.clone(), ROOT))
+        }
+        AnyStatement::KemKey(key) if key.statement.participant == RECEIVER => None,
+        other => Some(other.clone()),
+    });
+    world.store().take(&replaced, begins).unwrap();
+    // Also after a restart; the newest first.
+    let keys = |at_ms| -> Vec<[u8; 32]> {
+        world.store().keys_at(RECEIVER, at_ms).iter().map(channel::PublicKey::to_bytes).collect()
+    };
+    let (old, next) = (signer_of(RECEIVER).public_key(), signer(50).public_key());
+    assert_eq!(keys(NOW), [next, old]);
+    assert_eq!(keys(begins + SUCCESSION_MS - 1), [next, old]);
+    assert_eq!(keys(begins + SUCCESSION_MS), [next]);
+    // It speaks for nobody any more.
+    let current = world.store().identity_key(RECEIVER, begins).unwrap();
+    assert_eq!(current.to_bytes(), next);
+    // Whose identity is revoked has signed nothing since, and what it signed before is still its.
+    let revoked = channel::Identity { serial: 3, revoked: true, valid_from_ms: begins + 1, ..new };
+    let gone = served(&replaced, |it| match it {
+        AnyStatement::Identity(known) if known.statement.participant.id == RECEIVER => {
+            Some(signed(revoked.clone(), ROOT))
+        }
+        other => Some(other.clone()),
+    });
+    world.store().take(&gone, begins + 1).unwrap();
+    assert_eq!(keys(begins), [next, old]);
+    assert!(keys(begins + 1).iter().all(|key| *key == old));
+    assert!(keys(begins + SUCCESSION_MS).is_empty());
+}
+
+#[test]
+fn who_comes_later_learns_of_former_identities_what_a_root_has_signed() {
+    let world = World::new();
+    let mut honest = world.honest();
+    let first = identity(RECEIVER, 1, signer_of(RECEIVER).public_key());
+    let second = identity(RECEIVER, 2, signer(50).public_key());
+    honest.retain(|it| match it {
+        AnyStatement::Identity(known) => known.statement.participant.id != RECEIVER,
+        AnyStatement::KemKey(key) => key.statement.participant != RECEIVER,
+        _ => true,
+    });
+    honest.push(signed(second.clone(), ROOT));
+    let mut store = world.store();
+    store.take(&honest, NOW).unwrap();
+    assert_eq!(store.keys_at(RECEIVER, NOW).len(), 1);
+    let by = |seed| Signed::sign(first.clone(), &signer(seed)).unwrap();
+    assert!(store.take_former(&[by(IMPOSTOR)]).is_err());
+    assert_eq!(store.keys_at(RECEIVER, NOW).len(), 1);
+    // One that is later than the one in force is for the directory to bring.
+    let later = identity(RECEIVER, 3, signer(51).public_key());
+    store.take_former(&[by(ROOT), Signed::sign(later, &signer(ROOT)).unwrap()]).unwrap();
+    assert_eq!(store.keys_at(RECEIVER, NOW).len(), 2);
+    assert_eq!(world.store().keys_at(RECEIVER, NOW).len(), 2);
+    assert_eq!(world.store().identity(RECEIVER), Some(&second));
+}
+
+#[test]
+fn what_another_process_of_the_owner_believed_is_not_lost() {
+    let world = World::new();
+    let honest = world.honest();
+    let (mut one, mut other) = (world.store(), world.store());
+    one.take(&honest, NOW).unwrap();
+    // The other one has begun before that, and is served an older directory.
+    let older = with_policy(&honest, &signed(policy(2, NOW - HOUR), ROOT));
+    assert_eq!(refused(other.take(&older, NOW)), TrustError::RolledBack);
+    let new = signed(identity(OTHER, 2, signer(52).public_key()), ROOT);
+    let mut more = honest.clone();
+    more.retain(
+        |it| !matches!(it, AnyStatement::KemKey(key) if key.statement.participant == OTHER),
+    );
+    more.push(new);
+    other.take(&more, NOW).unwrap();
+    assert_eq!(refused(one.take(&honest, NOW)), TrustError::RolledBack);
+    assert_eq!(world.store().identity(OTHER).map(|it| it.serial), Some(2));
+}
+
+#[test]
+fn what_is_believed_is_worked_out_once_until_it_changes() {
+    let world = World::new();
+    let mut both = world.honest();
+    both.push(signed(policy(4, NOW + HOUR), ROOT));
+    let mut store = world.store();
+    store.take(&both, NOW).unwrap();
+    let trust = store.trust(NOW).unwrap();
+    let version = |trust: &channel::Trust| trust.policy().map(|it| it.statement.version);
+    assert!(Arc::ptr_eq(&trust, &store.trust(NOW + HOUR - 1).unwrap()));
+    assert_eq!(version(&trust), Some(3));
+    assert_eq!(version(&store.trust(NOW + HOUR).unwrap()), Some(4));
+    // Back in time, and after more was learned.
+    assert_eq!(version(&store.trust(NOW).unwrap()), Some(3));
+    let before = store.trust(NOW + HOUR).unwrap();
+    store.take(&both, NOW + HOUR).unwrap();
+    assert!(!Arc::ptr_eq(&before, &store.trust(NOW + HOUR).unwrap()));
 }
 
 #[test]
