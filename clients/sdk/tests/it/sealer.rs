@@ -151,7 +151,7 @@ fn an_epoch_is_for_whoever_else_may_be_paid_in_it() {
     // Who ends after a few orders opens it for their readers alone, and until the last was made.
     bench.sealer = Sealer::new(POOL, SENDER, random(98)).epoch_life(60_000);
     let late = order(RECEIVER, NOW + 120_000);
-    let [open] = bench.prepare(&[late.clone()], NOW).unwrap().try_into().unwrap();
+    let [open] = bench.prepare(std::slice::from_ref(&late), NOW).unwrap().try_into().unwrap();
     assert!(!reads(&open, OTHER));
     assert_eq!(open.statement.not_after_ms, NOW + 120_000);
     bench.seal(&late, NOW).unwrap();
