@@ -432,7 +432,7 @@ impl OperatorService for Node {
         _: Request<v1::ListParticipantsRequest>,
     ) -> Result<Response<v1::ListParticipantsResponse>, Status> {
         let participants = self.state.lock().unwrap().participants.clone();
-        Ok(Response::new(v1::ListParticipantsResponse { participants, ..Default::default() }))
+        Ok(Response::new(v1::ListParticipantsResponse { participants }))
     }
 
     async fn execute_command(
