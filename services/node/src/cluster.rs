@@ -16,7 +16,7 @@ use crate::backends::Logs;
 use crate::cli::Output;
 use crate::config::{Brokers, BrokersTls, Config, CqlNodes, CqlTls, Sasl};
 use crate::node::read_signer;
-use crate::{genesis, verify};
+use crate::{genesis, origin, verify};
 
 /// The outcomes log is small: so are its queue and what is kept of it in memory, bytes.
 const OUTCOMES_BYTES: usize = 4 << 20;
@@ -164,8 +164,13 @@ pub(crate) fn init(config: &Config) -> Result<String> {
     // Asked again: another one may have begun it meanwhile.
     let empty = matches!(log.read(Position(1), 1), Err(bus::Fault::Beyond { end: Position(0) }));
     let (pool, hash) = (begin.genesis.pool, begin.genesis.hash());
+    let store = config.cql.as_ref().map(|nodes| open_store(nodes, pool)).transpose()?;
+    if empty && let Some(store) = &store {
+        origin::ensure_none(&**store)?;
+    }
     if empty && genesis::begin(&log, begin)? == Position(0) {
         said.push_str("log: begun with the genesis\n");
+        store.map_or(Ok(()), |store| origin::ensure(&log, &*store))?;
         return Ok(said);
     }
     // Two that begin it at once both log the genesis; the core passes over the second.
@@ -175,6 +180,7 @@ pub(crate) fn init(config: &Config) -> Result<String> {
          file and the receipt key, or choose another log.topic_prefix",
         topics.orders.0.topic
     );
+    store.map_or(Ok(()), |store| origin::ensure(&log, &*store))?;
     said.push_str(&format!("log: begun before, {} records\n", log.end()));
     Ok(said)
 }

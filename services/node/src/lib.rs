@@ -7,7 +7,7 @@
 //!   writes and who follows the store. `cluster`: topics
 //!   of Kafka, made, checked and opened (feature `cluster`). `http`: metrics and health. `ready`: who
 //!   is told. `telemetry`: events.
-//! * `export`: the log as one file. `verify`: replays either from zero and compares everything.
+//! * `origin`: which log a store was made from. `export`: the log as one file. `verify`: replays either from zero and compares everything.
 //!   `certificates`: replays either and writes what each certificate is computed from.
 //!
 //! Deliberately absent: any code that opens payloads.
@@ -24,6 +24,7 @@ mod export;
 mod genesis;
 mod http;
 mod node;
+mod origin;
 mod process;
 mod ready;
 mod tables;

@@ -23,7 +23,7 @@ use crate::backends::{self, Logs};
 use crate::config::{ClockKind, Config, DutyKind, Role};
 use crate::datadir::DataDir;
 use crate::tables::Tables;
-use crate::{catalogue, genesis, http, ready};
+use crate::{catalogue, genesis, http, origin, ready};
 
 /// Outcomes kept for callers that wait, at most.
 const OUTCOMES_MAX: usize = 65_536;
@@ -31,8 +31,12 @@ const OUTCOMES_MAX: usize = 65_536;
 const BACKLOG: u32 = 1_024;
 /// How often the way through the log is looked at while the node catches up.
 const CATCH_UP_POLL: Duration = Duration::from_millis(10);
-/// How long log and store may take to close once nobody is served any more.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long log and store may take to close once nobody is served any more, at least: as long as
+/// the drain before it.
+const CLOSE_TIME_MIN: Duration = Duration::from_secs(10);
+/// Without an answer to reads from the log's servers for this long, a process is not ready: what it
+/// knows may be this old.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// How the node ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +63,7 @@ pub(crate) fn run(config: &Config, ready_file: Option<&Path>) -> Result<Exit> {
     let node = Node::open(config)?;
     let served = runtime.block_on(node.serve(config, metrics, ready_file));
     ready::notify("STOPPING=1");
-    let closed = node.close();
+    let closed = node.close(config.gateway.drain_timeout.max(CLOSE_TIME_MIN));
     runtime.shutdown_background();
     Ok(if served? == Exit::Drained && closed { Exit::Drained } else { Exit::CutOff })
 }
@@ -98,6 +102,7 @@ impl Node {
             ensure_genesis(&*log, begin.genesis, key)?;
         }
         let store = backends::open_store(config, pool, dir.as_ref())?;
+        origin::ensure(&*log, &*store)?;
         let (tables, ends) = Tables::start(&config.roles, (store.clone(), log.clone()), pool)?;
         let (feed, reader) = ends.unzip();
         let clock = match config.clock {
@@ -141,7 +146,7 @@ impl Node {
         let grpc = socket.as_ref().map(TcpSocket::local_addr).transpose()?;
         let addresses = (grpc, health.local_addr()?);
         let caught_up = Arc::new(AtomicBool::new(false));
-        let ready = readiness(&self.pool, &caught_up, stop.clone());
+        let ready = readiness((&self.pool, &self.log), &caught_up, stop.clone());
         let sources = http::Sources { metrics, ready, data_dir: config.data_dir.clone() };
         let http = tokio::spawn(http::serve(health, sources));
         tokio::select! {
@@ -151,8 +156,10 @@ impl Node {
         let edge = socket.map(|socket| self.gateway(config, socket)).transpose()?;
         caught_up.store(true, Ordering::Release);
         tracing::info!(roles = %config.roles, metrics = %addresses.1, ?grpc, "running");
-        if self.pool.halted().is_none() {
-            ready::announce(addresses, ready_file)?;
+        match self.pool.halted() {
+            None => ready::announce(addresses, ready_file)?,
+            // Never ready; but whoever starts it has something to look at.
+            Some(_) => ready::notify("READY=1\nSTATUS=halted"),
         }
         let told = async move { drop(stop.changed().await) };
         let drained = match edge {
@@ -201,17 +208,21 @@ impl Node {
 
     /// Applies and projects what is in the log and closes everything, in this order; whether that
     /// was done in time.
-    fn close(self) -> bool {
+    fn close(self, time: Duration) -> bool {
         let Self { settler, tables, log, store, dir, reader, pool, .. } = self;
         let (done, waiting) = sync_channel(1);
         let closing = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
+            // A settler cannot hand on its last outcomes while the store takes nothing.
+            if !settler.stops_within(time / 2) {
+                tables.give_up();
+            }
             settler.stop();
             tables.stop();
             drop((reader, pool, log, store, dir));
             // Nobody waits any more if it took too long.
             _ = done.send(());
         });
-        let closed = closing.is_ok() && waiting.recv_timeout(CLOSE_TIME_MAX).is_ok();
+        let closed = closing.is_ok() && waiting.recv_timeout(time).is_ok();
         if !closed {
             tracing::error!("log and store could not be closed in time");
         }
@@ -265,15 +276,18 @@ fn bind(address: SocketAddr) -> Result<TcpSocket> {
 }
 
 fn readiness(
-    pool: &PoolHandle,
+    (pool, log): (&PoolHandle, &Arc<dyn Log>),
     caught_up: &Arc<AtomicBool>,
     stop: watch::Receiver<bool>,
 ) -> http::Readiness {
-    let (pool, caught_up) = (pool.clone(), caught_up.clone());
+    let (pool, log, caught_up) = (pool.clone(), log.clone(), caught_up.clone());
     Arc::new(move || match pool.halted() {
         Some(reason) => Err(format!("halted: {reason}")),
         None if *stop.borrow() => Err("draining".to_owned()),
         None if !caught_up.load(Ordering::Acquire) => Err("applying the log".to_owned()),
+        None if log.silence() > SILENCE_MAX => {
+            Err(format!("the log's servers have not answered for {} s", log.silence().as_secs()))
+        }
         None => Ok(()),
     })
 }

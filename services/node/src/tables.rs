@@ -45,6 +45,13 @@ impl Tables {
         Ok((Self::Unread, None))
     }
 
+    /// Waits no more for a store that takes nothing.
+    pub(crate) fn give_up(&self) {
+        if let Self::Written(projector) = self {
+            projector.give_up();
+        }
+    }
+
     /// Ends it, once what was handed in is written.
     pub(crate) fn stop(self) {
         match self {

@@ -108,6 +108,12 @@ impl Projector {
         Ok((Self { inbox: inbox.clone(), thread }, Feed(inbox), reader))
     }
 
+    /// Tells it to stop, as far as the store lets it: while that takes nothing, what was handed in is
+    /// left for the next start, and nobody waits any more to hand in more.
+    pub fn give_up(&self) {
+        self.inbox.stop();
+    }
+
     /// Writes the batches that are complete in what was handed in, then stops.
     pub fn stop(self) {
         self.inbox.stop();

@@ -319,6 +319,10 @@ impl Member {
 
     /// Nothing more is read. Of a difference the others must hear, too.
     fn end(&mut self, fault: Fault) {
+        // First of all the core: it must not go on while the others are told.
+        self.shared.leads.store(false, Ordering::Release);
+        self.shared.break_with(fault.clone());
+        metrics::active(false);
         if let Fault::Differs(difference) = &fault
             && self.options.part != Part::Listens
         {
@@ -326,9 +330,6 @@ impl Member {
             self.pending = self.say(Body::Sealed(difference.ours));
             self.farewell();
         }
-        self.shared.leads.store(false, Ordering::Release);
-        metrics::active(false);
-        self.shared.break_with(fault);
     }
 
     /// Lets another one take over at once.

@@ -161,7 +161,18 @@ impl Settler {
         Ok((Self { stop, thread }, handle))
     }
 
-    /// Applies what is in the log now, then stops.
+    /// Tells it to stop, and gives it so long: whether it has.
+    #[must_use]
+    pub fn stops_within(&self, time: Duration) -> bool {
+        self.stop.store(true, Ordering::Release);
+        let until = Instant::now() + time;
+        while !self.thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.thread.is_finished()
+    }
+
+    /// Applies what is in the log now, then stops; at once where others write into the log, too.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);
         if self.thread.join().is_err() {
@@ -220,6 +231,9 @@ impl Work {
         loop {
             let next = Position(self.pool.next_position());
             let stopping = self.stop.load(Ordering::Acquire);
+            if stopping && self.peers.is_some() {
+                return Ok(());
+            }
             let records = match self.log.read(next, GROUP_BYTES) {
                 Err(fault) if fault.retryable() && !stopping => {
                     tracing::warn!(%fault, "reading the log");

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clearing::{Pool, Snapshot};
 use projector::EndOnPanic;
@@ -25,9 +25,14 @@ pub(crate) struct Snapshotter {
     thread: Option<JoinHandle<()>>,
 }
 
+/// After a snapshot that could not be written now, another one is taken no sooner than this.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 struct Shared {
     busy: AtomicBool,
+    /// When the last snapshot could not be written.
+    missed: Mutex<Option<Instant>>,
     failed: Mutex<Option<store::Fault>>,
 }
 
@@ -56,11 +61,12 @@ impl Snapshotter {
     /// Counts applied orders, and takes a snapshot if it is time and this process `may`.
     pub(crate) fn offer(&mut self, pool: &mut Pool, orders: u64, may: bool) {
         self.orders += orders;
-        let due = may && self.orders >= self.every_orders;
+        let due = may && (self.orders >= self.every_orders || self.shared.retries());
         if !due || self.shared.busy.swap(true, Ordering::AcqRel) {
             return;
         }
         self.orders = 0;
+        *self.shared.missed() = None;
         if let Some(snapshots) = &self.snapshots {
             // There is room: the thread was not busy. If it has ended, there is no snapshot.
             drop(snapshots.try_send(pool.snapshot()));
@@ -76,6 +82,15 @@ impl Snapshotter {
 }
 
 impl Shared {
+    fn missed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is time to make up for one that was missed.
+    fn retries(&self) -> bool {
+        self.missed().is_some_and(|missed| missed.elapsed() >= RETRY_AFTER)
+    }
+
     fn write(&self, store: &dyn Store, kept: &mut Snapshots, snapshot: &Snapshot) {
         let (started, position) = (Instant::now(), snapshot.position);
         match kept.write(store, snapshot) {
@@ -85,6 +100,7 @@ impl Shared {
             }
             Err(fault) => {
                 metrics::snapshot_failed();
+                *self.missed() = Some(Instant::now());
                 tracing::warn!(position, %fault, "snapshot not written");
                 if !fault.retryable() {
                     let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -25,6 +25,8 @@ pub(crate) struct Ticks {
     under_way: UnderWay,
     /// What the last tick was for, and when another for the same may go out.
     last: Option<(NextTick, Instant)>,
+    /// The pool's time, ms, and since when it has not moved.
+    reached: (u64, Instant),
 }
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ enum UnderWay {
 
 impl Ticks {
     pub(crate) fn new(clock: Clock, pool: u32) -> Self {
-        Self { clock, pool, under_way: UnderWay::Nothing, last: None }
+        Self { clock, pool, under_way: UnderWay::Nothing, last: None, reached: (0, Instant::now()) }
     }
 
     /// Appends a tick if one is due and none is on its way.
@@ -44,8 +46,11 @@ impl Ticks {
         if !self.clock.runs() || self.is_under_way(pool) {
             return;
         }
+        if pool.now_ms() > self.reached.0 {
+            self.reached = (pool.now_ms(), Instant::now());
+        }
         let Some(next) = pool.next_tick() else { return };
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms();
         if now_ms < next.at_ms || self.pauses(next) {
             return;
         }
@@ -64,8 +69,17 @@ impl Ticks {
         if self.pauses(next) {
             return most;
         }
-        let left = next.at_ms.saturating_sub(self.clock.now_ms());
+        let left = next.at_ms.saturating_sub(self.now_ms());
         Duration::from_millis(left.max(1)).min(most)
+    }
+
+    /// The time of ticks: this machine's, or the pool's, which runs on from its last record. Records
+    /// of a process whose clock is ahead move the pool's time; what falls due by it does not wait
+    /// until this machine's clock is there.
+    fn now_ms(&self) -> u64 {
+        let (pool_ms, since) = self.reached;
+        let runs_on = u64::try_from(since.elapsed().as_millis()).unwrap_or(0);
+        self.clock.now_ms().max(pool_ms.saturating_add(runs_on))
     }
 
     fn pauses(&self, next: NextTick) -> bool {

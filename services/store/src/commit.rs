@@ -99,6 +99,8 @@ pub enum Fact {
     Format = 1,
     /// The secret under which references are hashed.
     UetrSeed = 2,
+    /// Which log the rows were made from.
+    Origin = 3,
 }
 
 impl Fact {
@@ -108,6 +110,7 @@ impl Fact {
         match self {
             Self::Format => "format",
             Self::UetrSeed => "uetr-seed",
+            Self::Origin => "origin",
         }
     }
 }

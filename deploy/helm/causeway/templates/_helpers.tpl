@@ -80,6 +80,12 @@ spec:
         - { name: grpc, containerPort: 7400 }
         {{- end }}
         - { name: health, containerPort: 7401 }
+      # Log and store are opened and checked first, however long brokers and nodes take.
+      startupProbe:
+        httpGet: { path: /livez, port: health }
+        periodSeconds: 5
+        timeoutSeconds: 5
+        failureThreshold: 720
       # Alive is not ready: a process that applies a long log is alive all the time.
       livenessProbe:
         httpGet: { path: /livez, port: health }

@@ -20,6 +20,20 @@ fn batches_are_sealed_and_cycles_closed_without_anybody_calling() {
     world.close();
 }
 
+/// Its own clock is an hour behind that of whoever logged the last order: cycles go on closing.
+#[test]
+fn time_runs_on_from_records_of_a_clock_that_is_ahead() {
+    let dir = tempdir().unwrap();
+    let world = World::open(dir.path(), Clock::System, Box::new(Floor), u64::MAX);
+    world.begin(|rules| (rules.seal_ms, rules.cycle_ms) = (10, 20));
+    let ahead_ms = Clock::System.now_ms() + 3_600_000;
+    world.log(pack_tick((1, ahead_ms), 0));
+    let cycle = world.pool.view().cycle;
+    until(|| world.pool.view().cycle > cycle + 3);
+    assert!(Clock::System.now_ms() < ahead_ms, "long before that clock is there");
+    world.close();
+}
+
 #[test]
 fn a_scripted_clock_lets_no_time_pass() {
     let dir = tempdir().unwrap();
