@@ -176,8 +176,8 @@ pub(crate) fn init(config: &Config) -> Result<String> {
     // Two that begin it at once both log the genesis; the core passes over the second.
     ensure!(
         verify::genesis_of(&log)?.hash() == hash,
-        "topic {} holds a log of pool {pool} that began with another genesis: restore the genesis \
-         file and the receipt key, or choose another log.topic_prefix",
+        "topic {} holds a log that began with another genesis: restore the genesis file and the \
+         receipt key, or choose another log.topic_prefix",
         topics.orders.0.topic
     );
     store.map_or(Ok(()), |store| origin::ensure(&log, &*store))?;
