@@ -207,6 +207,8 @@ impl Inner {
         let now = Instant::now();
         let mut watch = Watch { answered: 0, since: now, probe_at: now, renew_after: RENEW_AFTER };
         loop {
+            // Before the client: what was appended before the end has one.
+            let stopping = self.stop.load(Ordering::Acquire);
             let client = self.slot().clone();
             let waiting = match &client {
                 Some(client) => {
@@ -218,7 +220,7 @@ impl Inner {
                     false
                 }
             };
-            if self.stop.load(Ordering::Acquire) && !waiting {
+            if stopping && !waiting {
                 return;
             }
             self.look(&mut watch, client, waiting);

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
@@ -13,6 +14,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Between two looks at a topic that not every broker knows yet.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a log's topic must promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +126,18 @@ pub fn create(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
         Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
             Err(brokers("make", settings, &KafkaError::AdminOp(code)))
         }
-        _ => check(settings, promise),
+        _ => check_made(settings, promise),
+    }
+}
+
+/// Checks a topic that was just made: not every broker knows of it at once.
+fn check_made(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match check(settings, promise) {
+            Err(TopicFault::Absent(_)) if Instant::now() < until => thread::sleep(PAUSE),
+            checked => return checked,
+        }
     }
 }
 
