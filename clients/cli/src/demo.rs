@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! day:     seed ──▶ script (one step = one record of the log)   banks: what the project ships
+//! sealing: script ──▶ the same, sealed, with keys, epochs, verdicts and confirmations
 //! place:   the folder, new or found       node: causewayd as a child
 //! feeder:  script ──▶ node, one step after the other, from wherever the log ends
 //! tally:   what the node says came of it  report: what people and programs are told
@@ -18,7 +19,9 @@ mod generate;
 mod node;
 mod place;
 mod random;
+mod readers;
 mod report;
+mod sealing;
 mod tally;
 
 use std::io::IsTerminal as _;
@@ -96,15 +99,17 @@ impl DemoArgs {
 
     async fn play(&self, context: &Context) -> Result<Played, Failure> {
         let cast = banks::cast()?;
-        let script = day::script(self.seed, &cast)?;
         let place = Place::find(self.data_dir.as_deref(), self.seed, &cast)?;
+        let script = day::script(self.seed, &cast)?;
+        let (script, counted) = sealing::seal(self.seed, &place.dir, script)?;
         let node = Node::start(&place.dir, self.threads).await?;
         let feeder = Feeder::connect(&place.dir, node.address())?;
         feeder.feed(&place.dir, &script, context.output).await?;
         let tally = tally::read(&place.dir, node.address(), &script).await?;
+        let opened = readers::read(&place.dir, node.address()).await?;
         node.stop().await?;
         let replay = node::verify(&place.dir).await?;
-        let report = report::Report::new(self.seed, &tally, &replay)?;
+        let report = report::Report::new(self.seed, &tally, &replay, (counted, opened))?;
         let shown = Shown::Report { json: report.to_json(), text: report.to_text() };
         if !report.ok() {
             context.output.show(&shown)?;

@@ -14,6 +14,7 @@ use sdk::sealed::Suite;
 use sdk::{Currency, Role};
 
 pub(crate) use self::folder::{Folder, Person, make_dir, public, rules_of, secret};
+pub(crate) use self::publish::signed_by_roots;
 pub(crate) use self::scheme::Scheme;
 use crate::context::Context;
 use crate::failure::Failure;

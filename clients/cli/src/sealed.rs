@@ -25,7 +25,7 @@ pub(crate) use self::open::OpenArgs;
 pub(crate) use self::policy_file::view_name;
 pub(crate) use self::reading::{is_sealed, judge};
 pub(crate) use self::root::Command as Root;
-pub(crate) use self::screen::Command as Screening;
+pub(crate) use self::screen::{Command as Screening, DenyList, Screen, names_of};
 pub(crate) use self::trust::{Policy, Trust};
 use crate::context::Session;
 use crate::failure::Failure;

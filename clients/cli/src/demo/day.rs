@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use channel::{CommandBody, sha256};
 use iso20022::{Bic, Body, Edition, Header, Message, Profile};
 use ledger::{Amount, Currency};
+use sdk::sealed::AnyStatement;
 use sdk::{Order, OrderBuilder, ParticipantId, RequestId, ValueDate};
 
 use super::banks::{Bank, Cast};
@@ -48,6 +49,8 @@ pub(super) enum Step {
     Command { by: Actor, request_id: RequestId, issued_at_ms: u64, body: CommandBody },
     /// Orders of one bank.
     Orders { by: Actor, orders: Vec<Order> },
+    /// Statements about keys, or about sealed orders.
+    Statements { by: Actor, statements: Vec<AnyStatement> },
 }
 
 impl Step {

@@ -135,6 +135,10 @@ impl Feeder {
                 let batch = client.sign(orders.clone())?;
                 Ok(client.submit_batch(&batch).await?.receipt.position)
             }
+            // What is said of an order that was rejected meanwhile is refused, as it should be.
+            Step::Statements { by: Actor(by), statements } => {
+                Ok(self.client(by)?.publish(statements).await?.0)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::banks::Cast;
 use super::day::{START_MS, currencies};
-use crate::dev::{Clock, Folder, Person, officials, rules_of};
+use crate::dev::{Clock, Folder, Person, Scheme, officials, rules_of, screener};
 use crate::failure::{Failure, at};
 
 /// Says which day a folder holds.
@@ -76,6 +76,7 @@ fn mark_of(seed: u64) -> String {
 
 fn folder(dir: &Path, seed: u64, cast: &Cast) -> Result<Folder, Failure> {
     let mut participants = officials();
+    participants.push(screener());
     for (at, (id, bic, country)) in cast.members().enumerate() {
         let country = country.as_bytes().try_into();
         let country = country.map_err(|_| Failure::fault("a country has two letters"))?;
@@ -96,7 +97,7 @@ fn folder(dir: &Path, seed: u64, cast: &Cast) -> Result<Folder, Failure> {
         rules: rules(cast)?,
         participants,
         receipt_seed: Some(key_seed(seed, "receipts")),
-        scheme: None,
+        scheme: Some(Scheme::new(Some(key_seed(seed, "root")), START_MS)?),
         mark: Some((MARK, mark_of(seed))),
     })
 }
@@ -113,6 +114,6 @@ fn rules(cast: &Cast) -> Result<Table, Failure> {
 
 /// The demonstration's signing keys are made from its seed, so that its log comes out the same.
 /// They are no secret, and sign nothing else.
-fn key_seed(seed: u64, name: &str) -> [u8; 32] {
+pub(super) fn key_seed(seed: u64, name: &str) -> [u8; 32] {
     sha256(&[b"causeway demo key".as_slice(), &seed.to_be_bytes(), name.as_bytes()].concat())
 }

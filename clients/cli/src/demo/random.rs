@@ -1,5 +1,10 @@
 //! Numbers that look random and are the same for the same seed, on every machine and for ever.
 
+use std::convert::Infallible;
+
+use channel::sha256;
+use rand_core::{TryCryptoRng, TryRng};
+
 /// SplitMix64 (Steele, Lea, Flood 2014): not secret, only spread.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
@@ -35,6 +40,47 @@ impl Random {
         }
     }
 }
+
+/// Bytes for keys that are the same for the same seed: SHA-256 of the seed and a counter. For the
+/// demonstration alone: whoever knows the seed knows the keys.
+#[derive(Clone)]
+pub(super) struct Seeded {
+    seed: [u8; 32],
+    blocks: u64,
+}
+
+impl Seeded {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        Self { seed, blocks: 0 }
+    }
+}
+
+impl TryRng for Seeded {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_be_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_be_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in out.chunks_mut(32) {
+            let block = [self.seed.as_slice(), &self.blocks.to_be_bytes()].concat();
+            chunk.copy_from_slice(&sha256(&block)[..chunk.len()]);
+            self.blocks += 1;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Seeded {}
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,8 @@ use self::gridlock::Gridlock;
 use self::liquidity::Liquidity;
 use super::day::gridlock::CURRENCY;
 use super::node::Replay;
+use super::readers::Opened;
+use super::sealing::Counted;
 use super::tally::{Movement, Tally};
 use crate::commands::batches::gap;
 use crate::commands::show::decimal;
@@ -38,6 +40,8 @@ pub(super) struct Report {
     currencies: Vec<Currency>,
     exchange: Exchange,
     gridlock: Option<Gridlock>,
+    /// What was sealed, and what of it opened.
+    sealing: (Counted, Opened),
     batches: Vec<Batch>,
     invariants: Invariants,
 }
@@ -100,7 +104,12 @@ struct Invariants {
 }
 
 impl Report {
-    pub(super) fn new(seed: u64, tally: &Tally, replay: &Replay) -> Result<Self, Failure> {
+    pub(super) fn new(
+        seed: u64,
+        tally: &Tally,
+        replay: &Replay,
+        sealing: (Counted, Opened),
+    ) -> Result<Self, Failure> {
         let counts = counts(tally);
         let state_root = hex(&tally.pool.state_root);
         let last = tally.batches.last().map(|batch| hex(&batch.state_root));
@@ -133,6 +142,7 @@ impl Report {
             currencies: currencies(tally)?,
             exchange: Exchange::of(tally),
             gridlock: Gridlock::of(tally)?,
+            sealing,
             batches: tally.batches.iter().map(batch).collect(),
             counts,
             invariants,
@@ -142,7 +152,7 @@ impl Report {
     /// Whether everything holds that was checked.
     pub(super) fn ok(&self) -> bool {
         let Invariants { replay, nets, balances, counts, .. } = self.invariants;
-        replay && nets && balances && counts
+        replay && nets && balances && counts && self.sealing.1.faults == 0
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -196,6 +206,7 @@ impl Report {
             "currencies": self.currencies.iter().map(currency).collect::<Vec<_>>(),
             "fx": self.exchange.to_json(),
             "gridlock": self.gridlock.as_ref().map(Gridlock::to_json),
+            "sealing": self.sealing_object(),
             "batches": self.batches.iter().map(batch).collect::<Vec<_>>(),
             "invariants": {
                 "ok": self.ok(),
@@ -205,6 +216,21 @@ impl Report {
                 "balances_sum_to_zero": self.invariants.balances,
                 "payments_add_up": self.invariants.counts,
             },
+        })
+    }
+}
+
+impl Report {
+    fn sealing_object(&self) -> Value {
+        let (counted, opened) = &self.sealing;
+        json!({
+            "sealed": counted.sealed,
+            "screened": counted.screened,
+            "held_and_released": counted.held,
+            "confirmed_by_receivers": counted.confirmed,
+            "opened_by_receivers": opened.by_receivers,
+            "opened_by_regulators": opened.by_regulators,
+            "faults": opened.faults,
         })
     }
 }

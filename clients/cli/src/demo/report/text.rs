@@ -38,6 +38,20 @@ impl Report {
         if let Some(gridlock) = &self.gridlock {
             text.push_str(&gridlock.to_text());
         }
+        let (sealed, opened) = &self.sealing;
+        let _ = writeln!(
+            text,
+            "\nSealed: the operator has read none of it\n  {} payments sealed, {} opened by their \
+             receivers, {} in part by the regulator, {} that did not open\n  {} screened, {} of them \
+             held and released, {} confirmed by their receivers before they settled",
+            sealed.sealed,
+            opened.by_receivers,
+            opened.by_regulators,
+            opened.faults,
+            sealed.screened,
+            sealed.held,
+            sealed.confirmed
+        );
         section(&mut text, "Batches", self.shown_batches());
         if let Some(more) = self.batches.len().checked_sub(BATCHES_MAX).filter(|more| *more > 0) {
             let _ = writeln!(text, "  and {more} before them");
