@@ -29,6 +29,11 @@ impl Drop for Node {
 
 impl Node {
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// On a folder that was made with more options.
+    pub(crate) fn start_with(options: &[&str]) -> Option<Self> {
         let binary = causewayd()?;
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().join("dev");
@@ -38,6 +43,7 @@ impl Node {
             .args(["dev", "init", "--metrics-listen", "127.0.0.1:0"])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--bank", "ALBKGB2L:GB", "--bank", "RHNBDEFF:DE", "--provider", "maker:CH"])
+            .args(options)
             .arg(&dir)
             .output()
             .unwrap();
@@ -77,6 +83,16 @@ impl Node {
         value
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Accounts, an open day and money for two banks.
     pub(crate) fn open(&self) {
         for bank in ["ALBKGB2L", "RHNBDEFF"] {
@@ -97,14 +113,18 @@ impl Node {
 }
 
 fn spawn(binary: &Path, dir: &Path) -> Child {
+    // Where payments are sealed, even the most talkative log says nothing of them.
+    let filter = if dir.join("trust.toml").exists() { "trace" } else { "info" };
+    let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
     Command::new(binary)
+        .env("CAUSEWAYD_TELEMETRY_FILTER", filter)
         .arg("dev")
         .arg("--dir")
         .arg(dir)
         .arg("--ready-file")
         .arg(dir.join("ready.json"))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .unwrap()
 }
