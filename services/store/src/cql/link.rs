@@ -143,15 +143,15 @@ impl Link {
     }
 }
 
+/// A data centre that is named is asked first. What has to answer stays the quorum of all copies:
+/// with that of one centre, another could show the mark of a commit before its rows.
 fn profile(settings: &Settings) -> ExecutionProfile {
     let mut nodes = DefaultPolicy::builder().token_aware(true).permit_dc_failover(true);
-    let mut consistency = Consistency::Quorum;
     if let Some(datacenter) = &settings.datacenter {
-        nodes = nodes.prefer_datacenter(datacenter.clone()).permit_dc_failover(false);
-        consistency = Consistency::LocalQuorum;
+        nodes = nodes.prefer_datacenter(datacenter.clone());
     }
     ExecutionProfile::builder()
-        .consistency(consistency)
+        .consistency(Consistency::Quorum)
         .serial_consistency(Some(SerialConsistency::Serial))
         .request_timeout(Some(REQUEST_TIMEOUT))
         .load_balancing_policy(nodes.build())
