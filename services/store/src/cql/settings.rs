@@ -12,7 +12,7 @@ pub struct Settings {
     pub keyspace: String,
     /// The pool whose rows these are.
     pub pool: u32,
-    /// The data centre whose nodes are asked first, and whose quorum counts if it is named.
+    /// The data centre whose nodes are asked first, if there are several.
     pub datacenter: Option<String>,
     /// Name and password.
     pub credentials: Option<(String, String)>,
