@@ -61,8 +61,9 @@ fn judge(status: &Status) -> Verdict {
     let refusal = Refusal::from_status(status);
     let again = match refusal.code {
         Code::Unavailable => true,
-        // Only with a hint: a full quota is not helped by knocking.
-        Code::ResourceExhausted => refusal.retry_after.is_some(),
+        // Only with a hint: a full quota is not helped by knocking, and time that is up is the
+        // caller's unless the node says that only its own turn at waiting is over.
+        Code::ResourceExhausted | Code::DeadlineExceeded => refusal.retry_after.is_some(),
         // Cut off by the connection, not by the node's rules.
         Code::Cancelled => true,
         _ => false,
@@ -155,11 +156,13 @@ mod tests {
     async fn the_nodes_hint_is_kept() {
         let mut details = ErrorDetails::new();
         details.set_retry_info(Some(Duration::from_secs(4)));
-        let full = Status::with_error_details(Code::ResourceExhausted, "full", details);
-        let began_at = Instant::now();
-        let (result, _) = run(DEADLINE, vec![Err(full), Ok(1)]).await;
-        assert_eq!(result.unwrap(), 1);
-        assert_eq!(began_at.elapsed().as_secs(), 4);
+        for code in [Code::ResourceExhausted, Code::DeadlineExceeded] {
+            let later = Status::with_error_details(code, "later", details.clone());
+            let began_at = Instant::now();
+            let (result, _) = run(DEADLINE, vec![Err(later), Ok(1)]).await;
+            assert_eq!(result.unwrap(), 1);
+            assert_eq!(began_at.elapsed().as_secs(), 4);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,9 @@ pub(super) const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "12
 /// Nothing takes so long, on however slow a machine: whoever waits longer waits for ever.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Of what each node said, when a test fails.
+const LINES_SHOWN: usize = 20;
+
 /// Waits until something is so.
 pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -96,7 +99,7 @@ impl Cluster {
              [log]\nkind = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopic_prefix = \"{prefix}\"\n\
              [store]\n{store}\n\
              [settler]\nsnapshot_every_orders = 1000\n{more}\n\
-             [telemetry]\nfilter = \"info,librdkafka=off,rdkafka=off\"\n"
+             [telemetry]\nfilter = \"info,librdkafka=off,rdkafka=off,scylla=error\"\n"
         );
         self.rig.write(&format!("{name}.toml"), &text);
         port
@@ -269,7 +272,10 @@ impl Drop for Cluster {
             }
             if std::thread::panicking() {
                 let said = fs::read_to_string(self.rig.path(&format!("{name}.stderr")));
-                eprintln!("{name} said:\n{}", said.unwrap_or_default());
+                let said = said.unwrap_or_default();
+                let lines: Vec<&str> = said.lines().collect();
+                let last = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+                eprintln!("{name} said at last:\n{}", last.join("\n"));
             }
         }
     }
