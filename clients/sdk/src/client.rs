@@ -175,7 +175,10 @@ impl Client {
     /// # Errors
     /// As [`Client::submit`].
     pub async fn submit_batch(&self, batch: &SignedBatch) -> Result<BatchAnswer, Error> {
-        self.batches(1).send(batch.clone()).await?.answer().await
+        retry::refused(self.0.limits, || async {
+            self.batches(1).send(batch.clone()).await?.answer().await
+        })
+        .await
     }
 
     /// The participant's payments with this reference, in the order of the log.

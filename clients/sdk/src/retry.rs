@@ -110,6 +110,31 @@ where
     }
 }
 
+/// Attempts again what a node refuses for now, and nothing else: until it says something else, or
+/// the deadline.
+pub(crate) async fn refused<R, F>(
+    limits: Limits,
+    mut attempt: impl FnMut() -> F,
+) -> Result<R, Error>
+where
+    F: Future<Output = Result<R, Error>>,
+{
+    let ends_at = Instant::now() + limits.deadline;
+    let mut backoff = Backoff::new();
+    loop {
+        let error = match attempt().await {
+            Err(error @ Error::Refused(_)) if error.is_transient() => error,
+            done => return done,
+        };
+        let at_least = error.retry_after().unwrap_or_default();
+        let next_at = Instant::now() + backoff.next_delay().max(at_least);
+        if next_at >= ends_at || backoff.attempts() >= limits.attempts_max {
+            return Err(error);
+        }
+        sleep_until(next_at).await;
+    }
+}
+
 pub(crate) fn unavailable(address: &str, attempts: u32, last_error: String) -> Error {
     Error::Unavailable(Box::new(Unavailable { address: address.to_owned(), attempts, last_error }))
 }
@@ -163,6 +188,33 @@ mod tests {
             assert_eq!(result.unwrap(), 1);
             assert_eq!(began_at.elapsed().as_secs(), 4);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_for_now_is_attempted_until_the_deadline() {
+        let error = |code| {
+            let refusal = Refusal::from_status(&Status::new(code, "no"));
+            Error::Refused(Box::new(Refusal {
+                retry_after: Some(Duration::from_secs(1)),
+                ..refusal
+            }))
+        };
+        let limits = Limits { deadline: Duration::from_secs(5), attempts_max: u32::MAX };
+        let mut answers = vec![error(Code::Unavailable), error(Code::ResourceExhausted)];
+        let taken = refused(limits, || ready(answers.pop().map_or(Ok(3), Err))).await;
+        assert_eq!(taken.unwrap(), 3);
+
+        let mut attempts = 0;
+        let wrong = || {
+            attempts += 1;
+            ready(Err::<(), _>(error(Code::InvalidArgument)))
+        };
+        assert!(refused(limits, wrong).await.is_err());
+        assert_eq!(attempts, 1);
+
+        let began_at = Instant::now();
+        assert!(refused(limits, || ready(Err::<(), _>(error(Code::Unavailable)))).await.is_err());
+        assert!(began_at.elapsed() <= limits.deadline && began_at.elapsed().as_secs() >= 3);
     }
 
     #[tokio::test(start_paused = true)]
