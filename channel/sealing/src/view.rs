@@ -127,6 +127,3 @@ fn array(bytes: &[u8]) -> &[u8; 32] {
     const NONE: &[u8; 32] = &[0; 32];
     bytes.first_chunk().unwrap_or(NONE)
 }
-
-#[cfg(test)]
-mod tests;

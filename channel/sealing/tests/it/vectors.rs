@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use channel::{
-    DisclosureFault, Envelope, HEADER_LEN, HeaderView, KemRevocation, OpeningRecord, OrderRef,
+    DisclosureFault, Envelope, HeaderView, KemRevocation, OpeningRecord, OrderRef,
     ReceiverConfirmation, ScreeningVerdict, Signed, Signer as _, SlotRole, Statement, Suite, View,
     ViewMask, batch_statement, merkle_root,
 };
@@ -14,17 +14,19 @@ use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable as _, Kem, OpModeR};
-use sealing::{Disclosure, Refused};
+use sealing::Disclosure;
 use serde_json::{Value, json};
 
+use crate::negative::refused;
 use crate::world::{
     HOUR, Known, NOW, POOL, RECEIVER, ROOT, SCREENER, SENDER, SENDER_REGULATOR, Sealed, identities,
     kem_key, kem_secret, key_of, policy, proof, reader_of, sealed, signer, signer_of,
 };
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/ppc1-vectors.json");
+pub(crate) const PATH: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/ppc1-vectors.json");
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -92,7 +94,7 @@ fn statements(world: &Sealed) -> Vec<Value> {
 }
 
 /// The key that the epoch gives a reader, worked out by HPKE alone.
-fn kek(world: &Sealed, index: usize) -> [u8; 32] {
+pub(crate) fn kek(world: &Sealed, index: usize) -> [u8; 32] {
     match world.open.statement.suite {
         Suite::X25519Aes256Gcm => kek_by::<X25519HkdfSha256>(world, index),
         Suite::XWingAes256Gcm => kek_by::<XWing>(world, index),
@@ -144,43 +146,6 @@ fn readers(world: &Sealed) -> Vec<Value> {
     world.recipients.iter().enumerate().map(reader).collect()
 }
 
-/// Orders with one thing changed; the sender, who can read every view, refuses them.
-fn refused(world: &Sealed) -> Vec<Value> {
-    let payload = &world.order.payload;
-    let envelope = Envelope::parse(HeaderView::trusted(&world.order.header), payload).unwrap();
-    let slots = usize::from(envelope.sealing().views) * 34;
-    let ciphertexts: usize = envelope.views().map(|view| view.ciphertext.len()).sum();
-    let first = payload.len() - ciphertexts;
-    let own_wrap = first - 1;
-    let reader = reader_of(SENDER, &world.open);
-    let case = |what: &str, in_header: bool, at: usize| {
-        let mut header: [u8; HEADER_LEN] = world.order.header;
-        let mut payload = payload.clone();
-        let byte = if in_header { &mut header[at] } else { &mut payload[at] };
-        *byte ^= 1;
-        assert_eq!(reader.reopen(&header, &payload).err(), Some(Refused), "{what}");
-        let part = if in_header { "header" } else { "payload" };
-        json!({ "what": what, "part": part, "at": at, "xor": 1 })
-    };
-    vec![
-        case("the suite", true, 3),
-        case("the receiver", true, 15),
-        case("the UETR", true, 31),
-        case("the amount", true, 47),
-        case("the policy version", true, 55),
-        case("the epoch", true, 111),
-        case("the sequence", true, 119),
-        case("the number of slots", true, 191),
-        case("a bucket", false, 1),
-        case("a key commitment", false, 2),
-        case("a slot's key", false, slots + 1),
-        case("a slot's views", false, slots + 10),
-        case("the tag of the sender's wrap", false, own_wrap),
-        case("a ciphertext", false, first),
-        case("the tag of a ciphertext", false, payload.len() - 1),
-    ]
-}
-
 fn vectors(suite: Suite) -> Value {
     let world = sealed(suite);
     let (header, payload) = (&world.order.header, &world.order.payload);
@@ -208,7 +173,7 @@ fn vectors(suite: Suite) -> Value {
             "digest": hex(&world.order.digest()),
         },
         "readers": readers(&world),
-        "refused": refused(&world),
+        "refused": refused(&world, &opened, &rewrap, &disclosure.encode()),
         "batch": {
             "digests": digests.iter().map(|digest| hex(digest)).collect::<Vec<_>>(),
             "index": 1,
