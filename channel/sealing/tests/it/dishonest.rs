@@ -23,7 +23,7 @@ impl ToldView {
     /// As it should be.
     pub(crate) fn of(view: View, dek: Key, content: &[u8]) -> Self {
         let mut plaintext = [0; 258];
-        plaintext[1] = u8::try_from(content.len()).unwrap();
+        plaintext[..2].copy_from_slice(&u16::try_from(content.len()).unwrap().to_be_bytes());
         plaintext[2..2 + content.len()].copy_from_slice(content);
         Self { view, dek, plaintext }
     }

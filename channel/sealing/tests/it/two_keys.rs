@@ -32,6 +32,17 @@ fn power(x: u128, exponent: usize) -> u128 {
     (0..exponent).fold(1 << 127, |out, _| multiply(out, x))
 }
 
+fn block(aes: &Aes256, counter: u128) -> u128 {
+    let mut bytes = counter.to_be_bytes().into();
+    aes.encrypt_block(&mut bytes);
+    u128::from_be_bytes(bytes.into())
+}
+
+/// What the first two bytes of a plaintext are encrypted with, nonce zero.
+pub(crate) fn keystream_start(key: &Key) -> u128 {
+    block(&Aes256::new(key.into()), 2) >> 112
+}
+
 /// What a tag is made of under one key with nonce zero: the GHASH key and the mask.
 struct Gcm {
     hash_key: u128,
@@ -41,12 +52,7 @@ struct Gcm {
 impl Gcm {
     fn new(key: &Key) -> Self {
         let aes = Aes256::new(key.into());
-        let block = |counter: u128| {
-            let mut bytes = counter.to_be_bytes().into();
-            aes.encrypt_block(&mut bytes);
-            u128::from_be_bytes(bytes.into())
-        };
-        Self { hash_key: block(0), mask: block(1) }
+        Self { hash_key: block(&aes, 0), mask: block(&aes, 1) }
     }
 
     fn tag(&self, aad: &[u8], ciphertext: &[u8]) -> u128 {

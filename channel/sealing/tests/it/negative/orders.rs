@@ -286,8 +286,10 @@ fn dishonest(orders: &mut Orders<'_>) {
         header[at] = value;
         orders.told(what, "epoch", SENDER, &told(&header, 1, view(b"Ada")));
     }
-    let wrong = seal(&header, 1, &[view(b"Ada")], &own(other), |h, it| it.encrypt(h));
-    orders.told("a key in the wrap that is not committed to", "view", SENDER, &wrong);
+    let used = seal(&header, 1, &[view(b"Ada")], &own(other), |binding, it| {
+        ToldView { dek: other, ..*it }.encrypt(binding)
+    });
+    orders.told("a key that is not committed to", "view", SENDER, &used);
     let views = [view(b"Ada"), ToldView::of(View::Originator, other, b"Ada, born 1815")];
     let crossed =
         [slot(world, SlotRole::Sender, &[(View::Parties, other), (View::Originator, dek)])];
@@ -299,19 +301,29 @@ fn dishonest(orders: &mut Orders<'_>) {
 }
 
 /// One ciphertext, a commitment to one key; the receiver is given that, the regulator another, and
-/// AES-GCM takes the ciphertext under both.
+/// AES-GCM takes the ciphertext under both, with nothing wrong in what comes out: the view is full,
+/// so that there is no padding, and its length reads the same.
 fn two_plaintexts(orders: &mut Orders<'_>) {
-    let (world, [dek, other]) = (orders.world, DEKS);
+    let (world, view) = (orders.world, View::Parties);
+    let dek = DEKS[0];
+    let told = ToldView::of(view, dek, &[b'c'; 256]);
+    let start = |dek: &Key| two_keys::keystream_start(&derived(1, dek, view));
+    let mut tried = (0..u32::MAX).map(|number| {
+        let mut dek = DEKS[1];
+        dek[..4].copy_from_slice(&number.to_be_bytes());
+        dek
+    });
+    let other = tried.find(|other| start(other) == start(&dek)).unwrap();
     let slots = [
-        slot(world, SlotRole::Receiver, &[(View::Parties, dek)]),
-        slot(world, SlotRole::SenderRegulator, &[(View::Parties, other)]),
+        slot(world, SlotRole::Receiver, &[(view, dek)]),
+        slot(world, SlotRole::SenderRegulator, &[(view, other)]),
     ];
-    let view = ToldView::of(View::Parties, dek, &[b'c'; 200]);
-    let keys = DEKS.map(|dek| derived(1, &dek, View::Parties));
-    let order = seal(&world.order.header, 1, &[view], &slots, |binding, it| {
+    let keys = [dek, other].map(|dek| derived(1, &dek, view));
+    let order = seal(&world.order.header, 1, &[told], &slots, |binding, it| {
         let both = two_keys::for_both([&keys[0], &keys[1]], binding, &it.encrypt(binding));
-        let opened = DEKS.map(|dek| decrypt(&dek, View::Parties, binding, &both).unwrap());
+        let opened = [dek, other].map(|dek| decrypt(&dek, view, binding, &both).unwrap());
         assert_ne!(opened[0], opened[1]);
+        assert!(opened.iter().all(|it| it[..2] == 256_u16.to_be_bytes()));
         both
     });
     assert!(reader_of(RECEIVER, &world.open).open(&order.header, &order.payload).is_ok());

@@ -82,14 +82,18 @@ pub(super) fn epochs(world: &Sealed) -> Vec<Value> {
     let other = signer_of(SENDER).sign(&[b"ppc/1 rewrap", &base[..body]].concat()).unwrap();
     label[body + 32..].copy_from_slice(&other);
     cases.push(statement("signed under another label", "signature", &base, &label));
-    // A signature of zeros over anything, for who takes the neutral point for a key.
-    let neutral: [u8; 32] = core::array::from_fn(|at| u8::from(at == 0));
+    // R the base point and S one: a signature over anything by the neutral point, for who takes that
+    // for a key.
+    let one: [u8; 32] = core::array::from_fn(|at| u8::from(at == 0));
+    let neutral = one;
+    let mut base_point = [0x66; 32];
+    base_point[0] = 0x58;
     let mut not_reduced = [0xff; 32];
     (not_reduced[0], not_reduced[31]) = (0xee, 0x7f);
     for (what, key) in
         [("a key of small order", neutral), ("a key of small order, not reduced", not_reduced)]
     {
-        let signed = [&base[..body], &key, &neutral, &[0; 32]].concat();
+        let signed = [&base[..body], &key, &base_point, &one].concat();
         let mut case = statement(what, "signature", &base, &signed);
         case["signer"] = hex(&key).into();
         cases.push(case);
