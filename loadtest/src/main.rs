@@ -25,6 +25,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::driver::Pace;
+use crate::nodes::{Cluster, Parts};
 use crate::oracle::Before;
 use crate::processes::Processes;
 use crate::report::Report;
@@ -93,8 +94,8 @@ struct RunArgs {
     /// Orders to open after a run with --sealed
     #[arg(long, default_value_t = 1_000)]
     open: u64,
-    /// Keep the log on the brokers of a running `deploy/local/cluster`; `causewayd` must be built
-    /// with the feature `cluster`
+    /// Processes on the servers of a running `deploy/local/cluster`: a gateway, two settlers and a
+    /// projector; `causewayd` must be built with the feature `cluster`
     #[arg(long, conflicts_with = "target")]
     cluster: bool,
     /// Folder of that cluster, to tell its processes' CPU
@@ -103,9 +104,16 @@ struct RunArgs {
     /// Brokers to begin with
     #[arg(long, value_delimiter = ',', default_value = "127.0.0.1:19092,127.0.0.1:19192")]
     brokers: Vec<String>,
-    /// Nodes that share the log with --cluster; the first one is loaded
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
-    nodes: u32,
+    /// CQL nodes to begin with
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "127.0.0.1:9042,127.0.0.2:9042,127.0.0.3:9042"
+    )]
+    hosts: Vec<String>,
+    /// With --cluster so many whole nodes instead, each with a store of its own; the first is loaded
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8))]
+    nodes: Option<u32>,
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -178,7 +186,10 @@ impl RunArgs {
             dir: self.dir.as_deref(),
             keep: self.keep,
             root,
-            brokers: self.cluster.then_some((self.brokers.as_slice(), self.nodes)),
+            cluster: self.cluster.then(|| Cluster {
+                brokers: &self.brokers,
+                parts: self.nodes.map_or(Parts::Roles(&self.hosts), Parts::Whole),
+            }),
         }
     }
 }

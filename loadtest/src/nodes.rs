@@ -15,6 +15,63 @@ use crate::processes::Processes;
 const DRAIN: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_millis(50);
 
+/// What a cluster's processes share, and how they divide the work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cluster<'a> {
+    /// Brokers to begin with, which keep the log.
+    pub(crate) brokers: &'a [String],
+    pub(crate) parts: Parts<'a>,
+}
+
+/// How processes divide the work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Parts<'a> {
+    /// Each role has processes of its own, the tables are on these CQL nodes.
+    Roles(&'a [String]),
+    /// So many processes have all roles, and a store each.
+    Whole(u32),
+}
+
+/// The processes where roles are apart: one to load, and a standby for what must never rest.
+const ROLES: [(&str, &str); 4] = [
+    ("settler-1", "settler"),
+    ("settler-2", "settler"),
+    ("projector", "projector"),
+    ("gateway", "gateway"),
+];
+
+impl Cluster<'_> {
+    fn configure(&self, settings: &mut Table) -> anyhow::Result<()> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let name = format!("load_{:x}", since.as_millis());
+        let mut log = Table::new();
+        log.insert("kind".to_owned(), "kafka".into());
+        log.insert("brokers".to_owned(), self.brokers.to_vec().into());
+        log.insert("topic_prefix".to_owned(), name.as_str().into());
+        settings.insert("log".to_owned(), Value::Table(log));
+        if let Parts::Roles(hosts) = self.parts {
+            let mut store = Table::new();
+            store.insert("kind".to_owned(), "cql".into());
+            store.insert("hosts".to_owned(), hosts.to_vec().into());
+            store.insert("keyspace".to_owned(), name.into());
+            settings.insert("store".to_owned(), Value::Table(store));
+        }
+        Ok(())
+    }
+
+    /// Names, with the role if it is one.
+    fn processes(&self) -> Vec<(String, Option<&'static str>)> {
+        match self.parts {
+            Parts::Roles(_) => {
+                ROLES.iter().map(|(name, role)| ((*name).to_owned(), Some(*role))).collect()
+            }
+            Parts::Whole(count) => {
+                (1..=count).map(|number| (format!("node-{number}"), None)).collect()
+            }
+        }
+    }
+}
+
 /// Running processes.
 #[derive(Debug)]
 pub(crate) struct Nodes(Vec<Node>);
@@ -36,48 +93,44 @@ impl Nodes {
         let arguments = [Path::new("dev"), Path::new("--dir"), dir];
         let mut nodes = Self::none();
         let address = nodes.start("node", dir, &arguments).await?;
-        Ok((nodes, address))
+        Ok((nodes, address.context("a node without a gateway")?))
     }
 
-    /// So many processes with all roles on one log of these brokers, each with a store of its own;
-    /// and the address of the first.
-    pub(crate) async fn on_brokers(
+    /// Processes on one log of these brokers, with topics and tables that no other test has; and the
+    /// address of the first that has a gateway.
+    pub(crate) async fn on_cluster(
         dir: &Path,
-        brokers: &[String],
-        count: u32,
+        cluster: Cluster<'_>,
     ) -> anyhow::Result<(Self, String)> {
         let text = std::fs::read_to_string(dir.join("causewayd.toml"))?;
         let mut settings: Table = text.parse().context("causewayd.toml")?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let mut log = Table::new();
-        log.insert("kind".to_owned(), "kafka".into());
-        log.insert("brokers".to_owned(), brokers.to_vec().into());
-        // Topics of another test are another pool's.
-        log.insert("topic_prefix".to_owned(), format!("load-{:x}", since.as_millis()).into());
-        settings.insert("log".to_owned(), Value::Table(log));
+        cluster.configure(&mut settings)?;
         let mut nodes = Self::none();
         let mut address = None;
-        for number in 1..=count {
-            let name = if number == 1 { "node".to_owned() } else { format!("node-{number}") };
+        for (name, role) in cluster.processes() {
             settings.insert("data_dir".to_owned(), name.as_str().into());
             let config = dir.join(format!("{name}.toml"));
             std::fs::write(&config, toml::to_string(&settings)?)?;
-            if number == 1 {
+            if nodes.0.is_empty() {
                 init(&config)?;
             }
-            let arguments = [Path::new("run"), Path::new("--config"), &config];
+            let mut arguments = vec![Path::new("run"), Path::new("--config"), &config];
+            if let Some(role) = role {
+                arguments.extend([Path::new("--role"), Path::new(role)]);
+            }
             let listens = nodes.start(&name, dir, &arguments).await?;
-            address.get_or_insert(listens);
+            address = address.or(listens);
         }
-        Ok((nodes, address.context("no process")?))
+        Ok((nodes, address.context("no process has a gateway")?))
     }
 
+    /// Starts a process and waits until it is ready; where it listens, if it has a gateway.
     async fn start(
         &mut self,
         name: &str,
         dir: &Path,
         arguments: &[&Path],
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<Option<String>> {
         let ready = dir.join(format!("{name}.ready.json"));
         let log = dir.join(format!("{name}.log"));
         let child = Command::new(beside("causewayd")?)
@@ -95,14 +148,14 @@ impl Nodes {
             let node = self.0.last_mut().context("just put there")?;
             if let Some(status) = node.child.try_wait()? {
                 let log = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("causewayd ended with {status}: {log}");
+                bail!("causewayd ({name}) ended with {status}: {log}");
             }
-            if let Some(address) = listens(&ready) {
-                return Ok(address);
+            if let Some(addresses) = addresses(&ready) {
+                return Ok(addresses["grpc"].as_str().map(|grpc| format!("https://{grpc}")));
             }
             tokio::time::sleep(STEP).await;
         }
-        bail!("causewayd was not ready in time")
+        bail!("causewayd ({name}) was not ready in time")
     }
 
     /// For what they use.
@@ -145,23 +198,21 @@ impl Drop for Nodes {
     }
 }
 
-/// Makes the topics.
+/// Makes topics and tables.
 fn init(config: &Path) -> anyhow::Result<()> {
     let mut command = Command::new(beside("causewayd")?);
     let made = command.args(["cluster", "init", "--config"]).arg(config).output()?;
     let said = String::from_utf8_lossy(&made.stderr);
     ensure!(
         made.status.success(),
-        "causewayd cluster init (is it built with --features cluster, and do the brokers run?): {said}"
+        "causewayd cluster init (is it built with --features cluster, and do the servers run?): {said}"
     );
     Ok(())
 }
 
-/// The address in a ready file, once it is there.
-fn listens(ready: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(ready).ok()?;
-    let ports: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(format!("https://{}", ports["grpc"].as_str()?))
+/// What a ready file says, once it is there.
+fn addresses(ready: &Path) -> Option<serde_json::Value> {
+    serde_json::from_str(&std::fs::read_to_string(ready).ok()?).ok()
 }
 
 /// A binary that is built beside this one; under `cargo run` a missing one is built first.

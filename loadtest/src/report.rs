@@ -84,8 +84,10 @@ impl Report {
     /// CPU seconds for a million orders, by process; making the orders apart.
     fn cpu(&self) -> BTreeMap<String, f64> {
         let mut cpu = self.used.per_million(self.orders);
-        // Of a node that is not ours nothing is known.
-        cpu.entry("node".to_owned()).or_default();
+        if cpu.is_empty() {
+            // Of a node that is not ours nothing is known.
+            cpu.insert("node".to_owned(), 0.0);
+        }
         cpu.insert("driver".to_owned(), self.per_million(self.driver_cpu));
         cpu.insert("driver_preparation".to_owned(), self.per_million(self.prepare_cpu));
         cpu

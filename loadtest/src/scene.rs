@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use crate::nodes::{Nodes, beside};
+use crate::nodes::{Cluster, Nodes, beside};
 use crate::processes::Processes;
 use crate::workload::currencies;
 
@@ -54,9 +54,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) keep: bool,
     /// Who signs identities and policies, if orders are to be sealed.
     pub(crate) root: Option<[u8; 32]>,
-    /// Brokers that keep the log, and how many processes share it; otherwise one process with a log
-    /// of its own.
-    pub(crate) brokers: Option<(&'a [String], u32)>,
+    /// Processes that share servers; otherwise one with a log of its own.
+    pub(crate) cluster: Option<Cluster<'a>>,
 }
 
 /// A running node and the directory that holds its keys.
@@ -97,8 +96,8 @@ impl Scene {
         if let Some(root) = stage.root {
             add_root(&dir.join("genesis.toml"), root)?;
         }
-        let (nodes, address) = match stage.brokers {
-            Some((brokers, count)) => Nodes::on_brokers(&dir, brokers, count).await?,
+        let (nodes, address) = match stage.cluster {
+            Some(cluster) => Nodes::on_cluster(&dir, cluster).await?,
             None => Nodes::single(&dir).await?,
         };
         Self::new(dir, address, nodes, temporary)
