@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use channel::PublicKey;
 use hdrhistogram::Histogram;
-use proto::v1::payment_service_client::PaymentServiceClient;
-use proto::v1::{Ruling, SubmitBatchesRequest, SubmitBatchesResponse};
-use tokio::sync::{Semaphore, mpsc};
+use proto::v1::Ruling;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::transport::Channel;
 
 use crate::PATIENCE;
+use crate::feed::{self, Answer};
 use crate::oracle::Before;
 use crate::scene::Bank;
 use crate::workload::Workload;
@@ -49,29 +48,32 @@ pub(crate) struct Outcome {
     pub(crate) first_places: Vec<Option<u64>>,
 }
 
-struct Answer {
-    number: usize,
-    at: Instant,
-    response: SubmitBatchesResponse,
+/// A workload that is answered.
+pub(crate) struct HandedIn {
+    started_at: Instant,
+    open_loop: bool,
+    /// When the answers came.
+    pub(crate) answered_at: Vec<Instant>,
+    tally: Tally,
 }
 
-/// Hands in the whole workload and waits until every accepted order has settled in a batch that can
-/// be read from the store.
-pub(crate) async fn drive(
-    workload: &Workload,
+/// Hands in the whole workload, and tells which share of it is answered.
+pub(crate) async fn hand_in(
+    workload: &Arc<Workload>,
     banks: &[Bank],
     pace: Pace,
-    (before, observer): (&Before, Channel),
-) -> anyhow::Result<Outcome> {
+    progress: watch::Sender<f64>,
+) -> anyhow::Result<HandedIn> {
     let (answers_to, mut answers) = mpsc::unbounded_channel();
-    let streams = open_streams(banks, &answers_to).await?;
+    let start = |bank: &Bank| feed::start(bank, workload, answers_to.clone());
+    let feeds: Vec<_> = banks.iter().map(start).collect();
     drop(answers_to);
     let window = Arc::new(Semaphore::new(pace.in_flight));
     let mut tally = Tally::new(workload, banks);
     let started_at = Instant::now();
-    let (mut sent, mut answered) = (0, 0);
     let total = workload.batches.len();
-    while answered < total {
+    let (mut sent, mut answered_at) = (0, Vec::with_capacity(total));
+    while answered_at.len() < total {
         let may_send = async {
             if sent == total {
                 std::future::pending::<()>().await;
@@ -88,9 +90,10 @@ pub(crate) async fn drive(
             biased;
             answer = answers.recv() => {
                 let answer: Answer = answer.context("every stream ended early")??;
+                answered_at.push(answer.at);
                 tally.count(workload, banks, answer)?;
                 window.add_permits(1);
-                answered += 1;
+                progress.send_replace(answered_at.len() as f64 / total as f64);
             }
             () = may_send => {
                 let batch = &workload.batches[sent];
@@ -98,57 +101,32 @@ pub(crate) async fn drive(
                     Some(rate) => started_at + due(workload, sent, rate),
                     None => Instant::now(),
                 });
-                streams[batch.sender].send(batch.request.clone()).context("stream closed")?;
+                feeds[batch.sender].send(sent).context("stream closed")?;
                 sent += 1;
             }
         }
     }
-    let acknowledged = started_at.elapsed();
-    let accepted = tally.accepted();
-    let settled = before.wait_settled(observer, accepted);
-    timeout(PATIENCE, settled).await.context("accepted orders do not settle")??;
-    Ok(tally.outcome(started_at.elapsed(), acknowledged, pace.rate.is_some()))
+    Ok(HandedIn { started_at, open_loop: pace.rate.is_some(), answered_at, tally })
+}
+
+impl HandedIn {
+    /// Waits until every accepted order has settled in a batch that can be read from the store.
+    pub(crate) async fn settled(
+        self,
+        before: &Before,
+        observer: Channel,
+    ) -> anyhow::Result<Outcome> {
+        let Self { started_at, open_loop, answered_at, tally } = self;
+        let settled = before.wait_settled(observer, tally.accepted());
+        timeout(PATIENCE, settled).await.context("accepted orders do not settle")??;
+        let acknowledged = answered_at.last().map_or(Duration::ZERO, |last| *last - started_at);
+        Ok(tally.outcome(started_at.elapsed(), acknowledged, open_loop))
+    }
 }
 
 fn due(workload: &Workload, number: usize, rate: u64) -> Duration {
     let orders = number * workload.batches[0].request.orders.len();
     Duration::from_nanos((orders as u64).saturating_mul(1_000_000_000) / rate.max(1))
-}
-
-type Requests = mpsc::UnboundedSender<SubmitBatchesRequest>;
-
-/// One stream a bank, over its own connection; the window bounds what waits in them.
-async fn open_streams(
-    banks: &[Bank],
-    answers_to: &mpsc::UnboundedSender<anyhow::Result<Answer>>,
-) -> anyhow::Result<Vec<Requests>> {
-    let mut streams = Vec::with_capacity(banks.len());
-    for bank in banks {
-        let (requests, outgoing) = mpsc::unbounded_channel();
-        let mut client =
-            PaymentServiceClient::new(bank.connection.clone()).max_decoding_message_size(16 << 20);
-        let answers_to = answers_to.clone();
-        let name = bank.name.clone();
-        tokio::spawn(async move {
-            let ended = async {
-                let outgoing = UnboundedReceiverStream::new(outgoing);
-                let mut incoming = client.submit_batches(outgoing).await?.into_inner();
-                while let Some(response) = incoming.message().await? {
-                    let number = usize::try_from(response.batch_id)?;
-                    let answer = Answer { number, at: Instant::now(), response };
-                    if answers_to.send(Ok(answer)).is_err() {
-                        break;
-                    }
-                }
-                anyhow::Ok(())
-            };
-            if let Err(error) = ended.await {
-                let _ = answers_to.send(Err(error.context(format!("stream of {name}"))));
-            }
-        });
-        streams.push(requests);
-    }
-    Ok(streams)
 }
 
 /// Counts answers as they come.

@@ -1,13 +1,16 @@
 //! Load on a node, measured and checked.
 //!
-//! `workload` makes orders from a seed, `driver` hands them in over mTLS, `oracle` is a naive bank
-//! that says what the books must hold afterwards, `scene` starts nodes of its own and funds a pool,
-//! `sealed` seals the orders and opens some of them at the end.
+//! `workload` makes orders from a seed, `driver` hands them in over mTLS (`feed` is a bank's stream),
+//! `oracle` is a naive bank that says what the books must hold afterwards, `scene` starts nodes of its
+//! own and funds a pool, `sealed` seals the orders and opens some of them at the end.
+//! `faults` kills and freezes parts meanwhile.
 //! `ceiling` (feature `cluster`) asks what the brokers and the CQL nodes behind a node would take.
 
 #[cfg(feature = "cluster")]
 mod ceiling;
 mod driver;
+mod faults;
+mod feed;
 mod nodes;
 mod oracle;
 mod processes;
@@ -19,12 +22,15 @@ mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::sync::watch;
 
 use crate::driver::Pace;
+use crate::faults::FaultArgs;
 use crate::nodes::{Cluster, Parts};
 use crate::oracle::Before;
 use crate::processes::Processes;
@@ -114,6 +120,8 @@ struct RunArgs {
     /// With --cluster so many whole nodes instead, each with a store of its own; the first is loaded
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8))]
     nodes: Option<u32>,
+    #[command(flatten)]
+    faults: FaultArgs,
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -180,6 +188,12 @@ async fn scene(args: &RunArgs) -> anyhow::Result<Scene> {
 }
 
 impl RunArgs {
+    /// Everything whose use is told, but this process.
+    async fn processes(&self, scene: &Scene) -> Processes {
+        let ours = scene.processes().await;
+        if self.cluster { ours.and(Processes::of_cluster(&self.cluster_dir)) } else { ours }
+    }
+
     fn stage(&self, root: Option<[u8; 32]>) -> Stage<'_> {
         Stage {
             banks: self.participants,
@@ -224,21 +238,24 @@ async fn measure(
         None => (None, None),
     };
     let prepared_from = usage::own_cpu();
-    let workload = Workload::make(shape, &banks, sealers)?;
+    let workload = Arc::new(Workload::make(shape, &banks, sealers)?);
     let prepare_cpu = usage::own_cpu() - prepared_from;
     let books = Before::read(scene.observer()).await.context("read the books")?;
     let pace = Pace { rate: args.rate, in_flight: args.in_flight as usize };
-    let mut processes = scene.processes();
-    if args.cluster {
-        processes = processes.and(Processes::of_cluster(&args.cluster_dir));
-    }
-    let before = processes.used();
+    let before = args.processes(scene).await.used();
     let own_before = usage::own_cpu();
-    let outcome = driver::drive(&workload, &banks, pace, (&books, scene.observer())).await?;
+    let (progress, answered) = watch::channel(0.0);
+    let (handed_in, suffered) = tokio::try_join!(
+        driver::hand_in(&workload, &banks, pace, progress),
+        args.faults.inflict(scene.nodes(), &args.cluster_dir, answered),
+    )?;
+    let felt = faults::felt(suffered, &handed_in.answered_at);
+    let outcome = handed_in.settled(&books, scene.observer()).await?;
     let driver_cpu = usage::own_cpu() - own_before;
-    let used = processes.used().since(&before);
+    let used = args.processes(scene).await.used().since(&before);
     let oracle = oracle::check(&workload, &banks, &books, &outcome, scene.observer()).await?;
     let mut report = Report::new(&workload, outcome, used, (driver_cpu, prepare_cpu), oracle);
+    report.faults = felt;
     if let Some(seals) = &seals {
         let some = (args.open, shape.payload_bytes);
         let opened = sealed::open_some(seals, &workload, some, shape.seed).await;

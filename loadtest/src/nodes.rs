@@ -79,6 +79,8 @@ pub(crate) struct Nodes(Vec<Node>);
 #[derive(Debug)]
 struct Node {
     name: String,
+    dir: PathBuf,
+    arguments: Vec<PathBuf>,
     child: Child,
 }
 
@@ -93,7 +95,7 @@ impl Nodes {
         let arguments = [Path::new("dev"), Path::new("--dir"), dir];
         let mut nodes = Self::none();
         let address = nodes.start("node", dir, &arguments).await?;
-        Ok((nodes, address.context("a node without a gateway")?))
+        Ok((nodes, url(&address.context("a node without a gateway")?)))
     }
 
     /// Processes on one log of these brokers, with topics and tables that no other test has; and the
@@ -119,9 +121,15 @@ impl Nodes {
                 arguments.extend([Path::new("--role"), Path::new(role)]);
             }
             let listens = nodes.start(&name, dir, &arguments).await?;
+            if let Some(listens) = &listens {
+                // There it shall be found again when it is started once more.
+                let mut settings = settings.clone();
+                settings.insert("listen".to_owned(), listens.as_str().into());
+                std::fs::write(&config, toml::to_string(&settings)?)?;
+            }
             address = address.or(listens);
         }
-        Ok((nodes, address.context("no process has a gateway")?))
+        Ok((nodes, url(&address.context("no process has a gateway")?)))
     }
 
     /// Starts a process and waits until it is ready; where it listens, if it has a gateway.
@@ -131,31 +139,40 @@ impl Nodes {
         dir: &Path,
         arguments: &[&Path],
     ) -> anyhow::Result<Option<String>> {
-        let ready = dir.join(format!("{name}.ready.json"));
-        let log = dir.join(format!("{name}.log"));
-        let child = Command::new(beside("causewayd")?)
-            .args(arguments)
-            .arg("--ready-file")
-            .arg(&ready)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
-            .spawn()
-            .context("start causewayd")?;
-        self.0.push(Node { name: name.to_owned(), child });
-        let steps = PATIENCE.as_millis() / STEP.as_millis();
-        for _ in 0..steps {
-            let node = self.0.last_mut().context("just put there")?;
-            if let Some(status) = node.child.try_wait()? {
-                let log = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("causewayd ({name}) ended with {status}: {log}");
-            }
-            if let Some(addresses) = addresses(&ready) {
-                return Ok(addresses["grpc"].as_str().map(|grpc| format!("https://{grpc}")));
-            }
-            tokio::time::sleep(STEP).await;
-        }
-        bail!("causewayd ({name}) was not ready in time")
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut node = Node::spawn(name.to_owned(), dir.to_owned(), arguments)?;
+        let ready = node.ready().await;
+        self.0.push(node);
+        ready
+    }
+
+    /// Whether one of them has this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|node| node.name == name)
+    }
+
+    fn node(&mut self, name: &str) -> anyhow::Result<&mut Node> {
+        self.0.iter_mut().find(|node| node.name == name).with_context(|| format!("no {name}"))
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self, name: &str) -> anyhow::Result<()> {
+        let child = &mut self.node(name)?.child;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Sends a signal: STOP, CONT, TERM.
+    pub(crate) fn signal(&mut self, name: &str, signal: &str) -> anyhow::Result<()> {
+        self.node(name)?.signal(signal)
+    }
+
+    /// Starts what was killed, with the same files, and waits until it is ready.
+    pub(crate) async fn start_again(&mut self, name: &str) -> anyhow::Result<()> {
+        let node = self.node(name)?;
+        *node = Node::spawn(node.name.clone(), node.dir.clone(), node.arguments.clone())?;
+        node.ready().await.map(drop)
     }
 
     /// For what they use.
@@ -168,11 +185,8 @@ impl Nodes {
     }
 
     /// Tells them to end, and waits for it.
-    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
-        for node in &self.0 {
-            let pid = node.child.id().to_string();
-            Command::new("kill").args(["-TERM", &pid]).status().context("stop causewayd")?;
-        }
+    pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
+        self.0.iter().try_for_each(|node| node.signal("TERM"))?;
         for node in &mut self.0 {
             let mut steps = DRAIN.as_millis() / STEP.as_millis();
             let status = loop {
@@ -189,13 +203,58 @@ impl Nodes {
     }
 }
 
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for node in &mut self.0 {
-            // An error says that it has ended.
-            drop((node.child.kill(), node.child.wait()));
-        }
+impl Node {
+    fn spawn(name: String, dir: PathBuf, arguments: Vec<PathBuf>) -> anyhow::Result<Self> {
+        let ready = dir.join(format!("{name}.ready.json"));
+        // One that was left by a process of this name would look like this one's.
+        drop(std::fs::remove_file(&ready));
+        let child = Command::new(beside("causewayd")?)
+            .args(&arguments)
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(dir.join(format!("{name}.log")))?)
+            .spawn()
+            .context("start causewayd")?;
+        Ok(Self { name, dir, arguments, child })
     }
+
+    /// Waits until it is ready; where it listens, if it has a gateway.
+    async fn ready(&mut self) -> anyhow::Result<Option<String>> {
+        let steps = PATIENCE.as_millis() / STEP.as_millis();
+        for _ in 0..steps {
+            if let Some(status) = self.child.try_wait()? {
+                let log = self.dir.join(format!("{}.log", self.name));
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                bail!("causewayd ({}) ended with {status}: {log}", self.name);
+            }
+            if let Some(addresses) = addresses(&self.dir.join(format!("{}.ready.json", self.name)))
+            {
+                return Ok(addresses["grpc"].as_str().map(str::to_owned));
+            }
+            tokio::time::sleep(STEP).await;
+        }
+        bail!("causewayd ({}) was not ready in time", self.name)
+    }
+
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        ensure!(sent.context("run kill")?.success(), "cannot signal {}", self.name);
+        Ok(())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // An error says that it has ended.
+        drop((self.child.kill(), self.child.wait()));
+    }
+}
+
+fn url(address: &str) -> String {
+    format!("https://{address}")
 }
 
 /// Makes topics and tables.

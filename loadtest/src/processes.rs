@@ -10,9 +10,9 @@ use crate::usage::Usage;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Processes(BTreeMap<String, u32>);
 
-/// What each of them has used.
+/// What each of them has used, with its number.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Used(BTreeMap<String, Usage>);
+pub(crate) struct Used(BTreeMap<String, (u32, Usage)>);
 
 impl Processes {
     /// The nodes of a `deploy/local/cluster` under this folder, from the files in which it keeps
@@ -49,33 +49,35 @@ impl Processes {
 
     /// What they have used so far.
     pub(crate) fn used(&self) -> Used {
-        Used(self.0.iter().map(|(name, number)| (name.clone(), Usage::of(*number))).collect())
+        let used = |(name, number): (&String, &u32)| (name.clone(), (*number, Usage::of(*number)));
+        Used(self.0.iter().map(used).collect())
     }
 }
 
 impl Used {
-    /// What was used since, by those that were there before.
+    /// What was used since, by those that were there before and are the same processes still.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
-        let of = |(name, used): (&String, &Usage)| {
-            earlier.0.get(name).map(|earlier| (name.clone(), used.since(earlier)))
+        let of = |(name, (number, used)): (&String, &(u32, Usage))| {
+            let (before, earlier) = earlier.0.get(name)?;
+            (before == number).then(|| (name.clone(), (*number, used.since(earlier))))
         };
         Self(self.0.iter().filter_map(of).collect())
     }
 
     /// Bytes that all of them had written to disks.
     pub(crate) fn bytes_written(&self) -> u64 {
-        self.0.values().map(|used| used.bytes_written).sum()
+        self.0.values().map(|(_, used)| used.bytes_written).sum()
     }
 
     /// The most memory that each of them ever had, bytes.
     pub(crate) fn memory_peaks(&self) -> BTreeMap<String, u64> {
-        self.0.iter().map(|(name, used)| (name.clone(), used.memory_peak_bytes)).collect()
+        self.0.iter().map(|(name, (_, used))| (name.clone(), used.memory_peak_bytes)).collect()
     }
 
     /// CPU seconds of each for a million of so many.
     pub(crate) fn per_million(&self, count: u64) -> BTreeMap<String, f64> {
         let per_million = |used: &Usage| used.cpu.as_secs_f64() * 1e6 / count.max(1) as f64;
-        self.0.iter().map(|(name, used)| (name.clone(), per_million(used))).collect()
+        self.0.iter().map(|(name, (_, used))| (name.clone(), per_million(used))).collect()
     }
 }
 
@@ -93,6 +95,9 @@ mod tests {
         assert_eq!(processes.0.keys().collect::<Vec<_>>(), ["cql-1"]);
         let used = processes.used();
         assert_eq!(used.since(&used).per_million(5)["cql-1"], 0.0);
-        assert!(used.since(&processes.and_self().used()).0.contains_key("cql-1"));
+        assert!(used.since(&processes.clone().and_self().used()).0.contains_key("cql-1"));
+        let mut restarted = processes;
+        restarted.add("cql-1", 1);
+        assert!(restarted.used().since(&used).0.is_empty(), "another process, nothing to compare");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::driver::Outcome;
+use crate::faults::Felt;
 use crate::oracle::Verdict;
 use crate::processes::Used;
 use crate::sealed::Opened;
@@ -23,6 +24,7 @@ pub(crate) struct Report {
     driver_cpu: Duration,
     prepare_cpu: Duration,
     oracle: Verdict,
+    pub(crate) faults: Vec<Felt>,
     /// What readers made of sealed orders; none if they were opaque.
     pub(crate) opened: Option<Opened>,
     /// The same with opaque payloads of the same size, to compare.
@@ -50,7 +52,7 @@ impl Report {
     ) -> Self {
         let (orders, batches) = (workload.movements.len() as u64, workload.batches.len());
         let payload_bytes = workload.payload_bytes();
-        let (opened, opaque) = (None, None);
+        let (faults, opened, opaque) = (Vec::new(), None, None);
         Self {
             orders,
             batches,
@@ -60,6 +62,7 @@ impl Report {
             driver_cpu,
             prepare_cpu,
             oracle,
+            faults,
             opened,
             opaque,
         }
@@ -124,6 +127,12 @@ impl Report {
                 "violations": self.oracle.violations,
             },
         });
+        if !self.faults.is_empty() {
+            let felt = self.faults.iter().map(
+                |felt| json!({ "fault": felt.what, "silence_seconds": felt.silence.as_secs_f64() }),
+            );
+            report["faults"] = felt.collect();
+        }
         if let Some(opened) = &self.opened {
             report["opened"] = json!({
                 "orders": opened.orders,
@@ -178,6 +187,10 @@ impl Report {
             self.used.bytes_written() / self.orders.max(1),
             self.payload_bytes
         );
+        for felt in &self.faults {
+            let seconds = felt.silence.as_secs_f64();
+            println!("{}: {seconds:.1} s without an answer at most", felt.what);
+        }
         if self.oracle.ok {
             println!(
                 "oracle: {} accounts and {} payments as expected",

@@ -15,6 +15,7 @@ use proto::v1::operator_service_client::OperatorServiceClient;
 use proto::v1::{ExecuteCommandRequest, GetPoolRequest, RejectReason};
 use sdk::Profile;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -63,7 +64,7 @@ pub(crate) struct Stage<'a> {
 pub(crate) struct Scene {
     dir: PathBuf,
     address: String,
-    nodes: Nodes,
+    nodes: Mutex<Nodes>,
     observer: Channel,
     requests: AtomicU64,
     _temporary: Option<TempDir>,
@@ -111,6 +112,7 @@ impl Scene {
     ) -> anyhow::Result<Self> {
         let observer = connect(&load_profile(&dir, OPERATOR)?, &address)?;
         let requests = AtomicU64::new(0);
+        let nodes = Mutex::new(nodes);
         Ok(Self { dir, address, nodes, observer, requests, _temporary: temporary })
     }
 
@@ -120,13 +122,18 @@ impl Scene {
     }
 
     /// The processes that are ours; none if the node is not.
-    pub(crate) fn processes(&self) -> Processes {
-        self.nodes.processes()
+    pub(crate) async fn processes(&self) -> Processes {
+        self.nodes.lock().await.processes()
+    }
+
+    /// The processes that are ours, for who kills and freezes them.
+    pub(crate) fn nodes(&self) -> &Mutex<Nodes> {
+        &self.nodes
     }
 
     /// Ends the processes that are ours.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
-        self.nodes.end().await
+        self.nodes.lock().await.end().await
     }
 
     /// Opens accounts, funds them, opens the day; then connects every bank.
