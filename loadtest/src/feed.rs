@@ -109,11 +109,11 @@ impl Feed {
     fn take(&mut self, response: SubmitBatchesResponse) -> anyhow::Result<()> {
         let number = usize::try_from(response.batch_id)?;
         self.unanswered.remove(&number);
-        if let Some(delay) = response.error.as_ref().and_then(later) {
-            if self.answered_at.elapsed() < PATIENCE {
-                self.send_again(number, delay);
-                return Ok(());
-            }
+        if let Some(delay) = response.error.as_ref().and_then(later)
+            && self.answered_at.elapsed() < PATIENCE
+        {
+            self.send_again(number, delay);
+            return Ok(());
         }
         self.answered_at = Instant::now();
         let answer = Answer { number, at: Instant::now(), response };

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use sdk::Error;
 use tokio::runtime::Runtime;
 
 use super::rig::{Cluster, until};
 use crate::load::{Load, assert_books_are_even, resubmit};
-use crate::rig::{bic, runtime};
+use crate::rig::{bic, order, runtime};
 
 /// Banks of a pool under load.
 pub(super) const BANKS: u32 = 4;
@@ -41,6 +42,23 @@ impl Loaded {
     pub(super) fn more(&self, orders: usize) {
         let enough = self.load.count() + orders;
         until("orders are acknowledged", || self.load.count() >= enough);
+    }
+
+    /// Waits until a gateway refuses an order for now, for this reason, and says when to come again.
+    pub(super) fn await_refused(&self, reason: &str) {
+        let _guard = self.runtime.enter();
+        let client = self.cluster.impatient_client(self.gateways[0], &bic(0));
+        until("an order is refused", || {
+            let batch = client.sign(vec![order(&client, 1, "refused")]).unwrap();
+            match self.runtime.block_on(client.submit_batch(&batch)) {
+                Err(Error::Refused(refusal)) => {
+                    assert_eq!(refusal.code as i32, 14, "UNAVAILABLE: {refusal}");
+                    assert!(refusal.retry_after.is_some(), "{refusal}");
+                    refusal.reason == reason
+                }
+                _ => false,
+            }
+        });
     }
 
     /// Ends the load and the nodes: whoever is asked, nothing that was acknowledged is lost, and the

@@ -200,6 +200,11 @@ impl Cluster {
         self.rig.client_at(self.nodes[node].port, name, PATIENCE)
     }
 
+    /// The same, but it gives up soon.
+    pub(super) fn impatient_client(&self, node: &str, name: &str) -> Client {
+        self.rig.client_at(self.nodes[node].port, name, Duration::from_secs(2))
+    }
+
     /// What a node serves over HTTP at a path; nothing if it does not answer.
     pub(super) fn get(&self, name: &str, path: &str) -> Option<String> {
         let ready = fs::read_to_string(self.rig.path(&format!("{name}.ready.json"))).ok()?;

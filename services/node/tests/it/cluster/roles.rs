@@ -94,3 +94,29 @@ fn brokers_and_cql_nodes_may_be_killed_and_frozen() {
     }
     check(loaded);
 }
+
+#[test]
+#[ignore = "needs brokers and CQL nodes, and kills them"]
+fn a_quorum_may_be_gone_and_all_brokers_may_be_restarted() {
+    let loaded = loaded(1);
+    let all = |command, nodes: &[&str]| nodes.iter().for_each(|node| server(command, node));
+
+    // Nothing can be made durable, so nothing is taken in; and by itself it is again.
+    all("pause", &["kafka-1", "kafka-2"]);
+    loaded.await_refused("LOG_UNREACHABLE");
+    all("resume", &["kafka-1", "kafka-2"]);
+    loaded.more(500);
+
+    // What is logged is durable: it is taken in, and stored later.
+    all("pause", &["cql-1", "cql-2"]);
+    loaded.more(500);
+    thread::sleep(FROZEN);
+    all("resume", &["cql-1", "cql-2"]);
+    loaded.more(500);
+
+    all("kill", &["kafka-1", "kafka-2", "kafka-3"]);
+    loaded.await_refused("LOG_UNREACHABLE");
+    server("up", "--only=kafka");
+    loaded.more(500);
+    check(loaded);
+}
