@@ -209,11 +209,17 @@ impl<'a> Record<'a> {
             return Err(RecordError::Length);
         }
         let time_ms = reader.u64("time")?;
-        reader.u32("reserved")?;
+        if reader.u32("reserved")? != 0 {
+            return Err(DecodeError::Range { field: "reserved" }.into());
+        }
         if reader.u32("checksum")? != checksum(header, body) {
             return Err(RecordError::Checksum);
         }
-        Ok(Self { pool, time_ms, body: RecordBody::read(kind, body)? })
+        let body = RecordBody::read(kind, body)?;
+        match &body {
+            RecordBody::Genesis(genesis) if genesis.pool != pool => Err(RecordError::Pool(pool)),
+            _ => Ok(Self { pool, time_ms, body }),
+        }
     }
 }
 
@@ -227,6 +233,9 @@ impl<'a> RecordBody<'a> {
                 let checker = reader.u32("checker")?;
                 let signature = reader.array("signature")?;
                 let second = reader.array("checker signature")?;
+                if checker == 0 && second != [0; 64] {
+                    return Err(DecodeError::Range { field: "checker signature" }.into());
+                }
                 let command = reader.raw(reader.remaining(), "command")?.to_vec();
                 let checker = (checker != 0).then_some((ParticipantId(checker), second));
                 Self::Command(SignedCommand { command, signature, checker })

@@ -98,7 +98,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
 /// The bytes of a key in hexadecimal.
 pub(crate) fn parse_key(text: &str) -> Option<[u8; 32]> {
     let mut key = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     for (at, byte) in key.iter_mut().enumerate() {

@@ -1,6 +1,8 @@
 //! The SDK from outside.
 
 #[cfg(test)]
+mod hostile_files;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod sealer;
