@@ -60,7 +60,7 @@ impl Disclosure {
         opened: &OpenedView,
         proof: BatchProof,
     ) -> Self {
-        let (view, dek) = (opened.view(), opened.dek.clone());
+        let (view, dek) = (opened.view(), Zeroizing::new(*opened.dek));
         Self { header: *header, payload: payload.to_vec(), view, dek, proof }
     }
 

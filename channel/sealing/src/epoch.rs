@@ -1,6 +1,5 @@
 //! The sender's epoch: the keys that wrap, and the next sequence.
 
-use aes_gcm::Aes256Gcm;
 use channel::{
     EPOCH_LIFE_MAX_MS, EPOCH_ORDERS_MAX, EpochId, EpochOpen, EpochReader, KeyError, KeyId,
     ParticipantId, Recipient, Signed, Signer, SlotRole, Suite,
@@ -8,7 +7,7 @@ use channel::{
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::kem::agree;
+use crate::kem::{Gcm, agree};
 
 /// What a KEK is exported under.
 pub(crate) const KEK_LABEL: &[u8] = b"ppc/1 kek";
@@ -56,7 +55,7 @@ pub struct EpochTerms {
 pub(crate) struct Kek {
     role: SlotRole,
     key: KeyId,
-    pub(crate) cipher: Aes256Gcm,
+    pub(crate) cipher: Gcm,
 }
 
 /// An epoch of a sender. Its keys live in this value alone and are wiped with it: who starts again

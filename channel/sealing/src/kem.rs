@@ -4,7 +4,9 @@
 //! Nothing is encrypted by HPKE itself; both sides export a key for AES-256-GCM. So there is no
 //! counter that a restored snapshot of the machine could set back.
 
-use aes_gcm::{Aes256Gcm, KeyInit as _};
+use aes::Aes256Enc;
+use aes_gcm::aead::consts::U12;
+use aes_gcm::{AesGcm, KeyInit as _};
 use channel::{Encapsulated, KemKey, KemPublic, Suite};
 use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
@@ -14,6 +16,10 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::refused::Refused;
+
+/// AES-256-GCM with a 12-byte nonce. GCM runs its cipher forwards only, also to decrypt, so the other
+/// half of the key schedule is left out.
+pub(crate) type Gcm = AesGcm<Aes256Enc, U12>;
 
 /// The private half of a KEM key. Made by its owner, never sent; wiped when dropped.
 #[derive(Clone)]
@@ -96,7 +102,7 @@ pub(crate) fn agree(
     info: &[u8],
     label: &[u8],
     random: &mut impl CryptoRng,
-) -> Result<(Encapsulated, Aes256Gcm), Refused> {
+) -> Result<(Encapsulated, Gcm), Refused> {
     let suite = public.suite();
     let (encapsulated, cipher) = match public {
         KemPublic::X25519(public) => send::<X25519HkdfSha256>(taken(public)?, info, label, random)?,
@@ -114,7 +120,7 @@ pub(crate) fn agreed(
     encapsulated: &Encapsulated,
     info: &[u8],
     label: &[u8],
-) -> Result<Aes256Gcm, Refused> {
+) -> Result<Gcm, Refused> {
     match (&secret.0, encapsulated) {
         (Secret::X25519(secret), Encapsulated::X25519(encapsulated)) => {
             let secret = taken(Zeroizing::new(secret.to_bytes()).as_slice())?;
@@ -133,7 +139,7 @@ fn send<K: Kem>(
     info: &[u8],
     label: &[u8],
     random: &mut impl CryptoRng,
-) -> Result<(Vec<u8>, Aes256Gcm), Refused> {
+) -> Result<(Vec<u8>, Gcm), Refused> {
     let mode = OpModeS::Base;
     let (encapsulated, context) =
         hpke::setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, K>(&mode, &public, info, random)
@@ -148,7 +154,7 @@ fn receive<K: Kem>(
     encapsulated: K::EncappedKey,
     info: &[u8],
     label: &[u8],
-) -> Result<Aes256Gcm, Refused> {
+) -> Result<Gcm, Refused> {
     let mode = OpModeR::Base;
     let context =
         hpke::setup_receiver::<ExportOnlyAead, HkdfSha256, K>(&mode, secret, &encapsulated, info)
@@ -173,6 +179,6 @@ fn check_point(bytes: &[u8]) -> Result<(), Refused> {
     if product.was_contributory() { Ok(()) } else { Err(Refused) }
 }
 
-pub(crate) fn cipher(key: &[u8; 32]) -> Aes256Gcm {
-    Aes256Gcm::new(key.into())
+pub(crate) fn cipher(key: &[u8; 32]) -> Gcm {
+    Gcm::new(key.into())
 }

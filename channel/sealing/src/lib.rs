@@ -23,6 +23,7 @@ mod seal;
 mod seen;
 mod slots;
 mod view;
+mod wiped;
 
 pub use buffered::Buffered;
 pub use dispute::{DisclosedView, Disclosure};

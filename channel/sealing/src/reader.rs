@@ -2,28 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use aes_gcm::Aes256Gcm;
 use channel::{
     DEK_LEN, Envelope, EpochId, EpochOpen, HEADER_LEN, HeaderView, KemKey, KeyId, ParticipantId,
     PublicKey, Signed, SlotEntry, SlotRole, Statement as _, Suite, VIEWS_MAX, View, sha256,
 };
 use ledger::Hash;
-use zeroize::Zeroizing;
 
 use crate::epoch::KEK_LABEL;
-use crate::kem::{KemSecret, agreed};
+use crate::kem::{Gcm, KemSecret, agreed};
 use crate::refused::Refused;
 use crate::seen::Seen;
 use crate::view::{self, Dek, Plaintext, decrypt, wrap_nonce};
+use crate::wiped::Wiped;
 
 /// The keys of an order's views that a reader got hold of, by view number.
-pub(crate) type Deks = [Option<Zeroizing<Dek>>; VIEWS_MAX as usize];
+pub(crate) type Deks = [Option<Wiped<Dek>>; VIEWS_MAX as usize];
 
 /// A view opened and checked. Wiped when dropped.
 pub struct OpenedView {
     view: View,
     plaintext: Plaintext,
-    pub(crate) dek: Zeroizing<Dek>,
+    pub(crate) dek: Wiped<Dek>,
 }
 
 impl OpenedView {
@@ -85,7 +84,7 @@ pub(crate) struct ReadEpoch {
     suite: Suite,
     policy_version: u32,
     not_after_ms: u64,
-    keks: Vec<(SlotRole, KeyId, Aes256Gcm)>,
+    keks: Vec<(SlotRole, KeyId, Gcm)>,
     pub(crate) seen: Seen,
 }
 
@@ -263,7 +262,7 @@ impl ReadEpoch {
     }
 
     /// What opens a slot, if it is one of this reader's.
-    pub(crate) fn kek(&self, slot: &SlotEntry<'_>) -> Option<&Aes256Gcm> {
+    pub(crate) fn kek(&self, slot: &SlotEntry<'_>) -> Option<&Gcm> {
         let name = (slot.role, slot.key);
         self.keks.iter().find(|(role, key, _)| (*role, *key) == name).map(|(.., cipher)| cipher)
     }
@@ -277,7 +276,7 @@ impl ReadEpoch {
     ) -> Result<(), Refused> {
         let cipher = self.kek(slot).ok_or(Refused)?;
         // The largest wrap: five keys and a tag.
-        let mut buffer = Zeroizing::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
+        let mut buffer = Wiped::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
         let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;
         bytes.copy_from_slice(slot.wrap);
         decrypt(cipher, &wrap_nonce(binding), binding, bytes)?;
@@ -309,7 +308,7 @@ impl ReadEpoch {
 /// Sorts the keys of a wrap by their views.
 pub(crate) fn take_deks(bytes: &[u8], views: impl Iterator<Item = View>, deks: &mut Deks) {
     for (dek, view) in bytes.as_chunks::<DEK_LEN>().0.iter().zip(views) {
-        deks[view as usize] = Some(Zeroizing::new(*dek));
+        deks[view as usize] = Some(Wiped::new(*dek));
     }
 }
 

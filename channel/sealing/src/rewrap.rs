@@ -9,12 +9,12 @@ use channel::{
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::kem::{agree, agreed};
 use crate::reader::{Deks, OpenedOrder, Reader, take_deks};
 use crate::refused::Refused;
 use crate::view::{decrypt, encrypt};
+use crate::wiped::Wiped;
 
 const INFO_LABEL: &[u8] = b"ppc/1 rewrap";
 const KEK_LABEL: &[u8] = b"ppc/1 rewrap kek";
@@ -116,7 +116,7 @@ impl Reader {
         let info = info(suite, rewrap.pool, &rewrap.order, named, rewrap.views);
         let kek = agreed(secret, &rewrap.encapsulated, &info, KEK_LABEL)?;
         let binding = envelope.binding();
-        let mut bytes = Zeroizing::new(rewrap.wrap.clone());
+        let mut bytes = Wiped::new(rewrap.wrap.clone());
         decrypt(&kek, &NONCE_ONCE, &binding, &mut bytes)?;
         let mut deks = Deks::default();
         take_deks(&bytes, rewrap.views.views(), &mut deks);

@@ -9,11 +9,11 @@ use ledger::Hash;
 use rand_core::CryptoRng;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::epoch::Epoch;
 use crate::refused::Refused;
 use crate::view::{Dek, ViewKeys, encrypt, wrap_nonce};
+use crate::wiped::Wiped;
 
 /// The content of one view.
 #[derive(Clone, Copy)]
@@ -151,7 +151,7 @@ impl Epoch {
         let layout = Layout::plan(self, contents, recipients)?;
         let header = self.header(header, &layout);
         let mut payload = vec![0; layout.len];
-        let mut secret = Zeroizing::new([0; 32]);
+        let mut secret = Wiped::new([0; 32]);
         random.fill_bytes(&mut *secret);
         let (tables, rest) = payload.split_at_mut(layout.wraps_at);
         let (wraps, ciphertexts) = rest.split_at_mut(layout.ciphertexts_at - layout.wraps_at);
@@ -201,7 +201,7 @@ impl Epoch {
             let kek = self.kek(recipient.role, recipient.key).ok_or(Refused)?;
             let (bytes, tail) = rest.split_at_mut(wrap_len(recipient.views));
             for (slot, view) in bytes.chunks_exact_mut(DEK_LEN).zip(recipient.views.views()) {
-                slot.copy_from_slice(&keys.deks[view as usize]);
+                slot.copy_from_slice(&*keys.deks[view as usize]);
             }
             encrypt(&kek.cipher, &nonce, aad, bytes)?;
             rest = tail;
@@ -242,7 +242,7 @@ fn write_plaintexts(
 /// The keys of an order's views.
 struct Keys {
     /// By view number.
-    deks: Zeroizing<[Dek; VIEWS_MAX as usize]>,
+    deks: [Wiped<Dek>; VIEWS_MAX as usize],
     /// In the order of the views table.
     views: [Option<ViewKeys>; VIEWS_MAX as usize],
 }
@@ -257,13 +257,13 @@ fn derive_keys(
 ) -> Keys {
     let hedge = start.clone().chain_update(secret);
     let mut keys = Keys {
-        deks: Zeroizing::new([[0; DEK_LEN]; VIEWS_MAX as usize]),
+        deks: core::array::from_fn(|_| Wiped::new([0; DEK_LEN])),
         views: [const { None }; 5],
     };
     let entries = tables.as_chunks_mut::<VIEW_ENTRY_LEN>().0;
     for ((entry, content), view_keys) in entries.iter_mut().zip(contents).zip(&mut keys.views) {
         let dek = &mut keys.deks[content.view as usize];
-        hedge.clone().chain_update([content.view as u8]).finalize_into(dek.into());
+        hedge.clone().chain_update([content.view as u8]).finalize_into((&mut **dek).into());
         let made = ViewKeys::new(dek, content.view);
         entry[2..34].copy_from_slice(made.commitment());
         *view_keys = Some(made);

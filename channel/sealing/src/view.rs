@@ -1,15 +1,15 @@
 //! One view: its keys, its plaintext, its encryption; and the wraps of its key.
 
 use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::{AeadInOut as _, Aes256Gcm, Nonce, Tag};
+use aes_gcm::{AeadInOut as _, Nonce, Tag};
 use channel::{DEK_LEN, TAG_LEN, VIEW_PREFIX_LEN, View, ViewEntry};
 use ledger::Hash;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
-use crate::kem::cipher;
+use crate::kem::{Gcm, cipher};
 use crate::refused::Refused;
+use crate::wiped::Wiped;
 
 /// The key of one view.
 pub(crate) type Dek = [u8; DEK_LEN];
@@ -24,12 +24,12 @@ const NONCE_ONCE: [u8; 12] = [0; 12];
 /// SP 800-56C Rev. 2 section 4.1 with SHA-256:
 /// `K = SHA-256(1 u32 ‖ DEK ‖ "ppc/1 view" ‖ view)`, `C` the same with 2. A DEK is uniform, and each
 /// hash is one block; another DEK with the same `C` would be a collision of SHA-256.
-fn derive(dek: &Dek, view: View) -> Zeroizing<[u8; 64]> {
-    let mut input = Zeroizing::new([0; KDF_INPUT_LEN]);
+fn derive(dek: &Dek, view: View) -> Wiped<[u8; 64]> {
+    let mut input = Wiped::new([0; KDF_INPUT_LEN]);
     input[4..36].copy_from_slice(dek);
     input[36..KDF_INPUT_LEN - 1].copy_from_slice(VIEW_LABEL);
     input[KDF_INPUT_LEN - 1] = view as u8;
-    let mut out = Zeroizing::new([0; 64]);
+    let mut out = Wiped::new([0; 64]);
     for (counter, half) in (1..).zip(out.as_chunks_mut::<32>().0) {
         input[3] = counter;
         *half = Sha256::digest(*input).into();
@@ -38,7 +38,7 @@ fn derive(dek: &Dek, view: View) -> Zeroizing<[u8; 64]> {
 }
 
 /// The keys of a view that is being sealed.
-pub(crate) struct ViewKeys(Zeroizing<[u8; 64]>);
+pub(crate) struct ViewKeys(Wiped<[u8; 64]>);
 
 impl ViewKeys {
     pub(crate) fn new(dek: &Dek, view: View) -> Self {
@@ -62,7 +62,7 @@ impl ViewKeys {
 }
 
 /// A view opened and checked: its content, in the padded plaintext.
-pub(crate) struct Plaintext(Zeroizing<Vec<u8>>, usize);
+pub(crate) struct Plaintext(Wiped<Vec<u8>>, usize);
 
 impl Plaintext {
     pub(crate) fn content(&self) -> &[u8] {
@@ -76,7 +76,7 @@ pub(crate) fn open(entry: &ViewEntry<'_>, dek: &Dek, aad: &Hash) -> Result<Plain
     let keys = ViewKeys::new(dek, entry.view);
     let (key, commitment) = keys.parts();
     let committed = commitment.ct_eq(entry.commitment);
-    let mut bytes = Zeroizing::new(entry.ciphertext.to_vec());
+    let mut bytes = Wiped::new(entry.ciphertext.to_vec());
     decrypt(&cipher(key), &NONCE_ONCE, aad, &mut bytes)?;
     let plain = bytes.len() - TAG_LEN;
     let length = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
@@ -98,7 +98,7 @@ pub(crate) fn wrap_nonce(binding: &Hash) -> [u8; 12] {
 
 /// Encrypts all but the last 16 bytes in place, which become the tag.
 pub(crate) fn encrypt(
-    cipher: &Aes256Gcm,
+    cipher: &Gcm,
     nonce: &[u8; 12],
     aad: &[u8],
     bytes: &mut [u8],
@@ -111,7 +111,7 @@ pub(crate) fn encrypt(
 
 /// The inverse of [`encrypt`]; leaves the tag.
 pub(crate) fn decrypt(
-    cipher: &Aes256Gcm,
+    cipher: &Gcm,
     nonce: &[u8; 12],
     aad: &[u8],
     bytes: &mut [u8],
