@@ -3,7 +3,7 @@
 //! ```text
 //! day:     seed ──▶ script (one step = one record of the log)   banks: what the project ships
 //! sealing: script ──▶ the same, sealed, with keys, epochs, verdicts and confirmations
-//! place:   the folder, new or found       node: causewayd as a child
+//! place:   the folder, new or found       node: causewayd as a child   cluster: or several, on servers
 //! feeder:  script ──▶ node, one step after the other, from wherever the log ends
 //! tally:   what the node says came of it  report: what people and programs are told
 //! ```
@@ -12,6 +12,7 @@
 //! and taken up again, and reaches the same roots.
 
 mod banks;
+mod cluster;
 mod day;
 mod feeder;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::cluster::ClusterArgs;
 use self::feeder::Feeder;
 use self::node::Node;
 use self::place::Place;
@@ -57,6 +59,8 @@ pub(crate) struct DemoArgs {
     /// Threads of the node. The outcome does not depend on it.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// How a day ended.
@@ -102,13 +106,14 @@ impl DemoArgs {
         let place = Place::find(self.data_dir.as_deref(), self.seed, &cast)?;
         let script = day::script(self.seed, &cast)?;
         let (script, counted) = sealing::seal(self.seed, &place.dir, script)?;
-        let node = Node::start(&place.dir, self.threads).await?;
+        let parts = self.cluster.parts(&place.dir).await?;
+        let node = Node::start(&place.dir, self.threads, &parts.parts).await?;
         let feeder = Feeder::connect(&place.dir, node.address())?;
         feeder.feed(&place.dir, &script, context.output).await?;
         let tally = tally::read(&place.dir, node.address(), &script).await?;
         let opened = readers::read(&place.dir, node.address()).await?;
         node.stop().await?;
-        let replay = node::verify(&place.dir).await?;
+        let replay = node::verify(&parts.verified).await?;
         let report = report::Report::new(self.seed, &tally, &replay, (counted, opened))?;
         let shown = Shown::Report { json: report.to_json(), text: report.to_text() };
         if !report.ok() {
@@ -118,7 +123,7 @@ impl DemoArgs {
         if self.once || !std::io::stdout().is_terminal() {
             return Ok(Played::Reported(shown));
         }
-        let node = Node::start(&place.dir, self.threads).await?;
+        let node = Node::start(&place.dir, self.threads, &parts.parts).await?;
         place.set_address(node.address())?;
         context.output.show(&shown)?;
         let next = report.next_steps(&place.dir);

@@ -1,9 +1,9 @@
-//! The node, as a child process.
+//! The node, as a child process; or, on a cluster, a process for each of its roles.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,16 +18,29 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(20);
 
-/// A running node; stopped when dropped.
+/// A process of `causewayd`: the name of its files, and how it is called.
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) arguments: Vec<OsString>,
+}
+
+/// Running processes that are a node together; stopped when dropped.
 pub(super) struct Node {
-    child: Child,
+    processes: Vec<Process>,
     address: String,
+}
+
+/// One of them.
+struct Process {
+    name: &'static str,
+    child: Child,
     dir: PathBuf,
 }
 
 #[derive(Deserialize)]
 struct Ready {
-    grpc: String,
+    /// Nothing where there is no gateway.
+    grpc: Option<String>,
 }
 
 /// What a replay of the whole log found.
@@ -40,47 +53,19 @@ pub(super) struct Replay {
 }
 
 impl Node {
-    /// Starts a node on a folder and waits until it is ready.
-    pub(super) async fn start(dir: &Path, threads: u16) -> Result<Self, Failure> {
-        end_orphan(dir).await?;
-        let (ready_path, log_path) = (dir.join("ready.json"), dir.join("causewayd.log"));
-        if ready_path.exists() {
-            fs::remove_file(&ready_path).map_err(at(&ready_path))?;
+    /// Starts every part on a folder and waits until all are ready.
+    pub(super) async fn start(dir: &Path, threads: u16, parts: &[Part]) -> Result<Self, Failure> {
+        for part in parts {
+            end_orphan(dir, part.name).await?;
         }
-        let log = File::options().create(true).append(true).open(&log_path);
-        let log = log.map_err(at(&log_path))?;
-        let mut command = command()?;
-        command.arg("dev").arg("--dir").arg(dir).arg("--ready-file").arg(&ready_path);
-        command.env("CAUSEWAY_WORKER_THREADS", threads.to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let child = command.spawn().map_err(|error| cannot_start(&error))?;
-        let pid_path = pid_path(dir);
-        fs::write(&pid_path, child.id().to_string()).map_err(at(&pid_path))?;
-        let mut node = Self { child, address: String::new(), dir: dir.to_owned() };
-        node.address = node.wait_until_ready(&ready_path, &log_path).await?;
-        Ok(node)
-    }
-
-    async fn wait_until_ready(&mut self, ready: &Path, log: &Path) -> Result<String, Failure> {
-        let ends_at = Instant::now() + READY_WITHIN;
-        loop {
-            let text = fs::read_to_string(ready).unwrap_or_default();
-            if let Ok(Ready { grpc }) = serde_json::from_str(&text) {
-                let port = grpc.rsplit(':').next().unwrap_or_default();
-                return Ok(format!("https://localhost:{port}"));
-            }
-            let problem = match self.child.try_wait() {
-                Ok(Some(status)) => format!("causewayd ended early ({status})"),
-                _ if Instant::now() >= ends_at => "causewayd did not become ready".to_owned(),
-                _ => {
-                    sleep(STEP).await;
-                    continue;
-                }
-            };
-            let text = fs::read_to_string(log).unwrap_or_default();
-            let last = text.lines().last().unwrap_or_default();
-            return Err(Failure::fault(format!("{problem}: {last}")));
+        let spawned = parts.iter().map(|part| Process::spawn(dir, part, threads));
+        let mut processes = spawned.collect::<Result<Vec<_>, _>>()?;
+        let mut address = None;
+        for process in &mut processes {
+            address = process.wait_until_ready().await?.or(address);
         }
+        let address = address.ok_or_else(|| Failure::fault("no process has a gateway"))?;
+        Ok(Self { processes, address })
     }
 
     /// Where it listens: `https://localhost:port`.
@@ -88,11 +73,13 @@ impl Node {
         &self.address
     }
 
-    /// Ends when the node does, which it should not.
+    /// Ends when one of the processes does, which it should not.
     pub(super) async fn ended(&mut self) -> Failure {
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Failure::fault(format!("causewayd ended ({status})"));
+            for process in &mut self.processes {
+                if let Ok(Some(status)) = process.child.try_wait() {
+                    return Failure::fault(format!("{} ended ({status})", process.name));
+                }
             }
             sleep(STEP * 10).await;
         }
@@ -100,15 +87,61 @@ impl Node {
 
     /// Lets the node finish what is under way.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
-        terminate(self.child.id());
+        self.processes.iter().for_each(|process| terminate(process.child.id()));
         let ends_at = Instant::now() + STOPPED_WITHIN;
-        while self.running() {
-            if Instant::now() >= ends_at {
-                return Err(Failure::fault("causewayd did not stop in time"));
+        for process in &mut self.processes {
+            while process.running() {
+                if Instant::now() >= ends_at {
+                    return Err(Failure::fault(format!("{} did not stop in time", process.name)));
+                }
+                sleep(STEP).await;
             }
-            sleep(STEP).await;
         }
         Ok(())
+    }
+}
+
+impl Process {
+    fn spawn(dir: &Path, part: &Part, threads: u16) -> Result<Self, Failure> {
+        let (ready_path, log_path) = (ready_path(dir, part.name), log_path(dir, part.name));
+        if ready_path.exists() {
+            fs::remove_file(&ready_path).map_err(at(&ready_path))?;
+        }
+        let log = File::options().create(true).append(true).open(&log_path);
+        let log = log.map_err(at(&log_path))?;
+        let mut command = command()?;
+        command.args(&part.arguments).arg("--ready-file").arg(&ready_path);
+        command.env("CAUSEWAY_WORKER_THREADS", threads.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().map_err(|error| cannot_start(&error))?;
+        let process = Self { name: part.name, child, dir: dir.to_owned() };
+        let pid_path = pid_path(dir, part.name);
+        fs::write(&pid_path, process.child.id().to_string()).map_err(at(&pid_path))?;
+        Ok(process)
+    }
+
+    /// Where it listens, if it has a gateway.
+    async fn wait_until_ready(&mut self) -> Result<Option<String>, Failure> {
+        let ends_at = Instant::now() + READY_WITHIN;
+        loop {
+            let ready = fs::read_to_string(ready_path(&self.dir, self.name)).unwrap_or_default();
+            if let Ok(Ready { grpc }) = serde_json::from_str(&ready) {
+                let port = |grpc: &str| grpc.rsplit(':').next().unwrap_or_default().to_owned();
+                return Ok(grpc.map(|grpc| format!("https://localhost:{}", port(&grpc))));
+            }
+            let name = self.name;
+            let problem = match self.child.try_wait() {
+                Ok(Some(status)) => format!("{name} ended early ({status})"),
+                _ if Instant::now() >= ends_at => format!("{name} did not become ready"),
+                _ => {
+                    sleep(STEP).await;
+                    continue;
+                }
+            };
+            let text = fs::read_to_string(log_path(&self.dir, name)).unwrap_or_default();
+            let last = text.lines().last().unwrap_or_default();
+            return Err(Failure::fault(format!("{problem}: {last}")));
+        }
     }
 
     fn running(&mut self) -> bool {
@@ -116,30 +149,40 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+impl Drop for Process {
     fn drop(&mut self) {
         // The log can be taken up after any end, so there is nothing to wait for.
         if self.running() {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        let _ = fs::remove_file(pid_path(&self.dir));
+        let _ = fs::remove_file(pid_path(&self.dir, self.name));
     }
 }
 
-/// Replays the log of a stopped node from zero.
-pub(super) async fn verify(dir: &Path) -> Result<Replay, Failure> {
-    let mut command = command()?;
-    command.arg("verify").arg(dir).arg("--output").arg("json").stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .map_err(|error| Failure::fault(error.to_string()))?
-        .map_err(|error| cannot_start(&error))?;
+/// Replays the log of a stopped node from zero: of a folder, or of what a configuration names.
+pub(super) async fn verify(path: &Path) -> Result<Replay, Failure> {
+    let call = ["verify".as_ref(), path.as_os_str(), "--output".as_ref(), "json".as_ref()];
+    let output = run(&call).await?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let said = said.lines().last().unwrap_or_default().to_owned();
+        let said = last_line(&output.stderr);
         Failure::new(Kind::VerificationFailed, format!("causewayd verify failed: {said}"))
     })
+}
+
+/// Runs `causewayd` to its end.
+pub(super) async fn run(arguments: &[&OsStr]) -> Result<Output, Failure> {
+    let mut command = command()?;
+    command.args(arguments).stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output())
+        .await
+        .map_err(|error| Failure::fault(error.to_string()))?
+        .map_err(|error| cannot_start(&error))
+}
+
+/// Of what a process has said, the last.
+pub(super) fn last_line(said: &[u8]) -> String {
+    String::from_utf8_lossy(said).lines().last().unwrap_or_default().to_owned()
 }
 
 /// `causewayd`, with nothing of this process's settings.
@@ -172,18 +215,26 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::fault(format!("cannot start causewayd: {error}"))
 }
 
-fn pid_path(dir: &Path) -> PathBuf {
-    dir.join("causewayd.pid")
+fn pid_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.pid"))
 }
 
-/// Ends the node that a demonstration left behind when it was killed.
-async fn end_orphan(dir: &Path) -> Result<(), Failure> {
-    let text = fs::read_to_string(pid_path(dir)).unwrap_or_default();
+fn log_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.log"))
+}
+
+fn ready_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.ready.json"))
+}
+
+/// Ends the process that a demonstration left behind when it was killed.
+async fn end_orphan(dir: &Path, name: &str) -> Result<(), Failure> {
+    let text = fs::read_to_string(pid_path(dir, name)).unwrap_or_default();
     let Ok(pid) = text.trim().parse::<u32>() else { return Ok(()) };
     // The number may be another process's by now.
     let ours = || {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let ready = dir.join("ready.json");
+        let ready = ready_path(dir, name);
         line.split(|byte| *byte == 0).any(|word| OsStr::new(&ready).as_encoded_bytes() == word)
     };
     if ours() {

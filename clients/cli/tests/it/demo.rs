@@ -96,7 +96,7 @@ fn killed_in_the_middle_it_is_taken_up_again() {
 
 /// Starts it, and kills it (not its node) soon after the node is ready.
 fn kill_when_started(dir: &Path) {
-    let ready = dir.join("ready.json");
+    let ready = dir.join("causewayd.ready.json");
     let _ = fs::remove_file(&ready);
     let mut child =
         demo(dir, "7", "2").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
