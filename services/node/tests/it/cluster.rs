@@ -4,6 +4,7 @@
 
 mod init;
 mod loaded;
+mod pools;
 mod rig;
 mod roles;
 mod takeover;

@@ -39,6 +39,7 @@ pub(crate) struct Rig {
     pub(crate) port: u16,
     ca: String,
     operator_key: [u8; 32],
+    pub(crate) pool: u32,
     people: Vec<Person>,
     child: Option<Child>,
 }
@@ -50,6 +51,14 @@ impl Rig {
         let mut rig = Self::in_dir(temp.path(), banks);
         rig._temp = Some(temp);
         rig
+    }
+
+    /// The same with another number than 1, before anything runs on it.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn with_pool(mut self, pool: u32) -> Self {
+        self.pool = pool;
+        self.write("genesis.toml", &self.genesis());
+        self
     }
 
     /// The same in a folder that is there already.
@@ -78,8 +87,8 @@ impl Rig {
         );
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let operator_key = receipts.public_key();
-        let rig =
-            Self { dir: dir.to_owned(), _temp: None, port, ca, operator_key, people, child: None };
+        let (dir, pool) = (dir.to_owned(), 1);
+        let rig = Self { dir, _temp: None, pool, port, ca, operator_key, people, child: None };
         rig.write("ca.pem", &rig.ca);
         rig.write("tls.pem", &certificate);
         rig.write("tls.key.pem", &key);
@@ -108,9 +117,11 @@ impl Rig {
     }
 
     fn genesis(&self) -> String {
-        let mut text = "pool = 1\n[rules]\ncurrencies = [\"EUR\", \"USD\"]\ncycle_ms = 50\n\
-                        seal_ms = 20\n"
-            .to_owned();
+        let mut text = format!(
+            "pool = {}\n[rules]\ncurrencies = [\"EUR\", \"USD\"]\ncycle_ms = 50\n\
+             seal_ms = 20\n",
+            self.pool
+        );
         for person in &self.people {
             text.push_str(&format!(
                 "[[participants]]\nid = {}\nrole = \"{}\"\nname = \"{}\"\ncountry = \"GB\"\n\
@@ -203,7 +214,8 @@ impl Rig {
     /// A client of whatever listens on a port.
     pub(crate) fn client_at(&self, port: u16, name: &str, deadline: Duration) -> Client {
         let person = self.people.iter().find(|person| person.name == name).unwrap();
-        ClientBuilder::new(format!("https://localhost:{port}"), 1, ParticipantId(person.id))
+        let address = format!("https://localhost:{port}");
+        ClientBuilder::new(address, self.pool, ParticipantId(person.id))
             .ca(&self.ca)
             .identity(&person.certificate, &person.key)
             .signer(person.signer.clone())

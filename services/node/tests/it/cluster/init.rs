@@ -1,17 +1,12 @@
 use std::sync::Arc;
 
-use bus::kafka::{self, KafkaLog, Promise, Retention, Settings};
+use bus::kafka::{self, KafkaLog, Promise, Retention};
 use bus::{Log as _, Position};
 use bytes::Bytes;
 
-use super::rig::{BROKERS, Cluster, until};
+use super::rig::{Cluster, until};
 use crate::load::Load;
 use crate::rig::{bic, runtime};
-
-fn settings(cluster: &Cluster, kind: &str) -> Settings {
-    let topic = format!("{}.{kind}.1", cluster.prefix);
-    Settings::new(BROKERS.map(str::to_owned).to_vec(), topic)
-}
 
 fn said(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
@@ -56,7 +51,7 @@ fn two_that_begin_a_log_at_once_do_no_harm() {
         }
     });
     // As if both had looked before either wrote.
-    let log = KafkaLog::open(&settings(&cluster, "orders")).unwrap();
+    let log = KafkaLog::open(&cluster.topic("orders")).unwrap();
     let genesis = log.read(Position(0), 1).unwrap().remove(0);
     log.append(genesis).unwrap().wait().unwrap();
     cluster.add("node", "");
@@ -79,7 +74,7 @@ fn a_topic_that_promises_too_little_is_refused_by_its_setting() {
         ),
     ] {
         let mut cluster = Cluster::unmade(0);
-        kafka::create(&settings(&cluster, "orders"), promise).unwrap();
+        kafka::create(&cluster.topic("orders"), promise).unwrap();
         let refused = cluster.tool("init");
         assert_eq!(refused.status.code(), Some(1));
         assert!(said(&refused).contains(setting), "{}", said(&refused));
@@ -98,7 +93,7 @@ fn a_deleted_topic_halts_the_pool_naming_it() {
     cluster.start("node");
     let runtime = runtime();
     runtime.block_on(cluster.rig.set_up());
-    kafka::delete(&settings(&cluster, "orders")).unwrap();
+    kafka::delete(&cluster.topic("orders")).unwrap();
     let halted = cluster.await_halted("node");
     assert!(halted.contains(&format!("there is no topic {}.orders.1", cluster.prefix)), "{halted}");
 }
@@ -128,7 +123,7 @@ fn another_hash_for_a_batch_halts_every_node_naming_both() {
     let load = Load::start(runtime.handle(), vec![cluster.client("one", &bic(0))]);
     until("orders are acknowledged", || load.count() >= 500);
     drop(load.stop());
-    let outcomes = Arc::new(KafkaLog::open(&settings(&cluster, "outcomes")).unwrap());
+    let outcomes = Arc::new(KafkaLog::open(&cluster.topic("outcomes")).unwrap());
     outcomes.append(Bytes::from(forged(2, 3))).unwrap().wait().unwrap();
     for name in ["one", "two"] {
         let halted = cluster.await_halted(name);

@@ -7,12 +7,13 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use bus::kafka;
 use sdk::Client;
 
 use crate::rig::{Rig, causewayd};
 
 /// The brokers of `deploy/local/cluster`.
-pub(super) const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"];
+const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"];
 
 /// Nothing takes so long, on however slow a machine: whoever waits longer waits for ever.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -59,6 +60,15 @@ impl Cluster {
         cluster.made()
     }
 
+    /// Another pool on the same brokers and tables.
+    pub(super) fn another(&self, pool: u32, banks: u32) -> Self {
+        let rig = Rig::new(banks).with_pool(pool);
+        let prefix = self.prefix.clone();
+        let cluster = Self { rig, prefix, shared: self.shared, nodes: BTreeMap::new() };
+        cluster.configure("tool", "");
+        cluster.made()
+    }
+
     fn made(self) -> Self {
         let made = self.tool("init");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -71,6 +81,12 @@ impl Cluster {
         let cluster = Self { rig: Rig::new(banks), prefix, shared: false, nodes: BTreeMap::new() };
         cluster.configure("tool", "");
         cluster
+    }
+
+    /// Its topic of this kind: `orders` or `outcomes`.
+    pub(super) fn topic(&self, kind: &str) -> kafka::Settings {
+        let topic = format!("{}.{kind}.{}", self.prefix, self.rig.pool);
+        kafka::Settings::new(BROKERS.map(str::to_owned).to_vec(), topic)
     }
 
     /// `causewayd cluster init` or `status`.
