@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cluster;
 use crate::config::{Config, Role, Settings};
 use crate::node::{self, Exit};
-use crate::{catalogue, certificates, export, telemetry, verify};
+use crate::{catalogue, certificates, export, import, telemetry, verify};
 
 /// A Causeway node.
 #[derive(Debug, Parser)]
@@ -72,6 +72,18 @@ enum Command {
         /// The file to write, whole or not at all; it may not be there yet. `-` is stdout.
         file: PathBuf,
         /// How the result is written; to stderr if the log goes to stdout.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Write an exported log into the empty log that a configuration names, embedded or shared: so a
+    /// pool moves. On a cluster, topics and tables are made. Safe to repeat.
+    Import {
+        /// A file that `export` wrote.
+        file: PathBuf,
+        /// The configuration of a node that does not run yet.
+        #[arg(long)]
+        config: PathBuf,
+        /// How the result is written.
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -173,6 +185,7 @@ pub fn main() -> ExitCode {
             verify(&dir, output, (!no_signatures, resolve))
         }
         Command::Export { dir, file, output } => write_out(&dir, &file, output),
+        Command::Import { file, config, output } => read_in(&file, &config, output),
         Command::Certificates { dir, cycle, output } => write_certificates(&dir, cycle, output),
         #[cfg(feature = "cluster")]
         Command::Cluster(command) => on_cluster(command),
@@ -245,6 +258,13 @@ fn write_out(dir: &Path, file: &Path, output: Output) -> Result<ExitCode> {
             Ok(ExitCode::from(2))
         }
         Err(error) => Err(error),
+    }
+}
+
+fn read_in(file: &Path, config_file: &Path, output: Output) -> Result<ExitCode> {
+    match config(config_file, &[]) {
+        Ok(config) => print(&import::from_file(&config, file)?.render(output)),
+        Err(exit) => Ok(exit),
     }
 }
 

@@ -138,17 +138,13 @@ fn password(file: &Path, key: &str) -> Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Makes what is missing of a pool's topics and tables, checks the rest, and begins the log with the
-/// genesis.
+/// Makes what is missing of a pool's topics and tables, and checks the rest.
 ///
 /// # Errors
-/// Brokers or nodes refuse or do not answer, one promises less than it must (the message names the
-/// setting), or the log is another pool's.
-pub(crate) fn init(config: &Config) -> Result<String> {
-    let brokers = brokers(config)?;
-    let signer = read_signer(&config.signing_key)?;
-    let begin = genesis::read(&config.genesis, signer.public_key())?;
-    let topics = Topics::of(config, brokers, begin.genesis.pool)?;
+/// Brokers or nodes refuse or do not answer, or one promises less than it must; the message names
+/// the setting.
+pub(crate) fn make(config: &Config, pool: u32) -> Result<String> {
+    let topics = Topics::of(config, brokers(config)?, pool)?;
     let mut said = String::new();
     for (settings, promise) in topics.each() {
         kafka::create(settings, *promise)?;
@@ -156,10 +152,23 @@ pub(crate) fn init(config: &Config) -> Result<String> {
     }
     if let Some(nodes) = &config.cql {
         let promise = cql::Promise { replicas: nodes.replication };
-        let made = cql::init(&tables(nodes, begin.genesis.pool)?, promise);
+        let made = cql::init(&tables(nodes, pool)?, promise);
         let made = made.with_context(|| format!("keyspace {}", nodes.keyspace))?;
         said.push_str(&format!("keyspace {}: schema {}\n", nodes.keyspace, made.version));
     }
+    Ok(said)
+}
+
+/// Does that, and begins the log with the genesis.
+///
+/// # Errors
+/// As [`make`]; or the log is another pool's.
+pub(crate) fn init(config: &Config) -> Result<String> {
+    let brokers = brokers(config)?;
+    let signer = read_signer(&config.signing_key)?;
+    let begin = genesis::read(&config.genesis, signer.public_key())?;
+    let topics = Topics::of(config, brokers, begin.genesis.pool)?;
+    let mut said = make(config, begin.genesis.pool)?;
     let log = KafkaLog::open(&topics.orders.0).context("cannot open the log")?;
     // Asked again: another one may have begun it meanwhile.
     let empty = matches!(log.read(Position(1), 1), Err(bus::Fault::Beyond { end: Position(0) }));

@@ -23,6 +23,7 @@ mod datadir;
 mod export;
 mod genesis;
 mod http;
+mod import;
 mod node;
 mod origin;
 mod process;

@@ -79,8 +79,12 @@ pub(crate) fn verify(path: &Path, signatures: bool, resolve: bool) -> Result<Rep
 /// The genesis of a log that has one.
 pub(crate) fn genesis_of(log: &dyn Log) -> Result<Genesis> {
     let first = log.read(Position(0), 1).context("cannot read the genesis")?;
-    let first = first.first().context("the log is empty")?;
-    match Record::read(first).context("record 0")?.body {
+    genesis_in(first.first().context("the log is empty")?)
+}
+
+/// The genesis that the first record of a log must be.
+pub(crate) fn genesis_in(record: &[u8]) -> Result<Genesis> {
+    match Record::read(record).context("record 0")?.body {
         RecordBody::Genesis(genesis) => Ok(genesis),
         _ => anyhow::bail!("record 0 is not a genesis"),
     }

@@ -4,6 +4,7 @@
 
 mod init;
 mod loaded;
+mod moving;
 mod pools;
 mod rig;
 mod roles;

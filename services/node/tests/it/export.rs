@@ -1,7 +1,7 @@
 use std::fs;
 
 use crate::damage::trade;
-use crate::rig::Rig;
+use crate::rig::{Rig, bic, order, runtime};
 
 fn verified(rig: &Rig, path: &str) -> (Option<i32>, serde_json::Value) {
     let output = rig.run(&["verify", path, "--output", "json"]);
@@ -43,6 +43,49 @@ fn an_export_is_the_log_and_verifies_like_it() {
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8(again.stderr).unwrap().contains("name another or remove it"));
     assert_eq!(fs::read(rig.path("day.cwlog")).unwrap(), bytes);
+}
+
+#[test]
+fn an_export_goes_into_an_empty_log_and_the_pool_goes_on_there() {
+    let mut rig = Rig::new(2);
+    rig.start();
+    trade(&rig);
+    assert_eq!(rig.terminate(), Some(0));
+    let (_, moved) = rig.verify();
+    assert_eq!(rig.run(&["export", ".", "day.cwlog"]).status.code(), Some(0));
+
+    let bytes = fs::read(rig.path("day.cwlog")).unwrap();
+    fs::write(rig.path("cut"), &bytes[..bytes.len() - 1]).unwrap();
+    rig.configure("data_dir = \"elsewhere\"");
+    let import = |rig: &Rig, file: &str| {
+        rig.run(&["import", file, "--config", "causewayd.toml", "--output", "json"])
+    };
+    // Broken off, and gone on with.
+    assert_eq!(import(&rig, "cut").status.code(), Some(1));
+    let done = import(&rig, "day.cwlog");
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let done: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(done["records"], moved["records"]);
+    assert_eq!(done["records_before"].as_u64().unwrap() + 1, moved["records"].as_u64().unwrap());
+
+    rig.start();
+    assert_eq!(rig.terminate(), Some(0), "{}", rig.errors());
+    let (code, there) = verified(&rig, "elsewhere");
+    assert_eq!(code, Some(0), "{there}");
+    for same in ["orders", "state_root", "stored_batches"] {
+        assert_eq!(there[same], moved[same], "{same}");
+    }
+    // What goes on there is another log by now.
+    rig.start();
+    runtime().block_on(async {
+        let client = rig.client(&bic(0));
+        client.submit(&order(&client, 1, "there")).await.unwrap();
+    });
+    assert_eq!(rig.terminate(), Some(0));
+    let refused = import(&rig, "day.cwlog");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("somebody has used the log since"), "{said}");
 }
 
 #[test]

@@ -69,6 +69,12 @@ impl Cluster {
         cluster.made()
     }
 
+    /// From now on its topics and tables are others, which nobody has made, and no node is there.
+    pub(super) fn elsewhere(&mut self) {
+        self.prefix.push_str("-moved");
+        self.nodes.clear();
+    }
+
     fn made(self) -> Self {
         let made = self.tool("init");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
