@@ -2,12 +2,11 @@
 
 use bus::kafka;
 
-use super::loaded::Loaded;
+use super::loaded::{BANKS, Loaded};
 use super::rig::Cluster;
 use crate::rig::runtime;
 
 const NODE: &str = "node";
-const BANKS: u32 = 2;
 
 /// The one node of a pool, with load on it.
 fn loaded(mut cluster: Cluster) -> Loaded {
