@@ -53,9 +53,12 @@ impl Gateway {
         let gateway = self.clone();
         let word = move || {
             let (view, mut log) = (gateway.view(), Logged::new(&*gateway.log));
+            // Time passes also while nothing is logged.
+            let now_ms = gateway.clock.now_ms().max(view.now_ms);
             let worded = |fault: OpenFault| {
                 let (_, logged_at_ms) = log.at(fault.place)?;
-                Ok(worded(&view, &fault, logged_at_ms))
+                let overdue = fault.due_at_ms < now_ms;
+                Ok(v1::OpenFault { overdue, ..worded(&view, &fault, logged_at_ms) })
             };
             faults.into_iter().map(worded).collect()
         };
@@ -81,7 +84,7 @@ fn worded(view: &PoolView, fault: &OpenFault, logged_at_ms: u64) -> v1::OpenFaul
         sender: name(view, said.order.sender),
         logged_at_ms,
         due_at_ms: fault.due_at_ms,
-        overdue: fault.due_at_ms < view.now_ms,
         times: fault.times,
+        ..v1::OpenFault::default()
     }
 }
