@@ -73,6 +73,8 @@ impl Pool {
             receiver_country: country(receiver),
         };
         let requirement = policy.require(&facts).map_err(|_| Reject::PolicyUncovered)?;
+        // Epochs are of the policy's suite: under another one there is none to look for.
+        ensure(sealing.suite == requirement.suite, Reject::SuiteMismatch)?;
         let epoch = self.disclosure.epochs.get(header.sender(), sealing.epoch);
         let epoch = epoch.ok_or(Reject::EpochUnknown)?;
         ensure(epoch.policy_version == policy.version, Reject::PolicyVersion)?;

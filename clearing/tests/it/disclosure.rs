@@ -136,6 +136,11 @@ fn the_policy_says_the_suite() {
     };
     let order = with_suite(hall.sealed(0, 1, 10), strong);
     assert_eq!(hall.reason(&order), mismatch);
+    // That is said also where the pool has no such epoch, and could have none.
+    let mut alone = order;
+    alone.header.sealing.as_mut().unwrap().epoch = EpochId([52; 16]);
+    assert_eq!(hall.reason(&alone), mismatch);
+    assert_eq!(hall.reason(&with_suite(alone, SUITE)), Some(Reject::EpochUnknown));
     let open =
         |hall: &Hall, suite, id| signed(hall.epoch_of(suite, (0, id), 2, 1), key_of(bank(0)));
     let old = hall.sealed(0, 1, 20);

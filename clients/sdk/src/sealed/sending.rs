@@ -219,7 +219,7 @@ impl Vault {
 fn stale(decision: &OrderDecision) -> bool {
     use RejectReason::{
         EpochOver, EpochUnknown, KeyNotValid, PolicyUncovered, PolicyVersion, SequenceUsed,
-        SlotsMismatch,
+        SlotsMismatch, SuiteMismatch,
     };
     let sealing = decision.reason.is_some_and(|reason| {
         matches!(
@@ -231,6 +231,7 @@ fn stale(decision: &OrderDecision) -> bool {
                 | PolicyVersion
                 | SequenceUsed
                 | SlotsMismatch
+                | SuiteMismatch
         )
     });
     decision.ruling == Ruling::Refused && sealing
