@@ -84,6 +84,9 @@ pub(crate) struct ReadEpoch {
     suite: Suite,
     policy_version: u32,
     not_after_ms: u64,
+    /// The keys that are this reader's, as the sender has signed it.
+    own: Vec<(SlotRole, KeyId)>,
+    /// For those whose secrets are there: what was agreed on.
     keks: Vec<(SlotRole, KeyId, Gcm)>,
     pub(crate) seen: Seen,
 }
@@ -132,15 +135,24 @@ impl Reader {
         self.epochs.retain(|_, epoch| epoch.not_after_ms >= ended_before_ms);
     }
 
-    /// Whether the epoch of an order was accepted, so that it may be opened.
+    /// Whether there is the secret of a key.
+    #[must_use]
+    pub fn has_secret(&self, key: KeyId) -> bool {
+        self.secrets.contains_key(&key)
+    }
+
+    /// Whether the epoch of an order was accepted with all secrets that it asks for, so that it may be
+    /// opened.
     #[must_use]
     pub fn knows_epoch(&self, header: HeaderView<'_>) -> bool {
         let sealing = header.sealing().ok().flatten();
-        sealing.is_some_and(|it| self.epochs.contains_key(&(header.sender(), it.epoch)))
+        let known = sealing.and_then(|it| self.epochs.get(&(header.sender(), it.epoch)));
+        known.is_some_and(|epoch| epoch.own.len() == epoch.keks.len())
     }
 
-    /// Takes in an epoch of the sender whose identity key is given; false if it is not for this
-    /// reader. The same statement again changes nothing: what was seen of the epoch stays seen.
+    /// Takes in an epoch of the sender whose identity key is given; false if it has no key for which
+    /// there is a secret. The same statement again adds what secrets have come since; what was seen
+    /// of the epoch stays seen.
     ///
     /// # Errors
     /// [`Refused`] if it is not signed by the sender, its keys do not agree, or the sender has used
@@ -157,28 +169,32 @@ impl Reader {
         }
         let statement = sha256(&open.signed_bytes());
         let name = (open.sender, open.epoch);
-        if let Some(known) = self.epochs.get(&name) {
-            return if known.statement == statement { Ok(true) } else { Err(Refused) };
+        let known = self.epochs.get(&name);
+        if known.is_some_and(|known| known.statement != statement) {
+            return Err(Refused);
         }
-        let mut keks = Vec::new();
+        let (mut own, mut keks) = (Vec::new(), Vec::new());
         for it in open.readers.iter().filter(|it| it.participant == self.participant) {
-            let Some(secret) = self.secrets.get(&it.key) else { continue };
+            own.push((it.role, it.key));
+            let agreed_on = known.is_some_and(|known| known.kek(it.role, it.key).is_some());
+            let Some(secret) = self.secrets.get(&it.key).filter(|_| !agreed_on) else { continue };
             let info = open.info(it.role, it.key, it.participant);
             keks.push((it.role, it.key, agreed(secret, &it.encapsulated, &info, KEK_LABEL)?));
         }
-        if keks.is_empty() {
+        if own.is_empty() {
             return Ok(false);
         }
-        let epoch = ReadEpoch {
+        let epoch = self.epochs.entry(name).or_insert_with(|| ReadEpoch {
             statement,
             suite: open.suite,
             policy_version: open.policy_version,
             not_after_ms: open.not_after_ms,
-            keks,
+            own,
+            keks: Vec::new(),
             seen: Seen::default(),
-        };
-        self.epochs.insert(name, epoch);
-        Ok(true)
+        });
+        epoch.keks.append(&mut keks);
+        Ok(!epoch.keks.is_empty())
     }
 
     /// Opens an order for the first time, with all views that this reader may read. Its sequence is
@@ -230,10 +246,11 @@ impl Reader {
         self.epochs.get_mut(&epoch_name(envelope))
     }
 
-    /// Whether this participant has, or had, the secret to which a slot is sealed.
+    /// Whether a slot is sealed to a key of this participant, whether or not its secret is there.
     pub(crate) fn owns(&self, envelope: &Envelope<'_>, slot: &SlotEntry<'_>) -> bool {
-        self.secrets.contains_key(&slot.key)
-            || self.epoch(envelope).is_some_and(|epoch| epoch.kek(slot).is_some())
+        let named = (slot.role, slot.key);
+        self.has_secret(slot.key)
+            || self.epoch(envelope).is_some_and(|epoch| epoch.own.contains(&named))
     }
 
     pub(crate) fn secret(&self, participant: ParticipantId, key: KeyId) -> Option<&KemSecret> {
@@ -254,17 +271,17 @@ impl ReadEpoch {
     fn unwrap(&self, envelope: &Envelope<'_>, binding: &Hash) -> Result<Deks, Refused> {
         let mut deks = Deks::default();
         let mut found = false;
-        for slot in envelope.slots().filter(|slot| self.kek(slot).is_some()) {
+        for slot in envelope.slots().filter(|slot| self.kek(slot.role, slot.key).is_some()) {
             self.unwrap_slot(&slot, binding, &mut deks)?;
             found = true;
         }
         if found { Ok(deks) } else { Err(Refused) }
     }
 
-    /// What opens a slot, if it is one of this reader's.
-    pub(crate) fn kek(&self, slot: &SlotEntry<'_>) -> Option<&Gcm> {
-        let name = (slot.role, slot.key);
-        self.keks.iter().find(|(role, key, _)| (*role, *key) == name).map(|(.., cipher)| cipher)
+    /// What opens a slot of this reader's, if its secret was there.
+    fn kek(&self, role: SlotRole, key: KeyId) -> Option<&Gcm> {
+        let named = |it: &&(SlotRole, KeyId, Gcm)| (it.0, it.1) == (role, key);
+        self.keks.iter().find(named).map(|(.., cipher)| cipher)
     }
 
     /// Adds the keys in one wrap.
@@ -274,7 +291,7 @@ impl ReadEpoch {
         binding: &Hash,
         deks: &mut Deks,
     ) -> Result<(), Refused> {
-        let cipher = self.kek(slot).ok_or(Refused)?;
+        let cipher = self.kek(slot.role, slot.key).ok_or(Refused)?;
         // The largest wrap: five keys and a tag.
         let mut buffer = Wiped::new([0; DEK_LEN * VIEWS_MAX as usize + channel::TAG_LEN]);
         let bytes = buffer.get_mut(..slot.wrap.len()).ok_or(Refused)?;

@@ -6,6 +6,7 @@
 //! sealer:  orders to sealed orders, epochs on the way      sending: sealed, on disk, handed in
 //! opener:  sealed orders to views, checked                 signed_payment: what a sender signed
 //! desk:    payments read, and what is said about them      faults: the sender's answer
+//! incoming: payments as they come, opened
 //! ```
 //! The protocol is `docs/reference/ppc1.md`. The node serves directory, policy and epochs, and
 //! nothing that it serves is believed unless it is signed by a root that the user's trust file pins,
@@ -15,6 +16,7 @@
 mod desk;
 mod faults;
 mod files;
+mod incoming;
 mod keys;
 mod opener;
 mod sealer;
@@ -32,6 +34,7 @@ pub use channel::{
 pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 
 pub use self::desk::Desk;
+pub use self::incoming::{Incoming, IncomingWatch, Reading};
 pub use self::keys::{KEEP_MS, KeyStore, OwnKey};
 pub use self::opener::{Opener, Unopened};
 pub use self::sealer::{Contents, Sealer, content_hash, requirement};

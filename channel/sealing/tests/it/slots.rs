@@ -1,14 +1,15 @@
 //! Orders opened slot by slot, and what was wrapped again for one of them.
 
 use channel::{
-    EpochOpen, OrderHeader, PublicKey, Recipient, Rewrap, Signed, SlotRole, Suite, View, ViewMask,
+    EpochOpen, KemKey, OrderHeader, PublicKey, Recipient, Rewrap, Signed, SlotRole, Suite, View,
+    ViewMask,
 };
-use sealing::{Epoch, OpenedOrder, Refused, SealedOrder, Unread};
+use sealing::{Epoch, KemSecret, OpenedOrder, Reader, Refused, SealedOrder, Unread};
 
 use crate::epochs::{low_order_points, with_point};
 use crate::world::{
-    CONTENTS, HOUR, Known, NOW, RECEIVER, SENDER, SENDER_REGULATOR, SUITES, header, kem_key,
-    key_of, own_slot, reader_of, reader_without_epoch, sealed, signer_of, terms,
+    CONTENTS, HOUR, Known, NOW, POOL, RECEIVER, SENDER, SENDER_REGULATOR, SUITES, header, kem_key,
+    kem_secret, key_of, own_slot, reader_of, reader_without_epoch, sealed, signer_of, terms,
 };
 
 const SUITE: Suite = SUITES[0];
@@ -104,6 +105,39 @@ fn a_rewrap_of_less_than_was_promised_opens_nothing() {
         assert_eq!(opened.err(), Some(Refused));
         assert!(matches!(bad.read(&[rewrap]), Err(Unread::Slot(SECOND, _))));
     }
+}
+
+/// A reader that has lost the secret of its key knows from the sender's epoch which slot is its own: it can
+/// ask for that slot, and opens it by another key.
+#[test]
+fn who_lost_a_secret_can_name_its_slot() {
+    let world = sealed(SUITE);
+    let (header, payload) = (&world.order.header, &world.order.payload);
+    let slot = world.recipients.iter().find(|it| it.participant == RECEIVER).unwrap();
+    let mut reader = Reader::new(POOL, RECEIVER);
+    assert_eq!(reader.accept_epoch(&world.open, &key_of(SENDER)), Ok(false));
+    let view = channel::HeaderView::trusted(header);
+    assert!(!reader.knows_epoch(view) && !reader.has_secret(slot.key));
+    let unread = reader.open_with(header, payload, &[]).err();
+    assert_eq!(unread, Some(Unread::Slot(SlotRole::Receiver, slot.key)));
+    assert_eq!(reader.open(header, payload).err(), Some(Refused));
+    // Another key of the same reader, made since.
+    let secret = KemSecret::generate(SUITE, &mut Known::new(5));
+    let key = KemKey { public: secret.public(), ..kem_key(SUITE, RECEIVER) };
+    let next = Recipient { key: key.id(), public: key.public.clone(), ..slot.clone() };
+    reader.add_key(&key, secret).unwrap();
+    let opened = reader_of(SENDER, &world.open).reopen(header, payload).unwrap();
+    let signer = signer_of(SENDER);
+    let rewrap = opened.rewrap(payload, &next, NOW + HOUR, &signer, &mut Known::new(9)).unwrap();
+    let all = slot.views.views().collect::<Vec<_>>();
+    let rewraps = [(rewrap, key_of(SENDER))];
+    assert_eq!(views(&reader.open_with(header, payload, &rewraps).unwrap()), all);
+    // The secret is found after all: nothing that was opened is new again.
+    reader.add_key(&kem_key(SUITE, RECEIVER), kem_secret(SUITE, RECEIVER)).unwrap();
+    assert_eq!(reader.accept_epoch(&world.open, &key_of(SENDER)), Ok(true));
+    assert!(reader.knows_epoch(view));
+    assert_eq!(reader.open(header, payload).err(), Some(Refused));
+    assert_eq!(views(&reader.reopen(header, payload).unwrap()), all);
 }
 
 #[test]

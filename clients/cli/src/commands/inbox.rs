@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use iso20022::Excerpt;
-use sdk::sealed::{Desk, SignedPayment, Unopened, ViewMask};
+use sdk::sealed::{Desk, Reading, SignedPayment, Unopened, ViewMask};
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,10 @@ pub(crate) struct InboxArgs {
     /// there.
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
+    /// Ask the senders to wrap again what was sealed to a key whose secret is lost: it is stated as a
+    /// fault, too. Once made, a new key (`causeway keys make`) opens their answer.
+    #[arg(long)]
+    lost_keys: bool,
 }
 
 impl InboxArgs {
@@ -183,21 +187,15 @@ impl Reader<'_> {
     /// Does what a payment is here for; returns its row, if it is one to show. That something is
     /// wrong with one payment is said in its row, and keeps nobody from the others.
     async fn look(&mut self, payment: &v1::Payment) -> Result<Option<Row>, Failure> {
-        let name = &self.session.profile.name;
-        let settled = payment.state() == v1::PaymentState::Settled;
-        let due = payment.receiver == *name && settled;
-        // What its sender sees of its own payment needs no opening; what comes without a payload is
-        // not for reading yet.
-        if payment.sender == *name || (payment.payload.is_empty() && !due) {
-            return Ok(None);
-        }
-        let signed = match self.desk.check(payment).await {
-            Ok(signed) => signed,
+        let looked = match self.desk.look(payment).await {
+            Ok(looked) => looked,
             Err(error) => return self.problem(payment, error).map(Some),
         };
+        let Some((signed, reading)) = looked else { return Ok(None) };
+        let settled = payment.state() == v1::PaymentState::Settled;
         let received = signed.header().receiver() == self.session.client.participant();
         let asked = received && payment.holds().any(|hold| hold == v1::Hold::Confirmation);
-        let found = match self.read(payment, &signed, asked).await {
+        let found = match self.judge(&signed, reading, asked).await {
             Ok(found) => found,
             Err(error) => return self.problem(payment, error).map(Some),
         };
@@ -216,21 +214,18 @@ impl Reader<'_> {
         Ok(Some(row))
     }
 
-    async fn read(
+    async fn judge(
         &mut self,
-        payment: &v1::Payment,
         signed: &SignedPayment<'_>,
+        reading: Reading,
         asked: bool,
     ) -> Result<Found, sdk::Error> {
-        if !signed.is_sealed() {
-            let bypasses = signed.bypasses_policy(&self.desk.vault().store);
-            let problem = "is not sealed, although the pool's policy asks for it".to_owned();
-            let message = Some(signed.payload().to_vec());
-            return Ok(Found { message, problem: bypasses.then_some(problem), ..Found::default() });
-        }
-        let opened = match self.desk.read(payment).await? {
-            Ok(opened) => judge(&self.desk.vault().store, &opened, signed.payload()),
-            Err(fault) => return self.fault(payment, &fault, asked).await,
+        let opened = match reading {
+            Reading::Open => {
+                return Ok(Found { message: Some(signed.payload().to_vec()), ..Found::default() });
+            }
+            Reading::Unopened(fault) => return self.fault(signed, &fault, asked).await,
+            Reading::Opened(opened) => judge(&self.desk.vault().store, &opened, signed.payload()),
         };
         let able = opened.problem.is_none();
         if asked {
@@ -245,14 +240,20 @@ impl Reader<'_> {
     }
 
     /// States a fault, once. Until its sender's time to answer is over, nothing is said about
-    /// whether the payment can be applied: that would end it.
+    /// whether the payment can be applied: that would end it. Who has lost the secret is asked first:
+    /// perhaps it is only not here.
     async fn fault(
         &mut self,
-        payment: &v1::Payment,
+        signed: &SignedPayment<'_>,
         fault: &Unopened,
         asked: bool,
     ) -> Result<Found, sdk::Error> {
-        self.unopened.insert(payment.uetr.clone());
+        self.unopened.insert(signed.header().uetr().to_string());
+        if fault.lost && !self.args.lost_keys {
+            let problem = "is sealed to a key whose secret is not here; --lost-keys asks its sender to \
+                           wrap it again";
+            return Ok(Found { problem: Some(problem.to_owned()), ..Found::default() });
+        }
         let name = &self.session.profile.name;
         let mine = |it: &&v1::OpenFault| {
             it.reporter == *name && it.digest.as_ref() == fault.order.digest.as_slice()

@@ -21,9 +21,6 @@ use crate::dev::make_dir;
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Row, Shown, hex};
 
-/// How often it is looked what is new in the directory, and what waits to be screened.
-const REFRESH: Duration = Duration::from_secs(30);
-
 /// What decides. An engine with real lists takes the place of [`DenyList`].
 pub(crate) trait Screen {
     /// SHA-256 of the lists; it goes into the verdict.
@@ -51,6 +48,11 @@ pub(crate) struct RunArgs {
     /// End when everything that has happened so far was screened.
     #[arg(long)]
     once: bool,
+    /// How often to look for what is new in the directory and among the own keys, and again at what
+    /// could not be screened, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=3600))]
+    refresh_seconds: u64,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +100,7 @@ impl Command {
 impl RunArgs {
     async fn run(self, context: &Context, session: &Session) -> Result<Shown, Failure> {
         let list = self.list.load()?;
+        let refresh = Duration::from_secs(self.refresh_seconds);
         let mut screener = Screener::new(session, session.desk().await?, &list)?;
         let last = session.client.pool_info().await?.batch;
         let mut watch = session.client.watch(Vec::new(), true);
@@ -109,7 +112,7 @@ impl RunArgs {
                 Err(error) if error.is_transient() && !self.once => continue,
                 Err(error) => return Err(error.into()),
             };
-            for payment in screener.due(message.payments).await? {
+            for payment in screener.due(message.payments, refresh).await? {
                 let row = match screener.screen(&payment).await {
                     Ok(Some(verdict)) => row(&payment, &verdict),
                     Ok(None) => continue,
@@ -162,9 +165,13 @@ impl<'a> Screener<'a> {
     }
 
     /// What is to be screened: of what has come, and what could not be before.
-    async fn due(&mut self, come: Vec<v1::Payment>) -> Result<Vec<v1::Payment>, Failure> {
+    async fn due(
+        &mut self,
+        come: Vec<v1::Payment>,
+        refresh: Duration,
+    ) -> Result<Vec<v1::Payment>, Failure> {
         let mut due = come;
-        if self.refreshed.elapsed() > REFRESH {
+        if self.refreshed.elapsed() > refresh {
             self.desk.refresh(self.session.now_ms().await?).await?;
             self.refreshed = Instant::now();
             for uetr in std::mem::take(&mut self.waiting) {
@@ -202,6 +209,10 @@ impl<'a> Screener<'a> {
         } else {
             let opened = match self.desk.read(payment).await? {
                 Ok(opened) => judge(&self.desk.vault().store, &opened, &payment.payload),
+                Err(fault) if fault.lost => {
+                    let problem = "is sealed to a key whose secret is not here";
+                    return Err(Failure::new(Kind::Fault, problem));
+                }
                 Err(fault) => {
                     self.desk.allege(&fault).await?;
                     return Err(Failure::new(Kind::Fault, "does not open; stated as a fault"));

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use sdk::sealed::{AnyStatement, DisclosurePolicy, PolicyRule, RuleReader, Vault};
 use serde_json::{Value, json};
 
-use super::policy_file::{role_name, view_name};
+use super::policy_file::{role_name, suite_name, view_name};
 use super::statement_file;
 use crate::commands::show;
 use crate::context::{Context, Session};
@@ -108,6 +108,7 @@ fn object(policy: &DisclosurePolicy, now_ms: u64) -> Value {
         "version": policy.version,
         "effective_at": show::instant(policy.effective_at_ms),
         "in_effect": policy.effective_at_ms <= now_ms,
+        "suite": suite_name(policy.suite),
         "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),
     })
 }

@@ -78,7 +78,8 @@ impl Desk {
         SignedPayment::check(&self.vault.store, payment)
     }
 
-    /// Opens a payment, as [`Opener::open`].
+    /// Opens a payment, as [`Opener::open`]; also by a key that another process of the participant
+    /// has made meanwhile.
     ///
     /// # Errors
     /// As [`Opener::open`].
@@ -87,7 +88,13 @@ impl Desk {
         payment: &v1::Payment,
     ) -> Result<Result<OpenedOrder, Unopened>, Error> {
         self.check(payment).await?;
-        self.opener.open(&self.vault.store, payment).await
+        match self.opener.open(&self.vault.store, payment).await? {
+            Err(unopened) if unopened.lost => {
+                self.opener.add_keys(&self.vault.keys)?;
+                self.opener.open(&self.vault.store, payment).await
+            }
+            read => Ok(read),
+        }
     }
 
     /// Opens an order of one's own archive, as [`Opener::reopen`].

@@ -33,13 +33,15 @@ pub struct Unopened {
     pub role: SlotRole,
     /// The key of the slot.
     pub key: KeyId,
+    /// Whether the reader has not its secret, so that nobody else is to blame.
+    pub lost: bool,
 }
 
 impl Unopened {
     /// The allegation, to be signed and published.
     #[must_use]
     pub fn fault(&self, pool: u32, reporter: ParticipantId, found_at_ms: u64) -> DisclosureFault {
-        let Self { order, role, key } = *self;
+        let Self { order, role, key, .. } = *self;
         DisclosureFault { pool, reporter, order, role, key, found_at_ms }
     }
 }
@@ -95,7 +97,10 @@ impl Opener {
                 self.opened.insert(order.digest);
                 Ok(Ok(opened))
             }
-            Err(Unread::Slot(role, key)) => Ok(Err(Unopened { order, role, key })),
+            Err(Unread::Slot(role, key)) => {
+                let lost = !self.reader.has_secret(key);
+                Ok(Err(Unopened { order, role, key, lost }))
+            }
             Err(Unread::Refused(_)) => Err(Error::Unverified(
                 "the order has no slot for this reader, or another of its sequence was opened",
             )),
