@@ -194,6 +194,16 @@ fn a_payment_is_what_its_header_says_and_not_what_the_node_calls_it() {
     let (code, rows) = node.run(THIRD, &["inbox", "--into", &into]);
     assert_eq!(code, 6, "{rows}");
     assert!(!node.temporary.path().join("stolen").join(format!("{UETR}.xml")).exists());
+    // Said to be what the receiver itself has paid, of which there is nothing to open; with its
+    // payload and without.
+    let (sender, receiver) = (RECEIVER.to_owned(), SENDER.to_owned());
+    let own = v1::Payment { sender, receiver, ..honest.clone() };
+    let bare = v1::Payment { payload: Default::default(), ..own.clone() };
+    node.with(|state| state.payments = vec![own, bare]);
+    fs::remove_dir_all(node.temporary.path().join("inbox")).unwrap();
+    let (code, rows, written) = inbox(&node, UETR);
+    assert_eq!((code, written, rows.as_array().unwrap().len()), (6, false, 2), "{rows}");
+    assert!(rows.as_array().unwrap().iter().all(|row| row["problem"].is_string()), "{rows}");
     // And the truth is taken.
     node.with(|state| state.payments = vec![honest]);
     fs::remove_dir_all(node.temporary.path().join("inbox")).unwrap();

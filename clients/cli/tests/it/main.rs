@@ -7,6 +7,10 @@
     reason = "a test that cannot go on must fail, one that cannot run must say so"
 )]
 
+mod canary;
+mod capture;
+mod crook;
+mod crooked;
 mod demo;
 mod fx;
 mod insight;
@@ -17,6 +21,7 @@ mod node;
 mod operator;
 mod run;
 mod sealed;
+mod sealed_pool;
 mod simulate;
 mod started;
 mod stream;

@@ -21,6 +21,10 @@ pub(crate) struct Operator {
 pub(crate) struct Scan(Vec<Vec<u8>>);
 
 impl Scan {
+    pub(crate) fn of(pieces: Vec<Vec<u8>>) -> Self {
+        Self(pieces)
+    }
+
     /// How often `wanted` is there.
     pub(crate) fn count(&self, wanted: &[u8]) -> usize {
         let windows = |bytes: &Vec<u8>| {
@@ -37,7 +41,7 @@ impl Operator {
         Self { pid: node.pid(), dir: node.dir() }
     }
 
-    /// Every readable page of the process, as a core dump has them.
+    /// Every page that the process may write to, as a core dump has them.
     pub(crate) fn memory(&self) -> Scan {
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap();
         let memory = File::open(format!("/proc/{}/mem", self.pid)).unwrap();
@@ -72,12 +76,21 @@ impl Operator {
         Scan(vec![fs::read(self.dir.join("log")).unwrap()])
     }
 
-    /// Its metrics page.
-    pub(crate) fn metrics(&self) -> Scan {
+    /// Where it listens: for its clients, and for who asks for its metrics.
+    pub(crate) fn ports(&self) -> [u16; 2] {
         let ready = fs::read_to_string(self.dir.join("ready.json")).unwrap();
         let ready: Value = serde_json::from_str(&ready).unwrap();
-        let mut stream = TcpStream::connect(ready["metrics"].as_str().unwrap()).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        let port = |name: &str| ready[name].as_str().unwrap().rsplit(':').next().unwrap().parse();
+        [port("grpc").unwrap(), port("metrics").unwrap()]
+    }
+
+    /// Its metrics page, asked for with a word that goes over the wire as it is.
+    pub(crate) fn metrics(&self, word: &str) -> Scan {
+        let [_, port] = self.ports();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let head =
+            format!("GET /metrics HTTP/1.0\r\nHost: localhost\r\nUser-Agent: {word}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
         let mut page = Vec::new();
         stream.read_to_end(&mut page).unwrap();
         Scan(vec![page])

@@ -3,16 +3,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sdk::sealed::{Desk, Reading, SlotRole, Vault, View};
 use sdk::{Client, ClientBuilder, Order, ParticipantId, Profile, Ruling, v1};
 
+use crate::crook::{Crook, spoiled};
+use crate::sealed_pool::{PLAIN, Sealed, contents};
 use crate::started::{Node, instant};
 
 const BATCHES: usize = 120;
 const ORDERS: usize = 16;
 
-fn client(node: &Node, name: &str) -> Client {
+fn profile(node: &Node, name: &str) -> Profile {
     let path = node.dir().join("participants").join(name).join("profile.toml");
-    let profile = Profile::load(&path).unwrap();
+    Profile::load(&path).unwrap()
+}
+
+fn client(node: &Node, name: &str) -> Client {
+    let profile = profile(node, name);
     let builder = ClientBuilder::from_profile(&profile).unwrap();
     builder.deadline(Duration::from_secs(60)).connect_lazy().unwrap()
 }
@@ -74,4 +81,39 @@ async fn nothing_is_lost_or_done_twice_when_the_node_is_killed() {
     // 1,000.00 less 1,920 cents, each once.
     let balances = tokio::task::block_in_place(|| node.ok("ALBKGB2L", &["balances"]));
     assert_eq!(balances[0]["balance"], "980.80");
+}
+
+/// What a bank's own program does that follows its payments by the SDK alone.
+#[test]
+fn sealed_payments_come_opened() {
+    let Some(pool) = Sealed::start() else { return };
+    let uetr = |at: u8| format!("7a562c67-ca16-48ba-b074-65581be6f0d{at}");
+    pool.pay(&uetr(5), "250.00", &PLAIN, &[]);
+    let (crook, contents) = (Crook::of(&pool.node), contents(&uetr(6), "260.00"));
+    let (sealed, _) = crook.seal(&crook.order(&uetr(6), "260.00"), &contents);
+    let sealed = spoiled(&sealed, &[SlotRole::Receiver]);
+    crook.keep(&sealed, &contents);
+    assert!(crook.send(&sealed).accepted());
+    let vault = Vault::of(&profile(&pool.node, "RHNBDEFF")).unwrap().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut watch = runtime.block_on(async {
+        let client = client(&pool.node, "RHNBDEFF");
+        Desk::open(&client, vault, sdk::now_ms()).await.unwrap().watch(Vec::new())
+    });
+    let mut come = Vec::new();
+    while come.len() < 2 {
+        come.extend(runtime.block_on(watch.next()).unwrap());
+    }
+    come.sort_by_key(|it| it.payment.place);
+    let [first, second] = come.try_into().unwrap();
+    let Ok(Reading::Opened(opened)) = &first.reading else { panic!("{first:?}") };
+    let parties = opened.view(View::Parties).unwrap().content();
+    assert!(str::from_utf8(parties).unwrap().contains("Thorncliffe Textiles"));
+    let Ok(Reading::Unopened(fault)) = &second.reading else { panic!("{second:?}") };
+    assert!(!fault.lost);
+    runtime.block_on(watch.desk().allege(fault)).unwrap();
+    pool.rewrap();
+    // It opens once the sender's answer is served.
+    let mut again = || runtime.block_on(watch.desk().look(&second.payment)).unwrap();
+    while !matches!(again(), Some((_, Reading::Opened(_)))) {}
 }
