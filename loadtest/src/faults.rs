@@ -82,12 +82,20 @@ pub(crate) struct Felt {
 }
 
 /// What was felt of each fault; `answers` in order of time.
-pub(crate) fn felt(suffered: Vec<Suffered>, answers: &[Instant]) -> Vec<Felt> {
-    let next = suffered.iter().skip(1).map(|next| Some(next.from)).chain([answers.last().copied()]);
-    let ends: Vec<_> = next.collect();
-    let felt = |(suffered, end): (Suffered, Option<Instant>)| {
-        let silence = silence(answers, suffered.from, end.unwrap_or(suffered.from));
-        Felt { what: suffered.what, silence }
+///
+/// # Errors
+/// A fault came when everything was answered.
+pub(crate) fn felt(suffered: Vec<Suffered>, answers: &[Instant]) -> anyhow::Result<Vec<Felt>> {
+    let last = answers.last().copied().context("no answers")?;
+    let next = suffered.iter().skip(1).map(|next| next.from).chain([last]);
+    let ends: Vec<_> = next.map(|end| end.min(last)).collect();
+    let felt = |(suffered, end): (Suffered, Instant)| {
+        let Suffered { what, from } = suffered;
+        ensure!(
+            from < last,
+            "all orders were answered before `{what}`: hand in more, or at a --rate"
+        );
+        Ok(Felt { silence: silence(answers, from, end), what })
     };
     suffered.into_iter().zip(ends).map(felt).collect()
 }
@@ -170,8 +178,13 @@ mod tests {
         let at = |seconds| begin + Duration::from_secs(seconds);
         let answers = [at(1), at(9), at(11), at(17), at(18), at(40)];
         let suffered = |seconds| Suffered { what: String::new(), from: at(seconds) };
-        let felt = felt(vec![suffered(10), suffered(22), suffered(41)], &answers);
-        let seconds: Vec<u64> = felt.iter().map(|felt| felt.silence.as_secs()).collect();
-        assert_eq!(seconds, [6, 18, 0]);
+        let felt_of = |seconds: &[u64]| {
+            let felt = felt(seconds.iter().map(|at| suffered(*at)).collect(), &answers);
+            felt.map(|felt| felt.iter().map(|felt| felt.silence.as_secs()).collect::<Vec<_>>())
+        };
+        assert_eq!(felt_of(&[10, 22]).unwrap(), [6, 18]);
+        assert_eq!(felt_of(&[10, 39]).unwrap(), [21, 1]);
+        let problem = felt_of(&[10, 41]).unwrap_err().to_string();
+        assert!(problem.contains("hand in more"), "{problem}");
     }
 }

@@ -249,7 +249,7 @@ async fn measure(
         driver::hand_in(&workload, &banks, pace, progress),
         args.faults.inflict(scene.nodes(), &args.cluster_dir, answered),
     )?;
-    let felt = faults::felt(suffered, &handed_in.answered_at);
+    let felt = faults::felt(suffered, &handed_in.answered_at)?;
     let outcome = handed_in.settled(&books, scene.observer()).await?;
     let driver_cpu = usage::own_cpu() - own_before;
     let used = args.processes(scene).await.used().since(&before);
