@@ -43,6 +43,7 @@ pub(crate) fn start(bank: &Bank, workload: &Arc<Workload>, answers_to: AnswersTo
         workload: workload.clone(),
         again: numbers_to.downgrade(),
         unanswered: BTreeSet::new(),
+        open: BTreeSet::new(),
         answered_at: Instant::now(),
         answers_to,
     };
@@ -62,8 +63,11 @@ struct Feed {
     workload: Arc<Workload>,
     /// For what the node asks to be sent later; weak, so that it keeps nobody waiting.
     again: WeakUnboundedSender<usize>,
+    /// Sent on this connection or the one before, and not answered.
     unanswered: BTreeSet<usize>,
-    /// When the last answer came.
+    /// Those, and what is to be sent again later.
+    open: BTreeSet<usize>,
+    /// When the last answer came, or when the first of `open` did after a rest.
     answered_at: Instant,
     answers_to: AnswersTo,
 }
@@ -72,7 +76,7 @@ impl Feed {
     async fn run(mut self, mut numbers: UnboundedReceiver<usize>) -> anyhow::Result<()> {
         while let Err(lost) = self.connection(&mut numbers).await {
             let lost = lost.downcast::<Status>()?;
-            if !passes(&lost) || self.answered_at.elapsed() > PATIENCE {
+            if !passes(&lost) || self.out_of_patience() {
                 bail!(lost);
             }
             sleep(PAUSE).await;
@@ -99,6 +103,10 @@ impl Feed {
                 response = next(&mut incoming) => self.take(response?)?,
                 number = numbers.recv() => {
                     let Some(number) = number else { return Ok(()) };
+                    if self.open.is_empty() {
+                        self.answered_at = Instant::now();
+                    }
+                    self.open.insert(number);
                     self.unanswered.insert(number);
                     send(number)?;
                 }
@@ -110,16 +118,22 @@ impl Feed {
         let number = usize::try_from(response.batch_id)?;
         self.unanswered.remove(&number);
         if let Some(delay) = response.error.as_ref().and_then(later)
-            && self.answered_at.elapsed() < PATIENCE
+            && !self.out_of_patience()
         {
             self.send_again(number, delay);
             return Ok(());
         }
+        self.open.remove(&number);
         self.answered_at = Instant::now();
         let answer = Answer { number, at: Instant::now(), response };
         // Nobody listens once the load has failed.
         _ = self.answers_to.send(Ok(answer));
         Ok(())
+    }
+
+    /// Whether something waits for an answer, and has for too long.
+    fn out_of_patience(&self) -> bool {
+        !self.open.is_empty() && self.answered_at.elapsed() > PATIENCE
     }
 
     fn send_again(&self, number: usize, delay: Duration) {

@@ -245,12 +245,16 @@ async fn measure(
     let before = args.processes(scene).await.used();
     let own_before = usage::own_cpu();
     let (progress, answered) = watch::channel(0.0);
-    let (handed_in, suffered) = tokio::try_join!(
-        driver::hand_in(&workload, &banks, pace, progress),
-        args.faults.inflict(scene.nodes(), &args.cluster_dir, answered),
-    )?;
-    let felt = faults::felt(suffered, &handed_in.answered_at)?;
-    let outcome = handed_in.settled(&books, scene.observer()).await?;
+    let load = async {
+        let handed_in = driver::hand_in(&workload, &banks, pace, progress).await?;
+        let answered_at = handed_in.answered_at.clone();
+        anyhow::Ok((answered_at, handed_in.settled(&books, scene.observer()).await?))
+    };
+    let faults = args.faults.inflict(scene.nodes(), &args.cluster_dir, answered);
+    // Both to their ends, whatever happens: what is killed or frozen is brought back.
+    let (loaded, suffered) = tokio::join!(load, faults);
+    let (answered_at, outcome) = loaded?;
+    let felt = faults::felt(suffered?, &answered_at)?;
     let driver_cpu = usage::own_cpu() - own_before;
     let used = args.processes(scene).await.used().since(&before);
     let oracle = oracle::check(&workload, &banks, &books, &outcome, scene.observer()).await?;

@@ -186,7 +186,12 @@ impl Nodes {
 
     /// Tells them to end, and waits for it.
     pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
-        self.0.iter().try_for_each(|node| node.signal("TERM"))?;
+        for node in &mut self.0 {
+            // The number of one that has ended may be another's by now.
+            if node.child.try_wait()?.is_none() {
+                node.signal("TERM")?;
+            }
+        }
         for node in &mut self.0 {
             let mut steps = DRAIN.as_millis() / STEP.as_millis();
             let status = loop {

@@ -175,7 +175,7 @@ impl Client {
     /// # Errors
     /// As [`Client::submit`].
     pub async fn submit_batch(&self, batch: &SignedBatch) -> Result<BatchAnswer, Error> {
-        retry::refused(self.0.limits, || async {
+        retry::refused(&self.0.address, self.0.limits, || async {
             self.batches(1).send(batch.clone()).await?.answer().await
         })
         .await

@@ -113,6 +113,7 @@ where
 /// Attempts again what a node refuses for now, and nothing else: until it says something else, or
 /// the deadline.
 pub(crate) async fn refused<R, F>(
+    address: &str,
     limits: Limits,
     mut attempt: impl FnMut() -> F,
 ) -> Result<R, Error>
@@ -122,7 +123,14 @@ where
     let ends_at = Instant::now() + limits.deadline;
     let mut backoff = Backoff::new();
     loop {
-        let error = match attempt().await {
+        let attempted = match timeout_at(ends_at, attempt()).await {
+            Ok(done) => done,
+            Err(_) => {
+                let last_error = format!("deadline of {:?} passed", limits.deadline);
+                return Err(unavailable(address, backoff.attempts(), last_error));
+            }
+        };
+        let error = match attempted {
             Err(error @ Error::Refused(_)) if error.is_transient() => error,
             done => return done,
         };
@@ -201,7 +209,7 @@ mod tests {
         };
         let limits = Limits { deadline: Duration::from_secs(5), attempts_max: u32::MAX };
         let mut answers = vec![error(Code::Unavailable), error(Code::ResourceExhausted)];
-        let taken = refused(limits, || ready(answers.pop().map_or(Ok(3), Err))).await;
+        let taken = refused("https://n", limits, || ready(answers.pop().map_or(Ok(3), Err))).await;
         assert_eq!(taken.unwrap(), 3);
 
         let mut attempts = 0;
@@ -209,11 +217,15 @@ mod tests {
             attempts += 1;
             ready(Err::<(), _>(error(Code::InvalidArgument)))
         };
-        assert!(refused(limits, wrong).await.is_err());
+        assert!(refused("https://n", limits, wrong).await.is_err());
         assert_eq!(attempts, 1);
 
         let began_at = Instant::now();
-        assert!(refused(limits, || ready(Err::<(), _>(error(Code::Unavailable)))).await.is_err());
+        assert!(
+            refused("https://n", limits, || ready(Err::<(), _>(error(Code::Unavailable))))
+                .await
+                .is_err()
+        );
         assert!(began_at.elapsed() <= limits.deadline && began_at.elapsed().as_secs() >= 3);
     }
 

@@ -12,12 +12,13 @@ use anyhow::{Context, Result, bail, ensure};
 use archive::Reader;
 use bus::{Log, Position, Refused, Ticket};
 use bytes::Bytes;
+use clearing::Record;
 use serde_json::json;
 
 use crate::backends;
 use crate::cli::Output;
 use crate::config::Config;
-use crate::verify;
+use crate::{genesis, origin, verify};
 
 const READ_BYTES: usize = 4 << 20;
 /// Records on their way into the log at once.
@@ -44,13 +45,19 @@ pub(crate) fn from_file(config: &Config, file: &Path) -> Result<Imported> {
     let mut records = Reader::new(input);
     let first = records.next().context("the file holds no record")??;
     let pool = verify::genesis_in(&first)?.pool;
+    let expected = genesis::read(&config.genesis, [0; 32])?.genesis.pool;
+    ensure!(pool == expected, "the file holds pool {pool}, the genesis file names pool {expected}");
     #[cfg(feature = "cluster")]
     if config.brokers.is_some() {
         crate::cluster::make(config, pool)?;
     }
     let dir = backends::data_dir(config)?;
     let log = backends::open_logs(config, pool, dir.as_ref())?.orders;
-    let mut import = Import::new(log);
+    if log.end() == Position(0) {
+        // The tables of another log with the same beginning would be taken for this one's.
+        origin::ensure_none(&*backends::open_store(config, pool, dir.as_ref())?)?;
+    }
+    let mut import = Import::new(pool, log);
     import.take(first)?;
     for record in records {
         import.take(record?)?;
@@ -60,6 +67,7 @@ pub(crate) fn from_file(config: &Config, file: &Path) -> Result<Imported> {
 }
 
 struct Import {
+    pool: u32,
     log: Arc<dyn Log>,
     /// The position of the next record of the file.
     next: u64,
@@ -73,13 +81,16 @@ struct Import {
 }
 
 impl Import {
-    fn new(log: Arc<dyn Log>) -> Self {
+    fn new(pool: u32, log: Arc<dyn Log>) -> Self {
         let before = log.end().0;
         let (there, under_way) = (VecDeque::new(), VecDeque::new());
-        Self { log, next: 0, before, there, under_way, due: before }
+        Self { pool, log, next: 0, before, there, under_way, due: before }
     }
 
     fn take(&mut self, record: Bytes) -> Result<()> {
+        // What is in a log stays there, so it is looked at before: its checksum, and whose it is.
+        let read = Record::read(&record).with_context(|| format!("record {}", self.next))?;
+        ensure!(read.pool == self.pool, "record {} is of pool {}", self.next, read.pool);
         if self.next < self.before {
             self.compare(&record)?;
         } else {
@@ -98,7 +109,7 @@ impl Import {
         ensure!(
             same,
             "the log holds another record {} than the file: an export goes into an empty log (name \
-             another data_dir or log.topic_prefix)",
+             another data_dir; of a cluster another log.topic_prefix and store.keyspace)",
             self.next
         );
         Ok(())

@@ -37,13 +37,13 @@ pub(crate) fn ensure(log: &dyn Log, store: &dyn Store) -> Result<()> {
 ///
 /// # Errors
 /// One has, or the store cannot be read.
-#[cfg(feature = "cluster")]
 pub(crate) fn ensure_none(store: &dyn Store) -> Result<()> {
     match store.decided(Fact::Origin).context("cannot read the store")? {
         None => Ok(()),
         Some(theirs) => bail!(
             "the log is empty, and the store was made from one that began with record {}: name that \
-             log (log.brokers, log.topic_prefix), or an empty store (store.keyspace)",
+             log (data_dir; of a cluster: log.brokers, log.topic_prefix), or an empty store \
+             (data_dir, store.keyspace)",
             hex(&theirs)
         ),
     }

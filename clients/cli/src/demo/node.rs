@@ -14,8 +14,9 @@ use crate::failure::{Failure, Kind, at};
 
 /// Where another `causewayd` than the one beside this binary may be named.
 const VARIABLE: &str = "CAUSEWAYD";
-const READY_WITHIN: Duration = Duration::from_secs(60);
-const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+/// Nothing takes so long, however slow the machine; one that ends is noticed at once.
+const READY_WITHIN: Duration = Duration::from_secs(600);
+const STOPPED_WITHIN: Duration = Duration::from_secs(600);
 const STEP: Duration = Duration::from_millis(20);
 
 /// A process of `causewayd`: the name of its files, and how it is called.

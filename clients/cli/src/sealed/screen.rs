@@ -3,6 +3,7 @@
 
 mod list;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -152,7 +153,7 @@ struct Screener<'a> {
     screen: &'a dyn Screen,
     verdicts: PathBuf,
     /// What could not be screened yet: it does not come again by itself.
-    waiting: Vec<Uetr>,
+    waiting: BTreeSet<Uetr>,
     refreshed: Instant,
 }
 
@@ -161,7 +162,7 @@ impl<'a> Screener<'a> {
         let verdicts = desk.vault().folder().join("verdicts");
         make_dir(&verdicts)?;
         let refreshed = Instant::now();
-        Ok(Self { session, desk, screen, verdicts, waiting: Vec::new(), refreshed })
+        Ok(Self { session, desk, screen, verdicts, waiting: BTreeSet::new(), refreshed })
     }
 
     /// What is to be screened: of what has come, and what could not be before.
@@ -172,14 +173,31 @@ impl<'a> Screener<'a> {
     ) -> Result<Vec<v1::Payment>, Failure> {
         let mut due = come;
         if self.refreshed.elapsed() > refresh {
-            self.desk.refresh(self.session.now_ms().await?).await?;
-            self.refreshed = Instant::now();
-            for uetr in std::mem::take(&mut self.waiting) {
-                due.extend(self.session.client.get(uetr, 0).await?.payments);
+            match self.again().await {
+                Ok(again) => due.extend(again),
+                // The node is away: they wait on.
+                Err(failure) if failure.kind == Kind::Transient => {}
+                Err(failure) => return Err(failure),
             }
         }
-        due.retain(|payment| is_sealed(payment) && screened(payment));
+        // Of one reference there may be several, and one may have come in both ways.
+        let mut places = BTreeSet::new();
+        due.retain(|payment| {
+            is_sealed(payment) && screened(payment) && places.insert(payment.place)
+        });
         Ok(due)
+    }
+
+    /// What could not be screened before, with what is known now.
+    async fn again(&mut self) -> Result<Vec<v1::Payment>, Failure> {
+        self.desk.refresh(self.session.now_ms().await?).await?;
+        let mut again = Vec::new();
+        for uetr in &self.waiting {
+            again.extend(self.session.client.get(*uetr, 0).await?.payments);
+        }
+        self.refreshed = Instant::now();
+        self.waiting.clear();
+        Ok(again)
     }
 
     /// Remembers a payment that could not be screened; its row.

@@ -38,6 +38,10 @@ pub struct Incoming {
 pub struct IncomingWatch {
     desk: Desk,
     watch: PaymentWatch,
+    /// Behind what was delivered.
+    token: Bytes,
+    /// What has come and was not delivered yet.
+    come: Option<Vec<v1::Payment>>,
 }
 
 impl Desk {
@@ -86,8 +90,9 @@ impl Desk {
     /// batch).
     #[must_use]
     pub fn watch(self, resume_token: impl Into<Bytes>) -> IncomingWatch {
-        let watch = self.client.watch(resume_token, true);
-        IncomingWatch { desk: self, watch }
+        let token = resume_token.into();
+        let watch = self.client.watch(token.clone(), true);
+        IncomingWatch { desk: self, watch, token, come: None }
     }
 }
 
@@ -97,24 +102,31 @@ impl IncomingWatch {
     ///
     /// # Errors
     /// As [`PaymentWatch::next`].
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the next call delivers the same.
     pub async fn next(&mut self) -> Result<Vec<Incoming>, Error> {
-        let message = self.watch.next().await?;
-        let mut all = Vec::with_capacity(message.payments.len());
-        for payment in message.payments {
-            let reading = match self.desk.look(&payment).await {
-                Ok(None) => continue,
-                Ok(Some((_, reading))) => Ok(reading),
-                Err(error) => Err(error),
-            };
-            all.push(Incoming { payment, reading });
+        if self.come.is_none() {
+            self.come = Some(self.watch.next().await?.payments);
         }
-        Ok(all)
+        let come = self.come.as_deref().unwrap_or_default();
+        let mut readings = Vec::with_capacity(come.len());
+        for payment in come {
+            readings.push(match self.desk.look(payment).await {
+                Ok(read) => read.map(|(_, reading)| Ok(reading)),
+                Err(error) => Some(Err(error)),
+            });
+        }
+        // Delivered from here on.
+        self.token = self.watch.token().clone();
+        let come = self.come.take().unwrap_or_default().into_iter().zip(readings);
+        Ok(come.filter_map(|(payment, read)| Some(Incoming { payment, reading: read? })).collect())
     }
 
     /// Where to resume: everything up to the last answer of [`IncomingWatch::next`] was delivered.
     #[must_use]
     pub fn token(&self) -> &Bytes {
-        self.watch.token()
+        &self.token
     }
 
     /// Where it is read: to speak about what came, and to be refreshed now and then

@@ -86,6 +86,22 @@ fn an_export_goes_into_an_empty_log_and_the_pool_goes_on_there() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("somebody has used the log since"), "{said}");
+    // Its tables are those of a log that went on.
+    fs::remove_dir_all(rig.path("elsewhere/log")).unwrap();
+    let refused = import(&rig, "day.cwlog");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("an empty store"), "{said}");
+
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(rig.path("flipped"), &flipped).unwrap();
+    rig.configure("data_dir = \"third\"");
+    let refused = import(&rig, "flipped");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    let last = moved["records"].as_u64().unwrap() - 1;
+    assert!(said.contains(&format!("record {last}")), "{said}");
 }
 
 #[test]

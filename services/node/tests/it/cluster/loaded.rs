@@ -51,10 +51,10 @@ impl Loaded {
         until("an order is refused", || {
             let batch = client.sign(vec![order(&client, 1, "refused")]).unwrap();
             match self.runtime.block_on(client.submit_batch(&batch)) {
-                Err(Error::Refused(refusal)) => {
+                Err(Error::Refused(refusal)) if refusal.reason == reason => {
                     assert_eq!(refusal.code as i32, 14, "UNAVAILABLE: {refusal}");
                     assert!(refusal.retry_after.is_some(), "{refusal}");
-                    refusal.reason == reason
+                    true
                 }
                 _ => false,
             }
