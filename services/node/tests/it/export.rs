@@ -93,7 +93,7 @@ fn an_export_goes_into_an_empty_log_and_the_pool_goes_on_there() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("an empty store"), "{said}");
 
-    let mut flipped = bytes.clone();
+    let mut flipped = bytes;
     *flipped.last_mut().unwrap() ^= 1;
     fs::write(rig.path("flipped"), &flipped).unwrap();
     rig.configure("data_dir = \"third\"");
