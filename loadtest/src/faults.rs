@@ -20,8 +20,8 @@ pub(crate) struct FaultArgs {
     /// projector or gateway. May be given several times: each in turn, evenly over the orders
     #[arg(long = "fault", requires = "cluster", conflicts_with = "sealed")]
     faults: Vec<Fault>,
-    /// How long a part stays killed or frozen, seconds
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    /// How long a part stays killed or frozen, seconds; a client waits 120 for an answer
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=60))]
     fault_seconds: u64,
     /// What kills, freezes and starts brokers and CQL nodes
     #[arg(long, default_value = "deploy/local/cluster")]

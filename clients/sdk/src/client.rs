@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use channel::{
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) participant: ParticipantId,
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) operator_key: OnceCell<PublicKey>,
+    /// The position of the last statements that this client handed in.
+    pub(crate) published: AtomicU64,
     pub(crate) limits: retry::Limits,
 }
 

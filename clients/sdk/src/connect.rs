@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use channel::{LocalSigner, ParticipantId, PublicKey, Signer};
@@ -133,6 +134,7 @@ impl ClientBuilder {
             participant: self.participant,
             signer: self.signer,
             operator_key,
+            published: AtomicU64::new(0),
             limits: retry::Limits { deadline: self.deadline, attempts_max: self.attempts_max },
         })))
     }

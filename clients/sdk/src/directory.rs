@@ -1,5 +1,7 @@
 //! Statements: handing them in, and reading what others stated.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::Bytes;
 use channel::{AnyStatement, OrderRef, ParticipantId, Signed, Signer, Statement};
 use proto::v1;
@@ -81,6 +83,7 @@ impl Client {
                 })
                 .await?;
             position = response.position;
+            self.0.published.fetch_max(position, Relaxed);
             for answer in response.answers {
                 answers.push(from_answer(&answer)?);
             }
@@ -103,15 +106,16 @@ impl Client {
         }
     }
 
-    /// The whole directory as the node serves it: not believed yet.
+    /// The whole directory as the node serves it: not believed yet. What this client has published
+    /// is in it.
     ///
     /// # Errors
     /// As any call; [`Error::Malformed`] for a statement that cannot be read.
     pub async fn directory_statements(&self) -> Result<Vec<AnyStatement>, Error> {
         let (mut statements, mut after_place) = (Vec::new(), 0);
         loop {
-            let message =
-                v1::ListDirectoryRequest { after_place, page_size: 0, at_least_position: 0 };
+            let at_least_position = self.published();
+            let message = v1::ListDirectoryRequest { after_place, page_size: 0, at_least_position };
             let client = self.directory();
             let page = self
                 .call(message, move |request| {
@@ -130,7 +134,7 @@ impl Client {
     }
 
     /// How an epoch was opened; `None` if there is none that this participant may read. Waits until
-    /// everything up to a position can be read (0: does not wait).
+    /// everything up to a position can be read, and what this client has published.
     ///
     /// # Errors
     /// As any call.
@@ -141,6 +145,7 @@ impl Client {
         at_least_position: u64,
     ) -> Result<Option<AnyStatement>, Error> {
         let epoch = Bytes::copy_from_slice(&epoch);
+        let at_least_position = at_least_position.max(self.published());
         let message = v1::GetEpochRequest { sender: sender.0, epoch, at_least_position };
         let client = self.directory();
         let found = self
@@ -160,6 +165,7 @@ impl Client {
     }
 
     /// All statements about an order, or of one kind (unspecified: every kind), behind a place.
+    /// What this client has published is among them.
     ///
     /// # Errors
     /// As any call.
@@ -181,7 +187,7 @@ impl Client {
                 kind: kind.into(),
                 after_place,
                 page_size: 1_000,
-                at_least_position: 0,
+                at_least_position: self.published(),
             };
             let client = self.directory();
             let page = self
@@ -201,15 +207,16 @@ impl Client {
     }
 
     /// The allegations that are not answered yet: by this participant and against it, or all for an
-    /// operator.
+    /// operator. What this client has published counts.
     ///
     /// # Errors
     /// As any call.
     pub async fn faults(&self) -> Result<Vec<v1::OpenFault>, Error> {
         let (mut faults, mut after_place) = (Vec::new(), 0);
         loop {
+            let at_least_position = self.published();
             let message =
-                v1::ListFaultsRequest { page_size: 1_000, after_place, at_least_position: 0 };
+                v1::ListFaultsRequest { page_size: 1_000, after_place, at_least_position };
             let client = self.directory();
             let page = self
                 .call(message, move |request| {
@@ -223,6 +230,11 @@ impl Client {
             }
             after_place = page.next_place;
         }
+    }
+
+    /// What every read waits for: who publishes finds it there.
+    fn published(&self) -> u64 {
+        self.0.published.load(Relaxed)
     }
 
     fn directory(&self) -> DirectoryServiceClient<Channel> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use iso20022::Excerpt;
-use sdk::sealed::{Desk, Reading, SignedPayment, Unopened, ViewMask};
+use sdk::sealed::{Desk, KEEP_MS, Reading, SignedPayment, Unopened, ViewMask};
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
@@ -248,11 +248,17 @@ impl Reader<'_> {
         fault: &Unopened,
         asked: bool,
     ) -> Result<Found, sdk::Error> {
+        let problem = |text: &str| Found { problem: Some(text.to_owned()), ..Found::default() };
+        let age_ms = self.desk.now_ms().saturating_sub(signed.header().created_at_ms());
+        if fault.lost && age_ms > KEEP_MS {
+            return Ok(problem("is sealed to a key whose secret was to be deleted by now"));
+        }
         self.unopened.insert(signed.header().uetr().to_string());
         if fault.lost && !self.args.lost_keys {
-            let problem = "is sealed to a key whose secret is not here; --lost-keys asks its sender to \
-                           wrap it again";
-            return Ok(Found { problem: Some(problem.to_owned()), ..Found::default() });
+            return Ok(problem(
+                "is sealed to a key whose secret is not here; --lost-keys asks its sender to wrap \
+                 it again",
+            ));
         }
         let name = &self.session.profile.name;
         let mine = |it: &&v1::OpenFault| {
@@ -266,8 +272,8 @@ impl Reader<'_> {
         if unable {
             self.desk.confirm(fault.order, false).await?;
         }
-        let problem = Some("does not open; stated as a fault".to_owned());
-        Ok(Found { confirmed: unable.then_some(false), problem, ..Found::default() })
+        let confirmed = unable.then_some(false);
+        Ok(Found { confirmed, ..problem("does not open; stated as a fault") })
     }
 
     /// The row of a payment that could not be looked into.

@@ -55,14 +55,20 @@ pub(super) struct Parts {
 impl ClusterArgs {
     /// What is to be started on a development folder; on a cluster its topics and tables are made.
     pub(super) async fn parts(&self, dir: &Path) -> Result<Parts, Failure> {
+        let names = ROLES.map(|(name, _)| dir.join(format!("{name}.toml")));
+        // A day that is taken up again keeps its log, whichever it is.
+        let configured = names.iter().all(|config| config.exists());
+        let elsewhere = if configured { "with" } else { "without" };
+        if configured != self.cluster && (configured || dir.join("data").exists()) {
+            let dir = dir.display();
+            return Err(Failure::usage(format!("{dir} holds a day {elsewhere} --cluster")));
+        }
         if !self.cluster {
             let arguments = vec!["dev".into(), "--dir".into(), dir.into()];
             let parts = vec![Part { name: "causewayd", arguments }];
             return Ok(Parts { parts, verified: dir.to_owned() });
         }
-        let names = ROLES.map(|(name, _)| dir.join(format!("{name}.toml")));
-        // A day that is taken up again keeps its topics and tables.
-        if !names.iter().all(|config| config.exists()) {
+        if !configured {
             self.configure(dir)?;
         }
         let [verified, ..] = names;

@@ -62,6 +62,8 @@ async fn publish(dir: &Path, sessions: &[Session]) -> Result<Vec<Row>, Failure> 
         rows.push(vec![("name", name.into()), ("key", hex(&key.id().0).into())]);
     }
     operator.client.publish_all(&[policy]).await?;
+    // From here on everybody can read it.
+    operator.client.directory_statements().await?;
     Ok(rows)
 }
 

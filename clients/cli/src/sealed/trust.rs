@@ -58,8 +58,10 @@ impl Policy {
         match self {
             Self::Show => {
                 let (vault, now_ms) = session.synced_vault().await?;
+                let in_effect = vault.store.policy_at(now_ms).map(|it| it.statement.version);
                 let policies = vault.store.policies().map(|policy| &policy.statement);
-                let policies: Vec<Value> = policies.map(|it| object(it, now_ms)).collect();
+                let policies = policies.map(|it| object(it, in_effect == Some(it.version)));
+                let policies: Vec<Value> = policies.collect();
                 let text = serde_json::to_string_pretty(&policies);
                 let text = text.map_err(|error| Failure::fault(error.to_string()))?;
                 Ok(Shown::Report { json: policies.into(), text: text + "\n" })
@@ -103,11 +105,11 @@ fn rows(vault: &Vault) -> Vec<Row> {
     identities.collect()
 }
 
-fn object(policy: &DisclosurePolicy, now_ms: u64) -> Value {
+fn object(policy: &DisclosurePolicy, in_effect: bool) -> Value {
     json!({
         "version": policy.version,
         "effective_at": show::instant(policy.effective_at_ms),
-        "in_effect": policy.effective_at_ms <= now_ms,
+        "in_effect": in_effect,
         "suite": suite_name(policy.suite),
         "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),
     })

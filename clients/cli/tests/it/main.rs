@@ -19,6 +19,7 @@ mod lies;
 mod net;
 mod node;
 mod operator;
+mod rotation;
 mod run;
 mod sealed;
 mod sealed_pool;

@@ -54,8 +54,8 @@ impl Desk {
         self.now_ms
     }
 
-    /// Checks that a payment is what its sender signed; also by an identity that was replaced
-    /// before this client's time.
+    /// Checks that a payment is what its sender signed; also by an identity that is newer than what
+    /// this desk knows, or that was replaced before this client's time.
     ///
     /// # Errors
     /// As [`SignedPayment::check`], and as any call.
@@ -64,8 +64,13 @@ impl Desk {
         payment: &'a v1::Payment,
     ) -> Result<SignedPayment<'a>, Error> {
         match SignedPayment::check(&self.vault.store, payment) {
-            Err(Error::Unverified(_) | Error::Untrusted { .. }) if !self.knows_former => {}
+            Err(Error::Unverified(_) | Error::Untrusted { .. }) => {}
             checked => return checked,
+        }
+        self.vault.sync(&self.client, self.now_ms).await?;
+        let checked = SignedPayment::check(&self.vault.store, payment);
+        if checked.is_ok() || self.knows_former {
+            return checked;
         }
         let kind = v1::StatementKind::Identity;
         let all = self.client.statements(None, kind, 0).await?.into_iter();
