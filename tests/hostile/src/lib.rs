@@ -23,8 +23,8 @@ mod vectors;
 pub struct Target {
     /// Its name, also that of its binary in `fuzz/`.
     pub name: &'static str,
-    /// Reads any bytes; panics where what is read does not hold.
-    pub run: fn(&[u8]),
+    /// Reads any bytes; whether they were accepted. Panics where what is read does not hold.
+    pub run: fn(&[u8]) -> bool,
     /// Inputs that are accepted, to be changed.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
@@ -41,10 +41,10 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "messages", run: messages::run, seeds: messages::seeds },
 ];
 
-/// Runs the target of this name; there must be one.
-pub fn run(name: &str, bytes: &[u8]) {
+/// Runs the target of this name; there must be one. Whether it accepted the bytes.
+pub fn run(name: &str, bytes: &[u8]) -> bool {
     let target = TARGETS.iter().find(|target| target.name == name);
-    (target.unwrap().run)(bytes);
+    (target.unwrap().run)(bytes)
 }
 
 /// The bytes of hex digits; what is no digit is passed over.

@@ -79,8 +79,8 @@ fn derived(half: u32, dek: &[u8; 32]) -> [u8; 32] {
 
 /// A choice, then what the wrap holds and what the view's plaintext is, each filled up with zeros:
 /// sealed as it should be, for the one reader. It opens if, and only if, both are as they must be.
-pub(crate) fn run(bytes: &[u8]) {
-    let Some((choice, bytes)) = bytes.split_first() else { return };
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    let Some((choice, bytes)) = bytes.split_first() else { return false };
     let world = &WORLDS[usize::from(choice & 1)];
     let mut input = [0; 32 + PLAINTEXT];
     let length = bytes.len().min(input.len());
@@ -110,6 +110,7 @@ pub(crate) fn run(bytes: &[u8]) {
         }
         Err(Refused) => assert!(!good),
     }
+    good
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
@@ -125,12 +126,12 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 }
 
 /// A choice, then the body of an epoch or of a rewrap, which its sender signs.
-pub(crate) fn agree(bytes: &[u8]) {
-    let Some((choice, body)) = bytes.split_first() else { return };
+pub(crate) fn agree(bytes: &[u8]) -> bool {
+    let Some((choice, body)) = bytes.split_first() else { return false };
     let at = usize::from(choice & 1);
     let world = &WORLDS[at];
     if choice & 2 == 0 {
-        let Some(open) = signed::<EpochOpen>(body) else { return };
+        let Some(open) = signed::<EpochOpen>(body) else { return false };
         let known = world.open[..world.open.len() - 96] == *body;
         // An epoch that is known is not agreed on again, under an id that is known none other.
         let mut reader = without_epoch(&suites()[at]);
@@ -139,13 +140,16 @@ pub(crate) fn agree(bytes: &[u8]) {
         if accepted == Ok(true) {
             assert_eq!(reader.accept_epoch(&open, &sender_key()), Ok(true));
         }
-    } else if let Some(rewrap) = signed::<Rewrap>(body) {
+        accepted == Ok(true)
+    } else {
+        let Some(rewrap) = signed::<Rewrap>(body) else { return false };
         let (header, payload) = (&world.header, &world.payload);
         let opened = world.reader.open_rewrapped(header, payload, &rewrap, &sender_key());
-        if let Ok(opened) = opened {
+        if let Ok(opened) = &opened {
             assert!(opened.views.iter().all(|it| rewrap.statement.views.has(it.view())));
             assert_eq!(opened.views.len(), rewrap.statement.views.len());
         }
+        opened.is_ok()
     }
 }
 

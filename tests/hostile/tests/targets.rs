@@ -30,7 +30,9 @@ fn change() -> impl Strategy<Value = Change> {
 fn drive(Target { name, run, seeds }: Target) {
     let seeds = seeds();
     assert!(!seeds.is_empty(), "{name}");
-    seeds.iter().for_each(|seed| run(seed));
+    for (number, seed) in seeds.iter().enumerate() {
+        assert!(run(seed), "{name}: seed {number} is refused");
+    }
     let seed = any::<Index>().prop_map(|index| index.get(&seeds).clone());
     let near = (seed, proptest::collection::vec(change(), 1..4))
         .prop_map(|(seed, changes)| changed(&seed, &changes));
