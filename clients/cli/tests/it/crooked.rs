@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::crook::{Crook, spoiled};
 use crate::sealed_pool::{PLAIN, Sealed, contents, customer_message};
+use crate::started::until;
 
 fn without(mut contents: Contents, view: usize, from: &str, to: &str) -> Contents {
     let text = String::from_utf8(contents[view].clone()).unwrap();
@@ -79,7 +80,10 @@ fn who_cannot_open_says_so_once_the_senders_time_is_over() {
         assert_eq!(row["confirmed"], Value::Null);
     }
     // Each run looks at it again. The receiver's word ends it.
-    while pool.look("RHNBDEFF").iter().all(|row| row["confirmed"].is_null()) {}
+    until("the receiver says that it is not able", || {
+        let rows = pool.look("RHNBDEFF");
+        rows.iter().any(|row| !row["confirmed"].is_null()).then_some(())
+    });
     let row = &pool.node.ok("ALBKGB2L", &["status", uetr])[0];
     assert_eq!(row["reason"], "RECEIVER_UNABLE", "{row}");
     // A regulator has no such word. Operators see whom nobody has answered in time.
@@ -88,7 +92,7 @@ fn who_cannot_open_says_so_once_the_senders_time_is_over() {
         let rows = faults.as_array().unwrap().iter();
         rows.filter(|row| row["overdue"] == true).count()
     };
-    while overdue() < 2 {}
+    until("both faults are overdue", || (overdue() == 2).then_some(()));
     let again = pool.look("overseer");
     assert_eq!((&again[0]["uetr"], &again[0]["confirmed"]), (&uetr.into(), &Value::Null));
     // It can be answered also then, for whoever looks into it.

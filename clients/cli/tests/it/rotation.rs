@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::run::causeway;
 use crate::sealed_pool::{PLAIN, Sealed};
-use crate::started::instant;
+use crate::started::{self, instant};
 
 /// A screener that keeps running.
 struct Screening(Child);
@@ -61,7 +61,7 @@ fn announce(pool: &Sealed, suite: &str) {
     });
     let out = sign(pool, "sign-policy", &changed.collect::<Vec<_>>().join("\n"));
     pool.node.ok("alice", &["policy", "publish", &out]);
-    until(pool, &["policy", "show"], |policy| {
+    served(pool, &["policy", "show"], |policy| {
         policy["suite"] == suite && policy["in_effect"] == true
     });
 }
@@ -81,14 +81,17 @@ fn replace_identity(pool: &Sealed, who: &str) {
     );
     let out = sign(pool, "sign-identity", &identity);
     pool.node.ok("alice", &["trust", "publish", &out]);
-    until(pool, &["trust", "accept"], |identity| identity["serial"] == 2);
+    served(pool, &["trust", "accept"], |identity| identity["serial"] == 2);
     fs::rename(made, own).unwrap();
     pool.node.ok(who, &["keys", "rotate"]);
 }
 
 /// Waits until everybody is served what was published.
-fn until(pool: &Sealed, what: &[&str], shown: impl Fn(&Value) -> bool) {
-    while !pool.node.ok("ALBKGB2L", what).as_array().unwrap().iter().any(&shown) {}
+fn served(pool: &Sealed, what: &[&str], shown: impl Fn(&Value) -> bool) {
+    started::until("what was published is served", || {
+        let rows = pool.node.ok("ALBKGB2L", what);
+        rows.as_array().unwrap().iter().any(&shown).then_some(())
+    });
 }
 
 /// Has the root sign what a file says; returns the file of the signed statement.

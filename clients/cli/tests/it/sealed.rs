@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
 
 use sdk::sealed::{SentStore, Suite};
 use sdk::v1::RejectReason;
@@ -15,6 +13,7 @@ use crate::node::message;
 use crate::operator::Operator;
 use crate::run::causeway;
 use crate::sealed_pool::{Details, PLAIN, Sealed, contents, customer_message};
+use crate::started::until;
 use crate::wire::Wire;
 
 /// A payment on its whole way, in a pool of whichever suite.
@@ -222,10 +221,10 @@ fn killed_before_it_sent_what_it_kept_it_sends_those_bytes() {
     paying.arg("--dir").arg(pool.node.dir()).args(["--profile", "ALBKGB2L"]);
     paying.args(["--address", &wire.address(), "pay", "--plain"]).args(&files);
     let mut paying = paying.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !wire.holds_back() {
+    until("the wire holds back", || {
         assert!(paying.try_wait().unwrap().is_none(), "it ended before it sent anything");
-        sleep(Duration::from_millis(5));
-    }
+        wire.holds_back().then_some(())
+    });
     // What it is sending was kept before; the node has not got the whole of it, and never will.
     paying.kill().unwrap();
     paying.wait().unwrap();

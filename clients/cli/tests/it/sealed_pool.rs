@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sdk::sealed::Contents;
 use serde_json::Value;
 
-use crate::started::{Node, instant};
+use crate::started::{Node, gathered, instant, until};
 
 /// A customer's payment with something to say in each view.
 pub(crate) struct Details<'a> {
@@ -112,11 +112,7 @@ impl Sealed {
 
     /// The same, until so many payments were there: they come with the batch that they are in.
     pub(crate) fn look_until(&self, who: &str, count: usize) -> Vec<Value> {
-        let mut rows = Vec::new();
-        while rows.len() < count {
-            rows.extend(self.look(who));
-        }
-        rows
+        gathered("payments come in", count, || self.look(who))
     }
 
     /// What is new to somebody, and nothing wrong with it.
@@ -128,27 +124,21 @@ impl Sealed {
 
     /// The same, until so many payments were there.
     pub(crate) fn inbox_until(&self, who: &str, count: usize) -> Vec<Value> {
-        let mut rows = Vec::new();
-        while rows.len() < count {
-            rows.extend(self.inbox(who));
-        }
-        rows
+        gathered("payments come in", count, || self.inbox(who))
     }
 
     /// The same of what did not open before and was wrapped again, once that is served.
     pub(crate) fn opened_until(&self, who: &str, count: usize) -> Vec<Value> {
-        let mut rows = Vec::new();
-        while rows.len() < count {
-            rows.extend(self.look(who).into_iter().filter(|row| row["problem"].is_null()));
-        }
-        rows
+        let opened = |row: &Value| row["problem"].is_null();
+        gathered("payments open", count, || self.look(who).into_iter().filter(opened).collect())
     }
 
     /// The sender answers the faults that are open, as they are served, until there is none.
     pub(crate) fn rewrap(&self) {
-        while self.node.ok("alice", &["faults"]) != serde_json::json!([]) {
+        until("all faults are answered", || {
             self.node.run("ALBKGB2L", &["faults", "--rewrap"]);
-        }
+            (self.node.ok("alice", &["faults"]) == serde_json::json!([])).then_some(())
+        });
     }
 
     /// The message that somebody's inbox has written.
@@ -163,11 +153,7 @@ impl Sealed {
 
     /// Screens until so many payments were: they come with the batch that they are in.
     pub(crate) fn screen_until(&self, list: &str, count: usize) -> Vec<Value> {
-        let mut verdicts = Vec::new();
-        while verdicts.len() < count {
-            verdicts.extend(self.screen(list).as_array().unwrap().iter().cloned());
-        }
-        verdicts
+        gathered("payments are screened", count, || self.screen(list).as_array().unwrap().clone())
     }
 
     pub(crate) fn state(&self, uetr: &str) -> Value {

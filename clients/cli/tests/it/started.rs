@@ -130,16 +130,37 @@ fn spawn(binary: &Path, dir: &Path) -> Child {
 }
 
 fn address(ready: &Path) -> String {
+    let grpc = until("the node is ready", || {
+        let text = fs::read_to_string(ready).unwrap_or_default();
+        let value: Value = serde_json::from_str(&text).ok()?;
+        Some(value["grpc"].as_str().unwrap().to_owned())
+    });
+    format!("https://localhost:{}", grpc.rsplit(':').next().unwrap())
+}
+
+/// Asks again and again, for as long as a slow machine may need.
+pub(crate) fn until<T>(what: &str, mut asked: impl FnMut() -> Option<T>) -> T {
     let began_at = Instant::now();
     loop {
-        let text = fs::read_to_string(ready).unwrap_or_default();
-        if let Ok(value) = serde_json::from_str::<Value>(&text) {
-            let grpc = value["grpc"].as_str().unwrap().to_owned();
-            return format!("https://localhost:{}", grpc.rsplit(':').next().unwrap());
+        if let Some(answer) = asked() {
+            return answer;
         }
-        assert!(began_at.elapsed() < Duration::from_secs(60), "the node did not become ready");
+        assert!(began_at.elapsed() < Duration::from_secs(300), "waited in vain until {what}");
         sleep(Duration::from_millis(20));
     }
+}
+
+/// Asks until so many came.
+pub(crate) fn gathered(
+    what: &str,
+    count: usize,
+    mut ask: impl FnMut() -> Vec<Value>,
+) -> Vec<Value> {
+    let mut come = Vec::new();
+    until(what, || {
+        come.extend(ask());
+        (come.len() >= count).then(|| std::mem::take(&mut come))
+    })
 }
 
 /// The present day, or a later one: 2026-03-02.

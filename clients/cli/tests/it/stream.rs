@@ -8,7 +8,7 @@ use sdk::{Client, ClientBuilder, Order, ParticipantId, Profile, Ruling, v1};
 
 use crate::crook::{Crook, spoiled};
 use crate::sealed_pool::{PLAIN, Sealed, contents};
-use crate::started::{Node, instant};
+use crate::started::{Node, instant, until};
 
 const BATCHES: usize = 120;
 const ORDERS: usize = 16;
@@ -115,5 +115,7 @@ fn sealed_payments_come_opened() {
     pool.rewrap();
     // It opens once the sender's answer is served.
     let mut again = || runtime.block_on(watch.desk().look(&second.payment)).unwrap();
-    while !matches!(again(), Some((_, Reading::Opened(_)))) {}
+    until("the sender's answer is served", || {
+        matches!(again(), Some((_, Reading::Opened(_)))).then_some(())
+    });
 }
