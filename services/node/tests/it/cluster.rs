@@ -5,6 +5,7 @@
 mod init;
 mod loaded;
 mod moving;
+mod partition;
 mod pools;
 mod rig;
 mod roles;

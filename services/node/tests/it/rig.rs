@@ -1,7 +1,7 @@
 //! A folder with everything a node and its callers need, and the node on it.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ const OPERATOR: u32 = 1;
 const AGENT: u32 = 2;
 const PROVIDER: u32 = 3;
 const FIRST_BANK: u32 = 11;
+/// Where a node in a site of `deploy/local/cluster up --apart` can be reached though it is cut off.
+pub(crate) const FAR_SIDE: Ipv4Addr = Ipv4Addr::new(10, 77, 3, 1);
 /// What every bank is funded with, minor units.
 pub(crate) const FUNDS: u64 = 1_000_000_000;
 
@@ -74,6 +76,7 @@ impl Rig {
             vec![
                 SanType::DnsName("localhost".try_into().unwrap()),
                 SanType::IpAddress([127, 0, 0, 1].into()),
+                SanType::IpAddress(FAR_SIDE.into()),
             ],
         );
         let receipts = signer(255);
@@ -213,9 +216,13 @@ impl Rig {
 
     /// A client of whatever listens on a port.
     pub(crate) fn client_at(&self, port: u16, name: &str, deadline: Duration) -> Client {
+        self.client_of(&format!("localhost:{port}"), name, deadline)
+    }
+
+    /// A client of whatever listens at an address.
+    pub(crate) fn client_of(&self, address: &str, name: &str, deadline: Duration) -> Client {
         let person = self.people.iter().find(|person| person.name == name).unwrap();
-        let address = format!("https://localhost:{port}");
-        ClientBuilder::new(address, self.pool, ParticipantId(person.id))
+        ClientBuilder::new(format!("https://{address}"), self.pool, ParticipantId(person.id))
             .ca(&self.ca)
             .identity(&person.certificate, &person.key)
             .signer(person.signer.clone())

@@ -45,20 +45,28 @@ impl Loaded {
     }
 
     /// Waits until a gateway refuses an order for now, for this reason, and says when to come again.
-    pub(super) fn await_refused(&self, reason: &str) {
-        let _guard = self.runtime.enter();
-        let client = self.cluster.impatient_client(self.gateways[0], &bic(0));
-        until("an order is refused", || {
-            let batch = client.sign(vec![order(&client, 1, "refused")]).unwrap();
-            match self.runtime.block_on(client.submit_batch(&batch)) {
-                Err(Error::Refused(refusal)) if refusal.reason == reason => {
-                    assert_eq!(refusal.code as i32, 14, "UNAVAILABLE: {refusal}");
-                    assert!(refusal.retry_after.is_some(), "{refusal}");
-                    true
-                }
-                _ => false,
+    pub(super) fn await_refused(&self, gateway: &str, reason: &str) {
+        until("an order is refused", || match self.hand_in_once(gateway) {
+            Err(Error::Refused(refusal)) if refusal.reason == reason => {
+                assert_eq!(refusal.code as i32, 14, "UNAVAILABLE: {refusal}");
+                assert!(refusal.retry_after.is_some(), "{refusal}");
+                true
             }
+            _ => false,
         });
+    }
+
+    /// Waits until a gateway takes an order.
+    pub(super) fn await_taken(&self, gateway: &str) {
+        until("an order is taken", || self.hand_in_once(gateway).is_ok());
+    }
+
+    /// Hands in an order of its own, and waits two seconds for an answer.
+    fn hand_in_once(&self, gateway: &str) -> Result<(), Error> {
+        let _guard = self.runtime.enter();
+        let client = self.cluster.impatient_client(gateway, &bic(0));
+        let batch = client.sign(vec![order(&client, 1, "once")]).unwrap();
+        self.runtime.block_on(client.submit_batch(&batch)).map(drop)
     }
 
     /// Ends the load and the nodes: whoever is asked, nothing that was acknowledged is lost, and the

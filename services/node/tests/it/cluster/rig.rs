@@ -10,10 +10,26 @@ use std::time::{Duration, Instant};
 use bus::kafka;
 use sdk::Client;
 
-use crate::rig::{Rig, causewayd};
+use crate::rig::{FAR_SIDE, Rig, causewayd};
 
-/// The brokers of `deploy/local/cluster`.
-const BROKERS: [&str; 3] = ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"];
+/// Where brokers and CQL nodes are.
+#[derive(Clone, Copy)]
+struct Servers {
+    brokers: [&'static str; 3],
+    hosts: [&'static str; 3],
+}
+
+/// Those of `deploy/local/cluster up`.
+const NEAR: Servers = Servers {
+    brokers: ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"],
+    hosts: ["127.0.0.1:9042", "127.0.0.2:9042", "127.0.0.3:9042"],
+};
+
+/// Those of `deploy/local/cluster up --apart`.
+const APART: Servers = Servers {
+    brokers: ["10.77.0.1:19092", "10.77.0.2:19192", "10.77.0.3:19292"],
+    hosts: ["10.77.0.1:9042", "10.77.0.2:9042", "10.77.0.3:9042"],
+};
 
 /// Nothing takes so long, on however slow a machine: whoever waits longer waits for ever.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -34,6 +50,7 @@ pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(super) struct Cluster {
     pub(super) rig: Rig,
     pub(super) prefix: String,
+    servers: Servers,
     /// Whether its nodes share their tables, too.
     shared: bool,
     nodes: BTreeMap<String, Node>,
@@ -41,6 +58,8 @@ pub(super) struct Cluster {
 
 struct Node {
     port: u16,
+    /// Whether it runs in site 3, the far side.
+    far: bool,
     /// What it does; empty: everything.
     role: &'static str,
     child: Option<Child>,
@@ -54,9 +73,18 @@ impl Cluster {
 
     /// The same with tables on `deploy/local/cluster`'s CQL nodes.
     pub(super) fn shared(banks: u32) -> Self {
+        Self::sharing(banks, NEAR)
+    }
+
+    /// The same on servers that can be cut off from each other: `deploy/local/cluster up --apart`.
+    pub(super) fn apart(banks: u32) -> Self {
+        Self::sharing(banks, APART)
+    }
+
+    fn sharing(banks: u32, servers: Servers) -> Self {
         let mut cluster = Self::unmade(banks);
-        cluster.shared = true;
-        cluster.configure("tool", "");
+        (cluster.shared, cluster.servers) = (true, servers);
+        cluster.configure("tool", "", "127.0.0.1");
         cluster.made()
     }
 
@@ -64,8 +92,9 @@ impl Cluster {
     pub(super) fn another(&self, pool: u32, banks: u32) -> Self {
         let rig = Rig::new(banks).with_pool(pool);
         let prefix = self.prefix.clone();
-        let cluster = Self { rig, prefix, shared: self.shared, nodes: BTreeMap::new() };
-        cluster.configure("tool", "");
+        let (servers, shared) = (self.servers, self.shared);
+        let cluster = Self { rig, prefix, servers, shared, nodes: BTreeMap::new() };
+        cluster.configure("tool", "", "127.0.0.1");
         cluster.made()
     }
 
@@ -84,15 +113,16 @@ impl Cluster {
     /// The same before its topics are made.
     pub(super) fn unmade(banks: u32) -> Self {
         let prefix = format!("test-{:08x}", rand::random::<u32>());
-        let cluster = Self { rig: Rig::new(banks), prefix, shared: false, nodes: BTreeMap::new() };
-        cluster.configure("tool", "");
+        let (rig, servers, shared) = (Rig::new(banks), NEAR, false);
+        let cluster = Self { rig, prefix, servers, shared, nodes: BTreeMap::new() };
+        cluster.configure("tool", "", "127.0.0.1");
         cluster
     }
 
     /// Its topic of this kind: `orders` or `outcomes`.
     pub(super) fn topic(&self, kind: &str) -> kafka::Settings {
         let topic = format!("{}.{kind}.{}", self.prefix, self.rig.pool);
-        kafka::Settings::new(BROKERS.map(str::to_owned).to_vec(), topic)
+        kafka::Settings::new(self.servers.brokers.map(str::to_owned).to_vec(), topic)
     }
 
     /// `causewayd cluster init` or `status`.
@@ -101,20 +131,18 @@ impl Cluster {
     }
 
     /// Writes a node's configuration; `more` are lines of the section `settler`.
-    fn configure(&self, name: &str, more: &str) -> u16 {
+    fn configure(&self, name: &str, more: &str, listen: &str) -> u16 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (prefix, brokers) = (&self.prefix, BROKERS.join("\", \""));
+        let (prefix, brokers) = (&self.prefix, self.servers.brokers.join("\", \""));
         let store = if self.shared {
             let keyspace = prefix.replace('-', "_");
-            format!(
-                "kind = \"cql\"\nkeyspace = \"{keyspace}\"\n\
-                 hosts = [\"127.0.0.1:9042\", \"127.0.0.2:9042\", \"127.0.0.3:9042\"]"
-            )
+            let hosts = self.servers.hosts.join("\", \"");
+            format!("kind = \"cql\"\nkeyspace = \"{keyspace}\"\nhosts = [\"{hosts}\"]")
         } else {
             "reserve_bytes = 1048576\ncache_bytes = 16777216".to_owned()
         };
         let text = format!(
-            "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:0\"\n\
+            "listen = \"{listen}:{port}\"\nmetrics_listen = \"{listen}:0\"\n\
              data_dir = \"{name}\"\ndrain_deadline_ms = 3000\n\
              [tls]\nca = \"ca.pem\"\ncertificate = \"tls.pem\"\nkey = \"tls.key.pem\"\n\
              [signing]\nkey = \"receipt.key.pem\"\n\
@@ -134,11 +162,17 @@ impl Cluster {
 
     /// The same with one role.
     pub(super) fn add_role(&mut self, name: &str, role: &'static str, more: &str) {
-        let port = self.configure(name, more);
+        let port = self.configure(name, more, "127.0.0.1");
         if ["", "gateway"].contains(&role) {
             self.rig.port = port;
         }
-        self.nodes.insert(name.to_owned(), Node { port, role, child: None });
+        self.nodes.insert(name.to_owned(), Node { port, far: false, role, child: None });
+    }
+
+    /// The same in site 3, which can be cut off.
+    pub(super) fn add_far(&mut self, name: &str, role: &'static str) {
+        let port = self.configure(name, "", &FAR_SIDE.to_string());
+        self.nodes.insert(name.to_owned(), Node { port, far: true, role, child: None });
     }
 
     /// Starts a node without waiting for anything.
@@ -150,9 +184,16 @@ impl Cluster {
             .open(self.rig.path(&format!("{name}.stderr")))
             .unwrap();
         drop(fs::remove_file(self.rig.path(&format!("{name}.ready.json"))));
-        let role = self.node(name).role;
+        let Node { role, far, .. } = *self.node(name);
         let role = if role.is_empty() { vec![] } else { vec!["--role", role] };
-        let child = causewayd()
+        let mut command = causewayd();
+        if far {
+            let mut inside = Command::new("ip");
+            inside.args(["netns", "exec", "causeway-3"]).arg(command.get_program());
+            inside.args(command.get_args());
+            command = inside;
+        }
+        let child = command
             .current_dir(self.rig.path(""))
             .args(["run", "--config", &format!("{name}.toml")])
             .args(role)
@@ -219,12 +260,17 @@ impl Cluster {
 
     /// A client of a node's gateway that is not out of time whatever dies.
     pub(super) fn client(&self, node: &str, name: &str) -> Client {
-        self.rig.client_at(self.nodes[node].port, name, PATIENCE)
+        self.rig.client_of(&self.address(node), name, PATIENCE)
     }
 
     /// The same, but it gives up soon.
     pub(super) fn impatient_client(&self, node: &str, name: &str) -> Client {
-        self.rig.client_at(self.nodes[node].port, name, Duration::from_secs(2))
+        self.rig.client_of(&self.address(node), name, Duration::from_secs(2))
+    }
+
+    fn address(&self, node: &str) -> String {
+        let Node { port, far, .. } = self.nodes[node];
+        if far { format!("{FAR_SIDE}:{port}") } else { format!("localhost:{port}") }
     }
 
     /// What a node serves over HTTP at a path; nothing if it does not answer.
