@@ -192,12 +192,24 @@ impl EmbeddedLog {
     /// As [`Self::open`].
     pub fn open_read_only(dir: &Path, pool: u32, options: &Options) -> Result<Self, Fault> {
         let disk = RealDisk::open_read_only(dir).map_err(open_fault)?;
-        let scan::Inspected { segments, end, torn } = scan::inspect(&disk, pool)?;
+        Self::open_read_only_on(Arc::new(disk), pool, options)
+    }
+
+    /// The same on any disk.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_read_only_on(
+        disk: Arc<dyn Disk>,
+        pool: u32,
+        options: &Options,
+    ) -> Result<Self, Fault> {
+        let scan::Inspected { segments, end, torn } = scan::inspect(&*disk, pool)?;
         let shared = Arc::new(Shared::new(Arc::new(segments), end, options));
         shared.queue.halt();
         Ok(Self {
             shared,
-            disk: Arc::new(disk),
+            disk,
             preparer: Arc::new(Preparer::new(0, options)),
             record_bytes_max: options.record_bytes_max(),
             threads: Vec::new(),

@@ -15,6 +15,7 @@ mod messages;
 mod orders;
 mod records;
 mod sealed;
+mod segments;
 mod statements;
 mod vectors;
 
@@ -30,7 +31,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "orders", run: orders::run, seeds: orders::seeds },
     Target { name: "statements", run: statements::run, seeds: statements::seeds },
     Target { name: "disclosures", run: statements::disclosure, seeds: statements::disclosures },
@@ -39,6 +40,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "records", run: records::run, seeds: records::seeds },
     Target { name: "books", run: books::run, seeds: books::seeds },
     Target { name: "messages", run: messages::run, seeds: messages::seeds },
+    Target { name: "segments", run: segments::run, seeds: segments::seeds },
 ];
 
 /// Runs the target of this name; there must be one. Whether it accepted the bytes.

@@ -164,10 +164,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a mark, if the end has none: from then on damage to the last record is told from a
-    /// torn end.
+    /// Writes a mark, if the end has none and there is room for one: from then on damage to the last
+    /// record is told from a torn end.
     pub(crate) fn mark(&mut self) -> Result<(), Fault> {
-        if self.end.marked { Ok(()) } else { self.append(&[]) }
+        if self.end.marked || !self.fits(0) { Ok(()) } else { self.append(&[]) }
     }
 
     /// Writes and syncs the first bytes of the buffer at the log's end.

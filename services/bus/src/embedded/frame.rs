@@ -87,14 +87,18 @@ impl SegmentHeader {
             KIND_SEGMENT => {}
             kind => return Err(Wrong::Unknown { what: "file kind", found: kind.into() }),
         }
-        Ok(Self {
+        let header = Self {
             pool: u32_at(bytes, 8),
             epoch: u64_at(bytes, 16),
             base: u64_at(bytes, 24),
             salt: u64_at(bytes, 32),
             bytes: u64_at(bytes, 40),
             chain: u32_at(bytes, 48),
-        })
+        };
+        if header.encode() == array(bytes, 0) {
+            return Ok(header);
+        }
+        Err(Wrong::Damaged("segment header is not as one is written"))
     }
 
     /// The header's own checksum: what the segment's first frame is chained to.

@@ -94,6 +94,50 @@ fn another_pools_log_is_refused() {
     assert!(!disk.list().expect("lists").is_empty());
 }
 
+#[test]
+fn a_segment_header_has_no_bytes_of_another_meaning() {
+    for at in [12, 52, 59] {
+        let mut header = SEGMENTS[0][..64].to_vec();
+        header[at] ^= 1;
+        let crc = crc32c::crc32c(&header[..60]);
+        header[60..].copy_from_slice(&crc.to_be_bytes());
+        assert!(matches!(SegmentHeader::decode(&header), Err(Wrong::Damaged(_))), "byte {at}");
+    }
+}
+
+/// The first golden segment at another length, which its header says, too.
+fn of_length(bytes: usize) -> SimDisk {
+    let mut segment = SEGMENTS[0].to_vec();
+    segment.resize(bytes, 0);
+    let mut header = SegmentHeader::decode(&segment).expect("is one");
+    header.bytes = bytes as u64;
+    for copy in [0, 4_096] {
+        segment[copy..copy + 64].copy_from_slice(&header.encode());
+    }
+    // Chained to the header is the first frame, to that the next.
+    let mut chain = header.crc();
+    for at in [8_192, 12_288] {
+        segment[at + 52..at + 56].copy_from_slice(&chain.to_be_bytes());
+        chain = crc32c::crc32c(&segment[at..at + 60]);
+        segment[at + 60..at + 64].copy_from_slice(&chain.to_be_bytes());
+    }
+    let disk = SimDisk::new(77);
+    disk.put(NAMES[0], segment);
+    disk
+}
+
+#[test]
+fn opening_writes_nothing_behind_the_end_of_a_segment() {
+    let full = of_length(20_480);
+    for _ in 0..2 {
+        let engine = open(&full).expect("opens");
+        assert_eq!(contents(&full, &engine), groups()[..2].concat());
+    }
+    assert_eq!(full.contents(NAMES[0]).len(), 20_480);
+    let broken = open(&of_length(32_768 + 100)).map(|_| ());
+    assert!(matches!(broken, Err(Fault::Corrupt { .. })), "{broken:?}");
+}
+
 proptest::proptest! {
     #[test]
     fn headers_come_back_as_they_were(
