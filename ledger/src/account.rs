@@ -40,7 +40,7 @@ pub struct Counters {
 
 impl Counters {
     /// The most a counter may hold when books are loaded.
-    pub(crate) const MAX: u128 = 1 << 120;
+    pub const MAX: u128 = 1 << 120;
 
     /// Final credits less final debits.
     pub const fn balance(&self) -> i128 {

@@ -6,7 +6,7 @@ use clearing::{
     AccountInfo, BalanceAfter, BatchHeader, Certificate, Net, PaymentState, Place, Reject,
     Transfer, TransferKind,
 };
-use ledger::{AccountId, Currency, Hash};
+use ledger::{AccountId, Counters, Currency, Hash};
 use store::{Store, Stream, Table};
 
 use crate::fault::Fault;
@@ -109,6 +109,9 @@ pub(crate) fn decode_header(value: &[u8]) -> Result<BatchHeader, Fault> {
     Err(Fault::malformed(Table::Batches, "a header's hash does not match"))
 }
 
+/// Why a header is refused that stands in the row of another batch.
+pub(crate) const OTHER_NUMBER: &str = "a header has another number than its row";
+
 /// How far the store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -131,7 +134,12 @@ impl Progress {
         let row = store.get(Table::Batches, &batch_key(BatchPart::Header, batch, 0))?;
         let row = row.ok_or(Fault::malformed(Table::Batches, "a batch is missing"))?;
         let header = decode_header(&row)?;
-        Ok(Self { next_position: header.last + 1, batch, hash: header.hash() })
+        if header.number != batch {
+            return Err(Fault::malformed(Table::Batches, OTHER_NUMBER));
+        }
+        let next_position = header.last.checked_add(1);
+        let next_position = next_position.ok_or(Fault::malformed(Table::Batches, "position"))?;
+        Ok(Self { next_position, batch, hash: header.hash() })
     }
 
     /// As far as answers go with it.
@@ -294,9 +302,11 @@ impl StateEntry {
         let mut fields = Fields::new(Table::States, bytes);
         let place = Place::new(position, usize::from(fields.u16()?));
         let state = fields.state()?;
-        fields.u8()?;
+        let reserved = fields.u8()?;
         let reason = fields.reason()?;
-        fields.u16()?;
+        if (reserved, fields.u16()?) != (0, 0) {
+            return Err(Fault::malformed(Table::States, "reserved bytes"));
+        }
         Ok(Self { place, at_ms: fields.u64()?, state, reason })
     }
 }
@@ -341,12 +351,16 @@ pub(crate) fn get_counters(
     bytes: &[u8; COUNTERS_BYTES],
 ) -> Result<BalanceAfter, Fault> {
     let mut fields = Fields::new(Table::Postings, bytes);
+    let mut counter = || match fields.u128()? {
+        counter @ ..=Counters::MAX => Ok(counter),
+        _ => Err(Fault::malformed(Table::Postings, "counter")),
+    };
     Ok(BalanceAfter {
         account,
-        debits_posted: fields.u128()?,
-        credits_posted: fields.u128()?,
-        debits_pending: fields.u128()?,
-        credits_pending: fields.u128()?,
+        debits_posted: counter()?,
+        credits_posted: counter()?,
+        debits_pending: counter()?,
+        credits_pending: counter()?,
     })
 }
 

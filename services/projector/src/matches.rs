@@ -82,6 +82,7 @@ fn get_fill(bytes: &[u8; FILL_BYTES]) -> Result<Fill, Fault> {
     let mut fields = Fields::new(Table::Matches, bytes);
     let (provider, place, index) = (fields.u32()?, Place(fields.u64()?), fields.u8()?);
     let source = match provider {
+        NO_PROVIDER if index != 0 => return Err(malformed("index of a quote")),
         NO_PROVIDER => Source::Order(place),
         provider => Source::Quote { provider: ParticipantId(provider), place, index },
     };

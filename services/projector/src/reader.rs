@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use crate::fault::Fault;
 use crate::feed::Inbox;
 use crate::layout::{
-    self, BatchPart, COUNTERS_BYTES, Posting, Progress, StateEntry, TRANSFERS_PER_ROW, whole,
+    self, BatchPart, COUNTERS_BYTES, OTHER_NUMBER, Posting, Progress, StateEntry,
+    TRANSFERS_PER_ROW, whole,
 };
 use crate::matches::{self, Match};
 use crate::start::founded;
@@ -219,7 +220,7 @@ impl Reader {
         let header = row.map(|value| layout::decode_header(&value)).transpose()?;
         match header {
             Some(header) if header.number != number => {
-                Err(Fault::malformed(Table::Batches, "a header has another number than its row"))
+                Err(Fault::malformed(Table::Batches, OTHER_NUMBER))
             }
             header => Ok(header),
         }

@@ -36,7 +36,7 @@ pub use clock::Clock;
 pub use handle::PoolHandle;
 pub use inquiry::Unasked;
 pub use outcomes::NotHere;
-pub use peers::{Part, Peers, PeersOptions};
+pub use peers::{Part, Peers, PeersOptions, canonical_message};
 pub use proposer::{Floor, Proposer, Solver};
 pub use settler::{Fault, Options, Parts, Settler};
 pub use view::{

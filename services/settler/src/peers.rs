@@ -26,6 +26,7 @@ use clearing::SealedBatch;
 use projector::EndOnPanic;
 use thiserror::Error;
 
+pub use self::message::canonical_message;
 use self::message::{Body, Message, Seal};
 use self::ownership::Ownership;
 use self::seals::{Difference, Seals};

@@ -62,6 +62,9 @@ impl Manifest {
             pages_to: reader.u64("end of pages")?,
         };
         reader.finish()?;
+        if manifest.pages_from > manifest.pages_to {
+            return Err(DecodeError::Range { field: "end of pages" });
+        }
         Ok(manifest)
     }
 }
@@ -108,6 +111,8 @@ pub(crate) fn load(
 enum Unusable {
     #[error("chunk {0} is missing")]
     Chunk(u32),
+    #[error("page {0} or one behind it is missing")]
+    Page(u64),
     #[error(transparent)]
     Store(#[from] Fault),
     #[error(transparent)]
@@ -192,12 +197,12 @@ fn restore(store: &dyn Store, manifest: &Manifest, hash_seed: u64) -> Result<Poo
         let found = store.get(Table::Snapshots, &chunk_key(manifest.position, chunk))?;
         state.extend_from_slice(&found.ok_or(Unusable::Chunk(chunk))?);
     }
-    let mut fault = None;
+    let mut unusable = None;
     let pages = Pages { store, next: manifest.pages_from, end: manifest.pages_to };
-    let pages = pages.map_while(|read| read.map_err(|error| fault = Some(error)).ok());
+    let pages = pages.map_while(|read| read.map_err(|why| unusable = Some(why)).ok());
     let restored = Pool::restore(hash_seed, &state, pages.flatten());
-    match fault {
-        Some(fault) => Err(fault.into()),
+    match unusable {
+        Some(why) => Err(why),
         None => Ok(restored?),
     }
 }
@@ -243,20 +248,26 @@ struct Pages<'a> {
 }
 
 impl Iterator for Pages<'_> {
-    type Item = Result<Vec<(u64, Vec<u8>)>, Fault>;
+    type Item = Result<Vec<(u64, Vec<u8>)>, Unusable>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next >= self.end {
             return None;
         }
-        let to = (self.next + PAGES_READ).min(self.end);
-        let (from, to_key) = (page_key(self.next), page_key(to));
-        self.next = to;
-        let rows = self.store.scan(Table::SeenPages, &from, &to_key, PAGES_READ as usize);
-        Some(rows.map(|rows| {
-            let number = |key: &[u8]| key.try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
-            rows.into_iter().map(|(key, page)| (number(&key), page.to_vec())).collect()
-        }))
+        let count = (self.end - self.next).min(PAGES_READ);
+        let (first, next) = (self.next, self.next + count);
+        self.next = next;
+        let (from, to) = (page_key(first), page_key(next));
+        let rows = match self.store.scan(Table::SeenPages, &from, &to, PAGES_READ as usize) {
+            Ok(rows) => rows,
+            Err(fault) => return Some(Err(fault.into())),
+        };
+        // Whatever the manifest says, no more is asked for than is there.
+        if rows.len() as u64 != count {
+            return Some(Err(Unusable::Page(first)));
+        }
+        let number = |key: &[u8]| key.try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
+        Some(Ok(rows.into_iter().map(|(key, page)| (number(&key), page.to_vec())).collect()))
     }
 }
 

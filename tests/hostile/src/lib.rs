@@ -10,9 +10,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what does not hold must stop the run")]
 
+mod answers;
 mod books;
 mod messages;
 mod orders;
+mod peers;
 mod records;
 mod sealed;
 mod segments;
@@ -31,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "orders", run: orders::run, seeds: orders::seeds },
     Target { name: "statements", run: statements::run, seeds: statements::seeds },
     Target { name: "disclosures", run: statements::disclosure, seeds: statements::disclosures },
@@ -41,6 +43,8 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "books", run: books::run, seeds: books::seeds },
     Target { name: "messages", run: messages::run, seeds: messages::seeds },
     Target { name: "segments", run: segments::run, seeds: segments::seeds },
+    Target { name: "answers", run: answers::run, seeds: answers::seeds },
+    Target { name: "peers", run: peers::run, seeds: peers::seeds },
 ];
 
 /// Runs the target of this name; there must be one. Whether it accepted the bytes.

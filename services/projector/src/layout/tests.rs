@@ -1,5 +1,7 @@
 //! The bytes that last, pinned. A change here is a new row format.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn hex(bytes: &[u8]) -> String {
@@ -87,7 +89,50 @@ fn odd_rows_are_refused() {
     odd(get_feed(&[0xff; FEED_BYTES]).map(drop));
     odd(get_nets(&[0; 24], &mut Vec::new()));
     odd(get_balances(&[0; 69], &mut Vec::new()));
+    odd(get_counters(AccountId(1), &[0xff; COUNTERS_BYTES]).map(drop));
     odd(decode_account(&[0; 10]).map(drop));
     odd(decode_header(&[0; 31]).map(drop));
     odd(split_states_key(&[0; 15]).map(drop));
+}
+
+/// Entries of a row that are mostly right, and any bytes.
+fn entries<const N: usize>(small: &'static [usize]) -> impl Strategy<Value = [u8; N]> {
+    let near = any::<[u8; N]>().prop_map(|mut bytes| {
+        small.iter().for_each(|at| bytes[*at] %= 12);
+        bytes
+    });
+    prop_oneof![3 => near, 1 => any::<[u8; N]>()]
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_is_written_the_same(
+        transfer in entries::<TRANSFER_BYTES>(&[]),
+        posting in entries::<POSTING_BYTES>(&[]),
+        change in entries::<STATE_BYTES>(&[2, 3, 4, 5, 6, 7]),
+        item in entries::<FEED_BYTES>(&[8, 9, 10]),
+        counters in entries::<COUNTERS_BYTES>(&[0, 16, 32, 48]),
+    ) {
+        let same = |bytes: &[u8], put: &dyn Fn(&mut Vec<u8>)| {
+            let mut written = Vec::new();
+            put(&mut written);
+            prop_assert_eq!(written, bytes);
+            Ok(())
+        };
+        if let Ok(read) = get_transfer(&transfer) {
+            same(&transfer, &|into| put_transfer(into, &read))?;
+        }
+        if let Ok(read) = Posting::get(&posting) {
+            same(&posting, &|into| read.put(into))?;
+        }
+        if let Ok(read) = StateEntry::get(7, &change) {
+            same(&change, &|into| read.put(into))?;
+        }
+        if let Ok(read) = get_feed(&item) {
+            same(&item, &|into| put_feed(into, &read))?;
+        }
+        if let Ok(read) = get_counters(AccountId(7), &counters) {
+            same(&counters, &|into| put_counters(into, &read))?;
+        }
+    }
 }

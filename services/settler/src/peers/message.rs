@@ -108,6 +108,15 @@ impl Message {
     }
 }
 
+/// Reads what a settler tells the others of its pool and writes it again: the same bytes, since a
+/// message has one form.
+///
+/// # Errors
+/// [`DecodeError`] naming the field, for bytes that are no message.
+pub fn canonical_message(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    Ok(Message::decode(bytes)?.encode())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 use bus::{Log, Position};
 use clearing::Pool;
 use settler::Floor;
-use store::{Store, Table};
+use store::{Commit, Store, Stream, Table, Write};
 use tempfile::{TempDir, tempdir};
 
 use crate::world::{ALBION, BERLIN, World, scripted, until};
@@ -118,6 +118,38 @@ fn a_damaged_snapshot_is_passed_over_and_the_log_makes_up_for_it() {
 
     let world = open(&dir);
     assert!(world.began_at() > 0, "snapshots are whole again");
+    assert_same_as_replayed(&world);
+    world.close();
+}
+
+/// The newest snapshot's manifest says that its pages have no end.
+fn promise_pages(store: &dyn Store) {
+    let (key, value) = store.scan(Table::Snapshots, &[0], &[1], 1_000).unwrap().pop().unwrap();
+    let behind = [&key[..], &[0]].concat();
+    store.remove(Table::Snapshots, &key, &behind).unwrap();
+    let promised = [&value[..14], &[255; 8]].concat();
+    let mut write = Write::new();
+    write.put(Table::Snapshots, &key, &promised);
+    store.commit(&[Commit::new(Stream::Snapshots, u64::MAX, write)]).unwrap();
+}
+
+#[test]
+fn a_snapshot_of_more_pages_than_there_are_is_passed_over() {
+    let dir = tempdir().unwrap();
+    let world = open(&dir);
+    world.begin(|_| {});
+    trade(&world);
+    world.close();
+
+    let world = open(&dir);
+    let newest = world.began_at();
+    let store = world.close();
+    promise_pages(&*store);
+    drop(store);
+
+    let world = open(&dir);
+    let older = world.began_at();
+    assert!(older < newest && older > 0, "{older} {newest}");
     assert_same_as_replayed(&world);
     world.close();
 }

@@ -73,7 +73,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("loadtest", &["channel", "ledger", "proto", "sdk", "sealing"]),
-    ("hostile", &["archive", "bus", "channel", "clearing", "iso20022", "ledger", "risk", "sealing"]),
+    (
+        "hostile",
+        &[
+            "archive",
+            "bus",
+            "channel",
+            "clearing",
+            "iso20022",
+            "ledger",
+            "projector",
+            "risk",
+            "sealing",
+            "settler",
+            "store",
+        ],
+    ),
     ("tidy", &[]),
 ];
 
