@@ -107,6 +107,7 @@ pub(crate) fn refused(field: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use channel::LocalSigner;
+    use proptest::prelude::*;
     use zeroize::Zeroizing;
 
     use super::*;
@@ -143,5 +144,33 @@ mod tests {
             let cut = &token[..length];
             assert_eq!(tokens(1).read::<1>(Purpose::Entries, alice, b"", cut), None);
         }
+    }
+
+    proptest! {
+        /// Any bytes, also under a good tag: none is a token but the one that is made of what it says.
+        #[test]
+        fn what_is_read_is_made_the_same(
+            mut token in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..80),
+                any::<[u64; 2]>().prop_map(watch),
+            ],
+            (cut, put) in (0..4_usize, prop::collection::vec(any::<u8>(), 0..4)),
+            at: prop::sample::Index,
+        ) {
+            let at = at.index(token.len() + 1);
+            token.splice(at..token.len().min(at + cut), put);
+            if let Some(body) = token.len().checked_sub(TAG) {
+                let tag = tokens(1).tag(&token[..body]);
+                token[body..].copy_from_slice(&tag);
+            }
+            let read = tokens(1).read::<2>(Purpose::Watch, ParticipantId(1), b"q", &token);
+            if let Some(values) = read {
+                prop_assert_eq!(watch(values), token);
+            }
+        }
+    }
+
+    fn watch(values: [u64; 2]) -> Vec<u8> {
+        tokens(1).make(Purpose::Watch, ParticipantId(1), b"q", values)
     }
 }
