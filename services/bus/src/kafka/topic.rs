@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::Settings;
@@ -206,9 +209,15 @@ fn ensure(
 
 /// How many copies of the topic's one partition there are.
 fn check_replicas(settings: &Settings, promise: Promise) -> Result<usize, TopicFault> {
-    let found = admin(settings)
-        .and_then(|client| client.inner().fetch_metadata(Some(&settings.topic), PATIENCE))
+    let client: BaseConsumer<Heard> = settings
+        .consumer(false)
+        .create_with_context(Heard::default())
         .map_err(|error| brokers("look up", settings, &error))?;
+    let found = client.fetch_metadata(Some(&settings.topic), PATIENCE);
+    let found = found.map_err(|error| match last_words(&client) {
+        Some(why) => TopicFault::Brokers { doing: "look up", topic: settings.topic.clone(), why },
+        None => brokers("look up", settings, &error),
+    })?;
     let topic = found.topics().first().filter(|topic| !topic.partitions().is_empty());
     let topic = topic.ok_or_else(|| TopicFault::Absent(settings.topic.clone()))?;
     let partitions = topic.partitions();
@@ -221,6 +230,32 @@ fn check_replicas(settings: &Settings, promise: Promise) -> Result<usize, TopicF
         return Err(broken(settings, "replication", &replicas.to_string(), &wanted));
     }
     Ok(replicas)
+}
+
+/// Why connections failed last, such as for a wrong password: the error of a request is then only
+/// that no broker answers.
+#[derive(Default)]
+struct Heard(Mutex<Option<String>>);
+
+impl ClientContext for Heard {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for Heard {}
+
+/// What a client has heard, which the library hands over when it is polled.
+fn last_words(client: &BaseConsumer<Heard>) -> Option<String> {
+    // It goes on trying and failing meanwhile.
+    for _ in 0..20 {
+        if client.poll(PAUSE).is_none() {
+            break;
+        }
+    }
+    client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 fn admin(settings: &Settings) -> Result<AdminClient<DefaultClientContext>, KafkaError> {

@@ -17,18 +17,28 @@ use crate::rig::{FAR_SIDE, Rig, causewayd};
 struct Servers {
     brokers: [&'static str; 3],
     hosts: [&'static str; 3],
+    encrypted: bool,
 }
 
 /// Those of `deploy/local/cluster up`.
 const NEAR: Servers = Servers {
     brokers: ["127.0.0.1:19092", "127.0.0.1:19192", "127.0.0.1:19292"],
     hosts: ["127.0.0.1:9042", "127.0.0.2:9042", "127.0.0.3:9042"],
+    encrypted: false,
+};
+
+/// The same of `up --encrypted`, for clients that encrypt.
+const ENCRYPTED: Servers = Servers {
+    brokers: ["127.0.0.1:19094", "127.0.0.1:19194", "127.0.0.1:19294"],
+    encrypted: true,
+    ..NEAR
 };
 
 /// Those of `deploy/local/cluster up --apart`.
 const APART: Servers = Servers {
     brokers: ["10.77.0.1:19092", "10.77.0.2:19192", "10.77.0.3:19292"],
     hosts: ["10.77.0.1:9042", "10.77.0.2:9042", "10.77.0.3:9042"],
+    encrypted: false,
 };
 
 /// Nothing takes so long, on however slow a machine: whoever waits longer waits for ever.
@@ -79,6 +89,11 @@ impl Cluster {
     /// The same on servers that can be cut off from each other: `deploy/local/cluster up --apart`.
     pub(super) fn apart(banks: u32) -> Self {
         Self::sharing(banks, APART)
+    }
+
+    /// The same on servers that are asked over encrypted connections: `up --encrypted`.
+    pub(super) fn encrypted(banks: u32) -> Self {
+        Self::sharing(banks, ENCRYPTED)
     }
 
     fn sharing(banks: u32, servers: Servers) -> Self {
@@ -141,13 +156,24 @@ impl Cluster {
         } else {
             "reserve_bytes = 1048576\ncache_bytes = 16777216".to_owned()
         };
+        let (mut log_tls, mut store_tls) = (String::new(), String::new());
+        if self.servers.encrypted {
+            let tls = format!("{}/tls", cluster_dir());
+            log_tls = format!(
+                "tls = true\ntls_ca = \"{tls}/ca.pem\"\n\
+                 tls_certificate = \"{tls}/client.pem\"\ntls_key = \"{tls}/client.key\"\n\
+                 sasl = \"scram-sha-512\"\nsasl_user = \"causeway\"\n\
+                 sasl_password_file = \"{tls}/password\"\n"
+            );
+            store_tls = format!("tls_ca = \"{tls}/ca.pem\"\n");
+        }
         let text = format!(
             "listen = \"{listen}:{port}\"\nmetrics_listen = \"{listen}:0\"\n\
              data_dir = \"{name}\"\ndrain_deadline_ms = 3000\n\
              [tls]\nca = \"ca.pem\"\ncertificate = \"tls.pem\"\nkey = \"tls.key.pem\"\n\
              [signing]\nkey = \"receipt.key.pem\"\n\
-             [log]\nkind = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopic_prefix = \"{prefix}\"\n\
-             [store]\n{store}\n\
+             [log]\nkind = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopic_prefix = \"{prefix}\"\n{log_tls}\
+             [store]\n{store}\n{store_tls}\
              [settler]\nsnapshot_every_orders = 1000\n{more}\n\
              [telemetry]\nfilter = \"info,librdkafka=off,rdkafka=off,scylla=error\"\n"
         );
@@ -329,11 +355,14 @@ impl Cluster {
     }
 }
 
+fn cluster_dir() -> String {
+    std::env::var("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR")
+}
+
 /// `deploy/local/cluster`, in the folder that `CAUSEWAY_CLUSTER_DIR` names.
 pub(super) fn server(command: &str, node: &str) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/local/cluster");
-    let dir = std::env::var("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR");
-    let done = Command::new(script).args([command, node, "--dir", &dir]).status();
+    let done = Command::new(script).args([command, node, "--dir", &cluster_dir()]).status();
     assert!(done.expect("runs the script").success(), "{command} {node}");
 }
 
