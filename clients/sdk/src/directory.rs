@@ -83,7 +83,6 @@ impl Client {
                 })
                 .await?;
             position = response.position;
-            self.0.published.fetch_max(position, Relaxed);
             for answer in response.answers {
                 answers.push(from_answer(&answer)?);
             }
@@ -91,6 +90,7 @@ impl Client {
         if answers.len() != statements.len() {
             return Err(Error::Malformed("answers are for other statements"));
         }
+        self.0.published.fetch_max(position, Relaxed);
         Ok((position, answers))
     }
 
@@ -232,7 +232,7 @@ impl Client {
         }
     }
 
-    /// What every read waits for: who publishes finds it there.
+    /// What every read of the directory waits for: who publishes finds it there.
     fn published(&self) -> u64 {
         self.0.published.load(Relaxed)
     }

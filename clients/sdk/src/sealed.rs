@@ -27,9 +27,10 @@ mod store;
 mod vault;
 
 pub use channel::{
-    AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, Envelope, Identity, KemKey, KeyId,
-    OpeningRecord, OrderFacts, OrderRef, PolicyRule, ReceiverConfirmation, Requirement, Rewrap,
-    RuleReader, ScreeningVerdict, Signed, SlotRole, Statement, Suite, TrustError, View, ViewMask,
+    AnyStatement, BatchProof, DisclosureFault, DisclosurePolicy, Envelope, Identity,
+    KEM_KEY_LIFE_MAX_MS, KemKey, KeyId, OpeningRecord, OrderFacts, OrderRef, PolicyRule,
+    ReceiverConfirmation, Requirement, Rewrap, RuleReader, ScreeningVerdict, Signed, SlotRole,
+    Statement, Suite, TrustError, View, ViewMask,
 };
 pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 

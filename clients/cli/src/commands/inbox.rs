@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use iso20022::Excerpt;
-use sdk::sealed::{Desk, KEEP_MS, Reading, SignedPayment, Unopened, ViewMask};
+use sdk::sealed::{Desk, KEEP_MS, KEM_KEY_LIFE_MAX_MS, Reading, SignedPayment, Unopened, ViewMask};
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
@@ -249,11 +249,11 @@ impl Reader<'_> {
         asked: bool,
     ) -> Result<Found, sdk::Error> {
         let problem = |text: &str| Found { problem: Some(text.to_owned()), ..Found::default() };
+        self.unopened.insert(signed.header().uetr().to_string());
         let age_ms = self.desk.now_ms().saturating_sub(signed.header().created_at_ms());
-        if fault.lost && age_ms > KEEP_MS {
+        if fault.lost && age_ms > KEM_KEY_LIFE_MAX_MS + KEEP_MS {
             return Ok(problem("is sealed to a key whose secret was to be deleted by now"));
         }
-        self.unopened.insert(signed.header().uetr().to_string());
         if fault.lost && !self.args.lost_keys {
             return Ok(problem(
                 "is sealed to a key whose secret is not here; --lost-keys asks its sender to wrap \

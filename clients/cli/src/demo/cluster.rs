@@ -61,7 +61,9 @@ impl ClusterArgs {
         let elsewhere = if configured { "with" } else { "without" };
         if configured != self.cluster && (configured || dir.join("data").exists()) {
             let dir = dir.display();
-            return Err(Failure::usage(format!("{dir} holds a day {elsewhere} --cluster")));
+            return Err(Failure::usage(format!(
+                "{dir} holds a day {elsewhere} --cluster: name another folder"
+            )));
         }
         if !self.cluster {
             let arguments = vec!["dev".into(), "--dir".into(), dir.into()];

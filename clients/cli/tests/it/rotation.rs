@@ -133,9 +133,11 @@ fn a_screener_that_keeps_running_follows_keys_and_policy() {
     pay(4);
     // It is still the same process, and has screened each once.
     assert!(screening.0.try_wait().unwrap().is_none());
-    let rows = fs::read_to_string(pool.path("verdicts")).unwrap();
+    let rows = || fs::read_to_string(pool.path("verdicts")).unwrap();
+    // It says what it has done after that took effect.
+    started::until("the last verdict is written", || rows().contains(&uetr(4)).then_some(()));
     for at in 1..=4 {
         let of = |line: &&str| line.contains(&uetr(at)) && line.contains("\"pass\"");
-        assert_eq!(rows.lines().filter(of).count(), 1, "{rows}");
+        assert_eq!(rows().lines().filter(of).count(), 1, "{}", rows());
     }
 }

@@ -16,8 +16,8 @@ pub struct Desk {
     pub(super) vault: Vault,
     pub(super) opener: Opener,
     pub(super) now_ms: u64,
-    /// Whether identities of before this client's time were asked for.
-    knows_former: bool,
+    /// Whether the node was asked for identities that it did not know, since it was refreshed.
+    asked_again: bool,
 }
 
 impl Desk {
@@ -28,7 +28,7 @@ impl Desk {
     pub async fn open(client: &Client, mut vault: Vault, now_ms: u64) -> Result<Self, Error> {
         vault.sync(client, now_ms).await?;
         let opener = Opener::new(client, &vault.keys)?;
-        Ok(Self { client: client.clone(), vault, opener, now_ms, knows_former: false })
+        Ok(Self { client: client.clone(), vault, opener, now_ms, asked_again: false })
     }
 
     /// Takes in what is new at this instant: in the directory, and among its own keys.
@@ -39,6 +39,7 @@ impl Desk {
         self.vault.sync(&self.client, now_ms).await?;
         self.opener.add_keys(&self.vault.keys)?;
         self.now_ms = now_ms;
+        self.asked_again = false;
         Ok(())
     }
 
@@ -64,14 +65,11 @@ impl Desk {
         payment: &'a v1::Payment,
     ) -> Result<SignedPayment<'a>, Error> {
         match SignedPayment::check(&self.vault.store, payment) {
-            Err(Error::Unverified(_) | Error::Untrusted { .. }) => {}
+            Err(Error::Unverified(_) | Error::Untrusted { .. }) if !self.asked_again => {}
             checked => return checked,
         }
+        self.asked_again = true;
         self.vault.sync(&self.client, self.now_ms).await?;
-        let checked = SignedPayment::check(&self.vault.store, payment);
-        if checked.is_ok() || self.knows_former {
-            return checked;
-        }
         let kind = v1::StatementKind::Identity;
         let all = self.client.statements(None, kind, 0).await?.into_iter();
         let former = all.filter_map(|logged| match logged.statement {
@@ -79,7 +77,6 @@ impl Desk {
             _ => None,
         });
         self.vault.store.take_former(&former.collect::<Vec<_>>())?;
-        self.knows_former = true;
         SignedPayment::check(&self.vault.store, payment)
     }
 

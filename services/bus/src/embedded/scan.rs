@@ -157,9 +157,6 @@ impl Opened {
         if bytes < FRAMES_AT {
             return corrupt(name, "segment shorter than its header");
         }
-        if !bytes.is_multiple_of(BLOCK as u64) {
-            return corrupt(name, "segment ends within a block");
-        }
         let header = match read_header(&*file)? {
             Ok(header) => header,
             Err(Wrong::Damaged(why)) => return corrupt(name, why),
@@ -170,6 +167,9 @@ impl Opened {
         }
         if header.epoch != epoch || header.bytes != bytes {
             return corrupt(name, "segment and its header disagree");
+        }
+        if !bytes.is_multiple_of(BLOCK as u64) {
+            return corrupt(name, "segment ends within a block");
         }
         Ok(Self { file, header })
     }

@@ -214,9 +214,10 @@ fn check_replicas(settings: &Settings, promise: Promise) -> Result<usize, TopicF
         .create_with_context(Heard::default())
         .map_err(|error| brokers("look up", settings, &error))?;
     let found = client.fetch_metadata(Some(&settings.topic), PATIENCE);
-    let found = found.map_err(|error| match last_words(&client) {
-        Some(why) => TopicFault::Brokers { doing: "look up", topic: settings.topic.clone(), why },
-        None => brokers("look up", settings, &error),
+    let found = found.map_err(|error| {
+        let heard = last_words(&client).map(|heard| format!(": {heard}")).unwrap_or_default();
+        let (topic, why) = (settings.topic.clone(), format!("{error}{heard}"));
+        TopicFault::Brokers { doing: "look up", topic, why }
     })?;
     let topic = found.topics().first().filter(|topic| !topic.partitions().is_empty());
     let topic = topic.ok_or_else(|| TopicFault::Absent(settings.topic.clone()))?;
@@ -232,8 +233,8 @@ fn check_replicas(settings: &Settings, promise: Promise) -> Result<usize, TopicF
     Ok(replicas)
 }
 
-/// Why connections failed last, such as for a wrong password: the error of a request is then only
-/// that no broker answers.
+/// Why a connection failed, such as for a wrong password: the error of a request is then only that
+/// no broker answers.
 #[derive(Default)]
 struct Heard(Mutex<Option<String>>);
 
@@ -250,11 +251,8 @@ impl ConsumerContext for Heard {}
 /// What a client has heard, which the library hands over when it is polled.
 fn last_words(client: &BaseConsumer<Heard>) -> Option<String> {
     // It goes on trying and failing meanwhile.
-    for _ in 0..20 {
-        if client.poll(PAUSE).is_none() {
-            break;
-        }
-    }
+    let until = Instant::now() + 5 * PAUSE;
+    while client.poll(PAUSE).is_some() && Instant::now() < until {}
     client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
