@@ -109,7 +109,7 @@ impl Message {
 }
 
 /// Reads what a settler tells the others of its pool and writes it again: the same bytes, since a
-/// message has one form.
+/// message has one form. For tests of the format: it says nothing about who sent it.
 ///
 /// # Errors
 /// [`DecodeError`] naming the field, for bytes that are no message.
