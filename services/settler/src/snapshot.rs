@@ -16,6 +16,8 @@
 //! guards every row, the state carries its own checksum and root. What does not hold is as if it
 //! were not there: replaying more of the log gives the same pool.
 
+use std::ops::Range;
+
 use channel::{DecodeError, Reader, Writer};
 use clearing::{Place, Pool, Snapshot};
 use store::{Commit, Fault, Store, Stream, Table, Write};
@@ -74,9 +76,8 @@ impl Manifest {
 pub(crate) struct Snapshots {
     /// The newest, ascending by position.
     kept: Vec<Manifest>,
-    /// The pages that are in the store.
-    pages_from: u64,
-    pages_to: u64,
+    /// The pages that are in the store: those that were read or written, whatever a manifest says.
+    pages: Range<u64>,
 }
 
 /// Restores the pool from the newest snapshot at or before `passed`, or an empty one.
@@ -91,15 +92,16 @@ pub(crate) fn load(
     let mut snapshots = Snapshots::read(store)?;
     for manifest in snapshots.kept.clone().iter().rev().filter(|kept| kept.position <= passed) {
         match restore(store, manifest, hash_seed) {
-            Ok(pool) => return Ok((pool, snapshots)),
+            Ok(pool) => {
+                snapshots.pages = manifest.pages_from..manifest.pages_to;
+                return Ok((pool, snapshots));
+            }
             Err(Unusable::Store(fault @ (Fault::Io { .. } | Fault::Unavailable { .. }))) => {
                 return Err(fault);
             }
             Err(unusable) => {
                 tracing::warn!(position = manifest.position, %unusable, "snapshot passed over");
                 snapshots.kept.retain(|kept| kept.position != manifest.position);
-                // Its pages may be what is damaged: the next snapshot writes them all again.
-                snapshots.pages_to = snapshots.pages_from;
             }
         }
     }
@@ -130,11 +132,7 @@ impl Snapshots {
                 Err(error) => tracing::warn!(position, %error, "snapshot unknown"),
             }
         }
-        Ok(Self {
-            pages_from: kept.iter().map(|manifest| manifest.pages_from).min().unwrap_or(0),
-            pages_to: kept.iter().map(|manifest| manifest.pages_to).max().unwrap_or(0),
-            kept,
-        })
+        Ok(Self { kept, pages: 0..0 })
     }
 
     /// Writes a snapshot, then removes what is older than the newest two.
@@ -144,14 +142,14 @@ impl Snapshots {
     /// everything ready for another attempt.
     pub(crate) fn write(&mut self, store: &dyn Store, snapshot: &Snapshot) -> Result<(), Fault> {
         let first = |pages: &[(u64, _)]| pages.first().map(|(number, _)| *number);
-        let pages_from = first(&snapshot.pages).unwrap_or(self.pages_to);
+        let pages_from = first(&snapshot.pages).unwrap_or(self.pages.end);
         let pages_to = pages_from + snapshot.pages.len() as u64;
         let position = snapshot.position;
         let chunks = u32::try_from(snapshot.state.len().div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX);
         let manifest = Manifest { position, chunks, pages_from, pages_to };
         let mut commits = Commits::new(store);
         for (number, page) in &snapshot.pages {
-            if !(self.pages_from..self.pages_to).contains(number) {
+            if !self.pages.contains(number) {
                 let key = page_key(*number);
                 commits.put(
                     (Stream::SeenPages, *number),
@@ -172,22 +170,20 @@ impl Snapshots {
         self.kept.retain(|kept| kept.position != position);
         self.kept.push(manifest);
         self.kept.sort_unstable_by_key(|kept| kept.position);
-        self.forget(store, manifest)
+        self.pages = pages_from..pages_to;
+        self.forget(store)
     }
 
     /// Removes what is older than the newest two snapshots: first the manifests, so that nothing
     /// refers to the rest any more.
-    fn forget(&mut self, store: &dyn Store, written: Manifest) -> Result<(), Fault> {
+    fn forget(&mut self, store: &dyn Store) -> Result<(), Fault> {
         let surplus = self.kept.len().saturating_sub(KEPT);
         self.kept.drain(..surplus);
         let Some(oldest) = self.kept.first().map(|kept| kept.position) else { return Ok(()) };
         store.remove(Table::Snapshots, &manifest_key(0), &manifest_key(oldest))?;
         store.remove(Table::Snapshots, &chunk_key(0, 0), &chunk_key(oldest, 0))?;
-        let pages_from = self.kept.iter().map(|kept| kept.pages_from).min();
-        let pages_from = pages_from.unwrap_or(written.pages_from);
-        store.remove(Table::SeenPages, &page_key(0), &page_key(pages_from))?;
-        (self.pages_from, self.pages_to) = (pages_from, written.pages_to);
-        Ok(())
+        let pages_from = self.kept.iter().map(|kept| kept.pages_from).min().unwrap_or(0);
+        store.remove(Table::SeenPages, &page_key(0), &page_key(pages_from))
     }
 }
 

@@ -122,9 +122,9 @@ fn a_damaged_snapshot_is_passed_over_and_the_log_makes_up_for_it() {
     world.close();
 }
 
-/// The newest snapshot's manifest says that its pages have no end.
-fn promise_pages(store: &dyn Store) {
-    let (key, value) = store.scan(Table::Snapshots, &[0], &[1], 1_000).unwrap().pop().unwrap();
+/// The manifest of a snapshot, counted from the oldest, says that its pages have no end.
+fn promise_pages(store: &dyn Store, snapshot: usize) {
+    let (key, value) = store.scan(Table::Snapshots, &[0], &[1], 1_000).unwrap().remove(snapshot);
     let behind = [&key[..], &[0]].concat();
     store.remove(Table::Snapshots, &key, &behind).unwrap();
     let promised = [&value[..14], &[255; 8]].concat();
@@ -144,12 +144,35 @@ fn a_snapshot_of_more_pages_than_there_are_is_passed_over() {
     let world = open(&dir);
     let newest = world.began_at();
     let store = world.close();
-    promise_pages(&*store);
+    promise_pages(&*store, 1);
     drop(store);
 
     let world = open(&dir);
     let older = world.began_at();
     assert!(older < newest && older > 0, "{older} {newest}");
+    assert_same_as_replayed(&world);
+    world.close();
+}
+
+/// What another snapshot says of pages keeps none out of the next one.
+#[test]
+fn pages_that_a_snapshot_only_promises_are_written() {
+    let dir = tempdir().unwrap();
+    let world = open(&dir);
+    world.begin(|_| {});
+    trade(&world);
+    let store = world.close();
+    promise_pages(&*store, 0);
+    drop(store);
+
+    let world = open(&dir);
+    let before = world.began_at();
+    trade(&world);
+    assert_eq!(pages(&world), 12_000 / 1_024);
+    world.close();
+
+    let world = open(&dir);
+    assert!(world.began_at() > before, "{before}");
     assert_same_as_replayed(&world);
     world.close();
 }
