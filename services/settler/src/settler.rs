@@ -41,7 +41,7 @@ pub struct Options {
     pub outcomes_max: usize,
     /// Bytes of the newest outcomes kept for callers, at most.
     pub outcomes_bytes_max: usize,
-    /// A snapshot is taken after this many orders, at least 1.
+    /// A snapshot is taken after this many orders or other records, at least 1.
     pub snapshot_every_orders: u64,
     /// Whether snapshots are taken while another settler is active, too: where each has a store of
     /// its own.
@@ -297,7 +297,7 @@ impl Work {
         metrics::applied(count, orders, started.elapsed());
         let lag = self.log.end().0.saturating_sub(self.pool.next_position());
         metrics::behind(lag, if lag == 0 { 0 } else { self.pool.now_ms() });
-        self.offer_snapshot(orders);
+        self.offer_snapshot(orders.max(count));
         self.let_time_pass();
         Ok(())
     }

@@ -14,7 +14,8 @@ use crate::metrics;
 use crate::settler::{Fault, spawn};
 use crate::snapshot::Snapshots;
 
-/// Takes a snapshot every so many orders, unless the one before is still being written.
+/// Takes a snapshot every so many orders, unless the one before is still being written. A record
+/// without orders counts as one: it takes its time when it is replayed, too.
 #[derive(Debug)]
 pub(crate) struct Snapshotter {
     every_orders: u64,
@@ -58,7 +59,7 @@ impl Snapshotter {
         Ok(Self { every_orders, orders: 0, snapshots: Some(snapshots), shared, thread })
     }
 
-    /// Counts applied orders, and takes a snapshot if it is time and this process `may`.
+    /// Counts what was applied, and takes a snapshot if it is time and this process `may`.
     pub(crate) fn offer(&mut self, pool: &mut Pool, orders: u64, may: bool) {
         self.orders += orders;
         let due = may && (self.orders >= self.every_orders || self.shared.retries());

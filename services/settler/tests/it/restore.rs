@@ -89,6 +89,20 @@ fn a_restart_goes_on_from_the_last_snapshot_with_the_same_state() {
     world.close();
 }
 
+/// Time that passes, quotes and commands are replayed, too.
+#[test]
+fn a_pool_without_orders_takes_snapshots() {
+    let dir = tempdir().unwrap();
+    let world = open(&dir);
+    world.begin(|_| {});
+    assert_eq!(manifests(&world).len(), 0);
+    for _ in 0..EVERY {
+        world.cycle();
+    }
+    until(|| manifests(&world).len() == 1);
+    world.close();
+}
+
 #[test]
 fn a_damaged_snapshot_is_passed_over_and_the_log_makes_up_for_it() {
     let dir = tempdir().unwrap();
