@@ -59,6 +59,8 @@ impl Settings {
             // A topic that is gone is an error, not one more topic with the brokers' defaults.
             .set("allow.auto.create.topics", "false")
             .set("socket.keepalive.enable", "true")
+            // A leader that was cut off does not answer: the next one may, soon.
+            .set("socket.timeout.ms", PATIENCE.as_millis().to_string())
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .set("topic.metadata.refresh.interval.ms", "10000");
