@@ -2,6 +2,7 @@
 //!
 //! `CAUSEWAY_CLUSTER_DIR` names the cluster's folder, for the tests that kill parts of it.
 
+mod disk;
 mod encrypted;
 mod init;
 mod loaded;

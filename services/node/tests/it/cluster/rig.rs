@@ -355,15 +355,25 @@ impl Cluster {
     }
 }
 
-fn cluster_dir() -> String {
+pub(super) fn cluster_dir() -> String {
     std::env::var("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR")
 }
 
+const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/local/cluster");
+
 /// `deploy/local/cluster`, in the folder that `CAUSEWAY_CLUSTER_DIR` names.
 pub(super) fn server(command: &str, node: &str) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/local/cluster");
-    let done = Command::new(script).args([command, node, "--dir", &cluster_dir()]).status();
+    let done = Command::new(SERVERS).args([command, node, "--dir", &cluster_dir()]).status();
     assert!(done.expect("runs the script").success(), "{command} {node}");
+}
+
+/// What `deploy/local/cluster status` says of a broker or CQL node: `up`, `down`, …
+pub(super) fn state(node: &str) -> String {
+    let mut status = Command::new(SERVERS);
+    let said = status.args(["status", "--output", "json", "--dir", &cluster_dir()]).output();
+    let rows: serde_json::Value = serde_json::from_slice(&said.unwrap().stdout).unwrap();
+    let row = rows.as_array().unwrap().iter().find(|row| row["node"] == node);
+    row.unwrap()["state"].as_str().unwrap().to_owned()
 }
 
 impl Drop for Cluster {
