@@ -96,6 +96,8 @@ impl Settings {
             .set("check.crcs", "true")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "50")
+            // When what was fetched ahead fills the queue: by default nothing more comes for a second.
+            .set("fetch.queue.backoff.ms", "5")
             .set("fetch.message.max.bytes", fetch_bytes.to_string())
             .set("queued.max.messages.kbytes", queue_kib.to_string())
             .set("enable.partition.eof", "false");
