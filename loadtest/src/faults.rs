@@ -46,7 +46,8 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || format!("{text}: must be kill:PART or pause:PART");
-        let (kind, part) = text.split_once(':').ok_or_else(expected)?;
+        let named = text.split_once(':').filter(|(_, part)| !part.is_empty());
+        let (kind, part) = named.ok_or_else(expected)?;
         let kind = match kind {
             "kill" => Kind::Kill,
             "pause" => Kind::Pause,
@@ -113,6 +114,22 @@ fn silence(answers: &[Instant], from: Instant, end: Instant) -> Duration {
 }
 
 impl FaultArgs {
+    /// That everything that shall suffer is there: one of our processes, or a server of the cluster.
+    ///
+    /// # Errors
+    /// A part that is neither.
+    pub(crate) fn check(&self, nodes: &Nodes, cluster_dir: &Path) -> anyhow::Result<()> {
+        for Fault { part, .. } in &self.faults {
+            let dir = cluster_dir.display();
+            ensure!(
+                nodes.has(part) || cluster_dir.join(part).is_dir(),
+                "--fault {part}: neither a process of this run ({}) nor a server below {dir}",
+                nodes.names().collect::<Vec<_>>().join(", ")
+            );
+        }
+        Ok(())
+    }
+
     /// Inflicts them all, each once its share of the orders is answered.
     pub(crate) async fn inflict(
         &self,
@@ -169,7 +186,9 @@ mod tests {
         assert_eq!(fault, Fault { kind: Kind::Kill, part: "kafka-1".to_owned() });
         assert_eq!(fault.words(), ("kill", "start"));
         assert!("kafka-1".parse::<Fault>().unwrap_err().contains("kill:PART"));
-        assert!("burn:kafka-1".parse::<Fault>().is_err());
+        for bad in ["burn:kafka-1", "kill:"] {
+            assert!(bad.parse::<Fault>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -228,6 +228,7 @@ async fn measure(
     scene: &Scene,
     scheme: Option<&Scheme>,
 ) -> anyhow::Result<Report> {
+    args.faults.check(&*scene.nodes().lock().await, &args.cluster_dir)?;
     let banks = scene.prepare().await.context("prepare the pool")?;
     let (seals, sealers) = match scheme {
         Some(scheme) => {

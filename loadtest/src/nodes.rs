@@ -151,6 +151,10 @@ impl Nodes {
         self.0.iter().any(|node| node.name == name)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|node| node.name.as_str())
+    }
+
     fn node(&mut self, name: &str) -> anyhow::Result<&mut Node> {
         self.0.iter_mut().find(|node| node.name == name).with_context(|| format!("no {name}"))
     }
