@@ -22,6 +22,7 @@ mod cursor;
 mod follower;
 mod gate;
 mod history;
+mod lane;
 mod meter;
 mod producer;
 mod settings;

@@ -1,8 +1,9 @@
 //! Records in: the idempotent producer, and the gate in front of it.
 //!
-//! The brokers answer for a record, or the client library gives it up in the end. Given up means
-//! unknown: it may be in the log. While answers fail to come, appends are refused; they are taken
-//! again once an answer comes: once a broker leads the topic, one record is sent to get it.
+//! Records wait in the lane (`lane.rs`) for those before them. The brokers answer for a record, or
+//! the client library gives it up in the end. Given up means unknown: it may be in the log. While
+//! answers fail to come, appends are refused; they are taken again once an answer comes: once a
+//! broker leads the topic, one record is sent to get it.
 
 use std::mem::replace;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::config::ClientConfig;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientContext, Message as _};
-use tokio::sync::oneshot;
 
 use super::gate::Gate;
+use super::lane::{Answer, Lane, Sent};
 use super::{Settings, Shared, fault};
-use crate::port::{Fault, Position, RECORD_BYTES_MAX, Refused, Ticket};
+use crate::bug::EndOnPanic;
+use crate::port::{Fault, Position, Refused, Ticket};
 
 /// How long the thread that takes answers sleeps at most.
 const POLL: Duration = Duration::from_millis(50);
@@ -33,7 +35,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 const RENEW_AFTER: Duration = Duration::from_millis(500);
 const RENEW_AFTER_MAX: Duration = Duration::from_secs(30);
 
-type Client = BaseProducer<Answers>;
+pub(super) type Client = BaseProducer<Answers>;
 
 /// Appends to the topic, and the thread that takes the brokers' answers.
 pub(super) struct Producer {
@@ -44,6 +46,7 @@ pub(super) struct Producer {
 struct Inner {
     config: ClientConfig,
     topic: String,
+    lane: Arc<Lane>,
     /// Made for the first record: who only reads needs no right to write. Gone for a while once the
     /// library declares it unusable.
     client: Mutex<Option<Arc<Client>>>,
@@ -53,23 +56,27 @@ struct Inner {
 
 /// What comes of records.
 #[derive(Clone)]
-struct Answers {
+pub(super) struct Answers {
     shared: Arc<Shared>,
     gate: Arc<Gate>,
+    lane: Arc<Lane>,
     /// How many records were answered for.
     count: Arc<AtomicU64>,
 }
 
 impl Answers {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { gate: Arc::new(Gate::new(shared.meter)), count: Arc::default(), shared }
+    pub(super) fn new(shared: Arc<Shared>, lane: Arc<Lane>) -> Self {
+        Self { gate: Arc::new(Gate::new(shared.meter)), count: Arc::default(), lane, shared }
     }
 
     /// A record was answered for, with its offset, or given up.
-    fn take(&self, offset: Result<i64, Fault>, ticket: oneshot::Sender<Result<Position, Fault>>) {
+    fn take(&self, offset: Result<i64, Fault>, answer: Answer) {
         match &offset {
             Ok(_) => self.gate.open(),
-            Err(_) => self.gate.shut(),
+            Err(fault) => {
+                self.gate.shut();
+                self.lane.give_up(fault);
+            }
         }
         let outcome = offset.and_then(placed);
         if let Ok(position) = &outcome {
@@ -77,7 +84,7 @@ impl Answers {
         }
         self.count.fetch_add(1, Ordering::Release);
         // Whoever appended may have stopped waiting.
-        drop(ticket.send(outcome));
+        drop(answer.send(outcome));
     }
 }
 
@@ -92,27 +99,31 @@ fn placed(offset: i64) -> Result<Position, Fault> {
 impl ClientContext for Answers {}
 
 impl ProducerContext for Answers {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<Position, Fault>>>;
+    type DeliveryOpaque = Box<Sent>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
+    fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
+        let Sent { bytes, answer } = *sent;
         let offset = match result {
             Ok(message) => {
-                self.shared.meter.written(message.payload_len() as u64);
+                self.shared.meter.written(bytes as u64);
                 Ok(message.offset())
             }
             Err((error, _)) => Err(fault(error)),
         };
-        self.take(offset, *ticket);
+        self.take(offset, answer);
+        self.lane.answered(bytes);
     }
 }
 
 impl Producer {
     pub(super) fn start(settings: &Settings, shared: Arc<Shared>) -> Result<Self, Fault> {
+        let lane = Arc::new(Lane::new(settings.topic.clone(), settings.queue_bytes_max));
         let inner = Arc::new(Inner {
             config: settings.producer(),
             topic: settings.topic.clone(),
+            lane: lane.clone(),
             client: Mutex::default(),
-            answers: Answers::new(shared),
+            answers: Answers::new(shared, lane),
             stop: AtomicBool::new(false),
         });
         let running = inner.clone();
@@ -123,37 +134,27 @@ impl Producer {
         Ok(Self { inner, thread: Some(thread) })
     }
 
-    /// Hands a record to the library, which sends it as soon as it can.
+    /// Has a record sent as soon as those before it are on their way.
     pub(super) fn append(&self, record: &Bytes) -> Result<Ticket, Refused> {
         let gate = &self.inner.answers.gate;
         if !gate.admits() {
             return Err(Refused::Unreachable);
         }
-        let (answer, ticket) = Ticket::new();
-        let message =
-            BaseRecord::<(), [u8], _>::with_opaque_to(&self.inner.topic, Box::new(answer))
-                .partition(0)
-                .payload(record);
-        let sent = match self.client() {
-            Ok(client) => client.send(message).map_err(|(error, _)| error),
-            Err(error) => Err(error),
-        };
-        let error = match sent {
-            Ok(()) => return Ok(ticket),
-            Err(error) => error,
-        };
-        gate.give_back();
-        match error {
-            KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => Err(Refused::Busy),
-            KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Err(Refused::TooLarge { bytes: record.len(), bytes_max: RECORD_BYTES_MAX })
-            }
-            error => {
-                tracing::warn!(%error, "the producer takes no record");
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::warn!(%error, "no producer");
+                gate.give_back();
                 gate.shut();
-                Err(Refused::Unreachable)
+                return Err(Refused::Unreachable);
             }
+        };
+        let (answer, ticket) = Ticket::new();
+        if !self.inner.lane.push(&client, record, answer) {
+            gate.give_back();
+            return Err(Refused::Busy);
         }
+        Ok(ticket)
     }
 
     /// The client, made if there is none.
@@ -204,6 +205,7 @@ impl Inner {
 
     /// Runs until it is told to stop and nothing waits for an answer any more.
     fn take_answers(&self) {
+        let _end = EndOnPanic;
         let now = Instant::now();
         let mut watch = Watch { answered: 0, since: now, probe_at: now, renew_after: RENEW_AFTER };
         loop {
@@ -277,7 +279,8 @@ mod tests {
     /// What an answer makes of the ticket, and how many records the log is then known to have.
     fn taken(offset: Result<i64, Fault>) -> (Result<Position, Fault>, u64, bool) {
         let shared = Arc::new(Shared::new(5, 0, Meter { shown: false }));
-        let answers = Answers::new(shared.clone());
+        let lane = Arc::new(Lane::new(String::new(), 1 << 20));
+        let answers = Answers::new(shared.clone(), lane);
         let (answer, ticket) = Ticket::new();
         answers.take(offset, answer);
         (ticket.wait(), shared.end.borrow().0, answers.gate.is_open())

@@ -8,6 +8,8 @@ use crate::port::RECORD_BYTES_MAX;
 
 /// A message on the wire is a record and less than this around it.
 const OVERHEAD_BYTES: usize = 64 << 10;
+/// What a request to append takes of smaller records.
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 /// How long a request to the brokers may take before it counts as unanswered.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -74,9 +76,7 @@ impl Settings {
             .set("acks", "all")
             .set("linger.ms", "1")
             .set("message.max.bytes", (RECORD_BYTES_MAX + OVERHEAD_BYTES).to_string())
-            .set("batch.size", (1 << 20).to_string())
-            .set("queue.buffering.max.kbytes", (self.queue_bytes_max >> 10).max(1).to_string())
-            .set("queue.buffering.max.messages", "100000")
+            .set("batch.size", BATCH_BYTES.to_string())
             .set("message.timeout.ms", self.give_up_after.as_millis().to_string());
         config
     }

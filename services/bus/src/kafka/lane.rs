@@ -1,0 +1,188 @@
+//! Records on their way into the client library, which is given no more than it sends at once.
+//!
+//! The library sends another request while fewer than five records are unanswered. Where it may not,
+//! its thread asks without a pause whether it may by now: under load that took half of a core. So what
+//! would wait in the library waits here.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use rdkafka::producer::BaseRecord;
+use tokio::sync::oneshot;
+
+use super::fault;
+use super::producer::Client;
+use super::settings::BATCH_BYTES;
+use crate::port::{Fault, Position};
+
+/// Where the answer for a record goes.
+pub(super) type Answer = oneshot::Sender<Result<Position, Fault>>;
+
+/// What is kept of a record that the client has: how many bytes it is, and where its answer goes.
+pub(super) struct Sent {
+    pub(super) bytes: usize,
+    pub(super) answer: Answer,
+}
+
+/// An idempotent producer sends nothing more beyond (`RD_KAFKA_IDEMP_MAX_INFLIGHT` of librdkafka).
+const UNANSWERED_MAX: usize = 5;
+/// A request takes this much of what is there: it is closed where one record more would be
+/// [`BATCH_BYTES`], and one that is larger than the rest travels alone.
+const REQUEST_BYTES: usize = BATCH_BYTES / 2;
+const RECORDS_MAX: usize = 100_000;
+
+/// First in, first out.
+pub(super) struct Lane {
+    topic: String,
+    bytes_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Who is given what comes next.
+    client: Weak<Client>,
+    waiting: VecDeque<(Bytes, Answer)>,
+    /// How many records the client has.
+    given: usize,
+    /// Of all that are unanswered.
+    bytes: usize,
+}
+
+impl Lane {
+    pub(super) fn new(topic: String, bytes_max: usize) -> Self {
+        Self { topic, bytes_max, state: Mutex::default() }
+    }
+
+    /// Takes a record for a client; whether there was room for it.
+    pub(super) fn push(&self, client: &Arc<Client>, record: &Bytes, answer: Answer) -> bool {
+        let mut state = self.state();
+        let full = state.bytes > 0 && state.bytes + record.len() > self.bytes_max;
+        if full || state.given + state.waiting.len() >= RECORDS_MAX {
+            return false;
+        }
+        state.client = Arc::downgrade(client);
+        state.bytes += record.len();
+        state.waiting.push_back((record.clone(), answer));
+        self.give(&mut state);
+        true
+    }
+
+    /// A record of so many bytes was answered for: those behind it may go.
+    pub(super) fn answered(&self, bytes: usize) {
+        let mut state = self.state();
+        state.given -= 1;
+        state.bytes -= bytes;
+        self.give(&mut state);
+    }
+
+    /// All that wait are unanswered, too: one before them did not come through.
+    pub(super) fn give_up(&self, fault: &Fault) {
+        let mut state = self.state();
+        for (record, answer) in take(&mut state.waiting) {
+            state.bytes -= record.len();
+            // Whoever appended may have stopped waiting.
+            drop(answer.send(Err(fault.clone())));
+        }
+    }
+
+    /// Gives the client what it can send at once.
+    fn give(&self, state: &mut State) {
+        let Some(client) = state.client.upgrade() else { return };
+        let mut room = UNANSWERED_MAX.saturating_sub(state.given) * REQUEST_BYTES;
+        while let Some((record, _)) = state.waiting.front()
+            && (record.len() <= room || state.given == 0)
+            && let Some((record, answer)) = state.waiting.pop_front()
+        {
+            let sent = Box::new(Sent { bytes: record.len(), answer });
+            room = room.saturating_sub(sent.bytes);
+            let message = BaseRecord::<(), [u8], _>::with_opaque_to(&self.topic, sent)
+                .partition(0)
+                .payload(&record);
+            match client.send(message) {
+                Ok(()) => state.given += 1,
+                Err((error, message)) => {
+                    tracing::warn!(%error, "the producer takes no record");
+                    state.bytes -= record.len();
+                    drop(message.delivery_opaque.answer.send(Err(fault(&error))));
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Settings, Shared};
+    use super::*;
+    use crate::kafka::meter::Meter;
+    use crate::kafka::producer::Answers;
+    use crate::port::Ticket;
+
+    /// A client whose brokers never answer, and its lane, which holds 4 MiB.
+    fn lane() -> (Arc<Lane>, Arc<Client>) {
+        let lane = Arc::new(Lane::new("topic".to_owned(), 4 << 20));
+        let shared = Arc::new(Shared::new(0, 0, Meter { shown: false }));
+        let config = Settings::new(vec!["127.0.0.1:1".to_owned()], "topic".to_owned()).producer();
+        let client = config.create_with_context(Answers::new(shared, lane.clone()));
+        (lane, Arc::new(client.unwrap()))
+    }
+
+    /// Tickets of as many records of so many bytes as it takes.
+    fn fill(lane: &Lane, client: &Arc<Client>, bytes: usize) -> Vec<Ticket> {
+        let record = Bytes::from(vec![7; bytes]);
+        let push = || {
+            let (answer, ticket) = Ticket::new();
+            lane.push(client, &record, answer).then_some(ticket)
+        };
+        std::iter::from_fn(push).collect()
+    }
+
+    /// How many records the client has, how many wait, and the bytes of both.
+    fn standing(lane: &Lane) -> (usize, usize, usize) {
+        let state = lane.state();
+        (state.given, state.waiting.len(), state.bytes)
+    }
+
+    #[test]
+    fn the_client_has_what_it_sends_at_once_and_the_rest_waits() {
+        for (bytes, taken) in [(100 << 10, 40), (600 << 10, 6), (5 << 20, 1)] {
+            let (lane, client) = lane();
+            let tickets = fill(&lane, &client, bytes);
+            assert_eq!(tickets.len(), taken, "{bytes}");
+            let (given, waiting, held) = standing(&lane);
+            assert_eq!((given + waiting, held), (taken, taken * bytes));
+            assert!(given <= UNANSWERED_MAX, "{bytes}: one after the other, each goes alone");
+        }
+    }
+
+    #[test]
+    fn what_waits_follows_the_answers_a_request_for_each() {
+        let (lane, client) = lane();
+        let tickets = fill(&lane, &client, 100 << 10);
+        assert_eq!(standing(&lane).0, UNANSWERED_MAX);
+        lane.answered(100 << 10);
+        // One request: 512 KiB.
+        assert_eq!(standing(&lane), (UNANSWERED_MAX - 1 + 5, tickets.len() - 10, 39 * (100 << 10)));
+        // Its end would answer for that record once more.
+        std::mem::forget(client);
+    }
+
+    #[test]
+    fn what_waits_behind_a_failure_is_unanswered_with_it() {
+        let (lane, client) = lane();
+        let tickets = fill(&lane, &client, 100 << 10);
+        // It gives up what it has.
+        drop(client);
+        assert_eq!(standing(&lane), (0, 0, 0));
+        for ticket in tickets {
+            assert!(matches!(ticket.wait(), Err(Fault::Unanswered { .. })));
+        }
+    }
+}
