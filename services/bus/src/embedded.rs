@@ -37,6 +37,7 @@ use self::index::Segments;
 use self::preparer::Preparer;
 use self::queue::Queue;
 use self::writer::Writer;
+use crate::bug::EndOnPanic;
 use crate::disk::{Disk, RealDisk};
 use crate::metrics;
 use crate::port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};
@@ -225,7 +226,11 @@ impl EmbeddedLog {
     }
 
     fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
-        let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let guarded = move || {
+            let _end = EndOnPanic;
+            run();
+        };
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);
         self.threads.push(spawned.map_err(|error| Fault::io("start a log thread", error))?);
         Ok(())
     }

@@ -12,9 +12,12 @@
 //! tears writes and fills up on demand. `kafka`, behind the feature of that name, keeps the log in
 //! a topic of Apache Kafka.
 //!
+//! A thread that panics ends the process ([`EndOnPanic`]): callers never wait for a log that is dead.
+//!
 //! Deliberately absent: consumer groups, stored consumer positions (a consumer keeps its position
 //! in the same atomic write as its effect), and deletion of old records.
 
+mod bug;
 pub mod contract;
 pub mod disk;
 pub mod embedded;
@@ -25,4 +28,5 @@ mod port;
 pub mod sim;
 mod tail;
 
+pub use bug::EndOnPanic;
 pub use port::{Fault, Log, Position, RECORD_BYTES_MAX, Refused, Ticket};

@@ -6,11 +6,10 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bus::Log;
+use bus::{EndOnPanic, Log};
 use store::Store;
 use tokio::sync::watch;
 
-use crate::bug::EndOnPanic;
 use crate::fault::Fault;
 use crate::feed::{Feed, Inbox};
 use crate::gather;

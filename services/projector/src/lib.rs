@@ -9,12 +9,10 @@
 //! * [`Follower`] is for a process that only reads: it takes note of what others write.
 //! * [`Reader`] answers questions, about whole batches only: nothing of a batch is shown before
 //!   its commit has returned.
-//! * [`EndOnPanic`] ends the process when a thread that holds it panics.
 //!
 //! Orders stay in the log: rows carry [`clearing::Place`]s, and the reader fetches headers and
 //! payloads from there. The rows' layouts are in `docs/internals/store-format.md`.
 
-mod bug;
 mod build;
 mod draft;
 mod fault;
@@ -33,7 +31,6 @@ mod start;
 mod statements;
 mod uetr;
 
-pub use bug::EndOnPanic;
 pub use fault::Fault;
 pub use feed::{Feed, Projected};
 pub use follower::{FollowOptions, Follower};

@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
-use bus::Log;
+use bus::{EndOnPanic, Log};
 use clearing::SealedBatch;
 use store::{Commit, Store, Stream, Table, Write};
 use tokio::sync::watch;
 
-use crate::bug::EndOnPanic;
 use crate::build::Builder;
 use crate::draft::Draft;
 use crate::fault::Fault;

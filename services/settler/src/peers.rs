@@ -19,11 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bus::{Log, Position, Ticket};
+use bus::{EndOnPanic, Log, Position, Ticket};
 use bytes::Bytes;
 use channel::DecodeError;
 use clearing::SealedBatch;
-use projector::EndOnPanic;
 use thiserror::Error;
 
 pub use self::message::canonical_message;

@@ -6,10 +6,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use bus::{Log, Position};
+use bus::{EndOnPanic, Log, Position};
 use bytes::Bytes;
 use clearing::{Outcome, Pool, RecordError, Subject};
-use projector::{EndOnPanic, Feed, Projected};
+use projector::{Feed, Projected};
 use store::Store;
 use thiserror::Error;
 

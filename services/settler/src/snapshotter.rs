@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bus::EndOnPanic;
 use clearing::{Pool, Snapshot};
-use projector::EndOnPanic;
 use store::Store;
 
 use crate::metrics;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::cursor::Cursor;
 use super::{Settings, Shared};
+use crate::bug::EndOnPanic;
 use crate::port::Fault;
 
 /// How long it waits for records before it looks whether it shall stop.
@@ -47,6 +48,7 @@ impl Drop for Follower {
 }
 
 fn follow(cursor: &mut Cursor, shared: &Shared, stop: &AtomicBool) {
+    let _end = EndOnPanic;
     let mut looked = Instant::now();
     while !stop.load(Ordering::Acquire) {
         match take(cursor, shared, &mut looked) {

@@ -2,7 +2,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::thread;
 
-use projector::EndOnPanic;
+use bus::EndOnPanic;
 
 /// Set in the process of which the test below expects that it ends.
 const CHILD: &str = "CAUSEWAY_TEST_PANICS";

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "tests")]
 #![cfg_attr(feature = "kafka", expect(clippy::panic, reason = "tests"))]
 
+mod bug;
 mod contract;
 mod faults;
 #[cfg(feature = "kafka")]

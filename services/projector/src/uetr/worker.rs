@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use bus::EndOnPanic;
 use store::{Commit, Store, Stream, Write};
 
 use super::run::{FAN_IN, Run, RunId};
 use super::{Covered, Entry, Frozen, Index, Memory};
-use crate::bug::EndOnPanic;
 use crate::fault::Fault;
 use crate::patience::insist;
 

@@ -3,7 +3,6 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod answers;
-mod bug;
 mod day;
 mod model;
 mod rig;
