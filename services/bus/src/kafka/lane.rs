@@ -33,7 +33,7 @@ const UNANSWERED_MAX: usize = 5;
 const REQUEST_BYTES: usize = BATCH_BYTES / 2;
 const RECORDS_MAX: usize = 100_000;
 
-/// First in, first out.
+/// Records for one client, first in, first out.
 pub(super) struct Lane {
     topic: String,
     bytes_max: usize,
@@ -42,7 +42,7 @@ pub(super) struct Lane {
 
 #[derive(Default)]
 struct State {
-    /// Who is given what comes next.
+    /// Known once it was handed a record.
     client: Weak<Client>,
     waiting: VecDeque<(Bytes, Answer)>,
     /// How many records the client has.
@@ -56,7 +56,7 @@ impl Lane {
         Self { topic, bytes_max, state: Mutex::default() }
     }
 
-    /// Takes a record for a client; whether there was room for it.
+    /// Takes a record for the client whose lane this is; whether there was room for it.
     pub(super) fn push(&self, client: &Arc<Client>, record: &Bytes, answer: Answer) -> bool {
         let mut state = self.state();
         let full = state.bytes > 0 && state.bytes + record.len() > self.bytes_max;
@@ -66,16 +66,20 @@ impl Lane {
         state.client = Arc::downgrade(client);
         state.bytes += record.len();
         state.waiting.push_back((record.clone(), answer));
-        self.give(&mut state);
+        self.give(client, &mut state);
         true
     }
 
     /// A record of so many bytes was answered for: those behind it may go.
     pub(super) fn answered(&self, bytes: usize) {
+        // Held longer than the lock: the end of a client answers for what it has.
+        let client = self.state().client.upgrade();
         let mut state = self.state();
         state.given -= 1;
         state.bytes -= bytes;
-        self.give(&mut state);
+        if let Some(client) = &client {
+            self.give(client, &mut state);
+        }
     }
 
     /// All that wait are unanswered, too: one before them did not come through.
@@ -89,8 +93,7 @@ impl Lane {
     }
 
     /// Gives the client what it can send at once.
-    fn give(&self, state: &mut State) {
-        let Some(client) = state.client.upgrade() else { return };
+    fn give(&self, client: &Client, state: &mut State) {
         let mut room = UNANSWERED_MAX.saturating_sub(state.given) * REQUEST_BYTES;
         while let Some((record, _)) = state.waiting.front()
             && (record.len() <= room || state.given == 0)
@@ -119,68 +122,66 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Settings, Shared};
+    use rdkafka::producer::Producer as _;
+
     use super::*;
     use crate::kafka::meter::Meter;
-    use crate::kafka::producer::Answers;
+    use crate::kafka::producer::{Answers, Deliveries};
+    use crate::kafka::{Settings, Shared};
     use crate::port::Ticket;
 
-    /// A client whose brokers never answer, and its lane, which holds 4 MiB.
-    fn lane() -> (Arc<Lane>, Arc<Client>) {
-        let lane = Arc::new(Lane::new("topic".to_owned(), 4 << 20));
-        let shared = Arc::new(Shared::new(0, 0, Meter { shown: false }));
+    /// A client whose brokers never answer, with a lane of 4 MiB.
+    fn client() -> Arc<Client> {
+        let answers = Answers::new(Arc::new(Shared::new(0, 0, Meter { shown: false })));
+        let lane = Lane::new("topic".to_owned(), 4 << 20);
         let config = Settings::new(vec!["127.0.0.1:1".to_owned()], "topic".to_owned()).producer();
-        let client = config.create_with_context(Answers::new(shared, lane.clone()));
-        (lane, Arc::new(client.unwrap()))
+        Arc::new(config.create_with_context(Deliveries { answers, lane }).unwrap())
     }
 
     /// Tickets of as many records of so many bytes as it takes.
-    fn fill(lane: &Lane, client: &Arc<Client>, bytes: usize) -> Vec<Ticket> {
+    fn fill(client: &Arc<Client>, bytes: usize) -> Vec<Ticket> {
         let record = Bytes::from(vec![7; bytes]);
         let push = || {
             let (answer, ticket) = Ticket::new();
-            lane.push(client, &record, answer).then_some(ticket)
+            client.context().lane.push(client, &record, answer).then_some(ticket)
         };
         std::iter::from_fn(push).collect()
     }
 
     /// How many records the client has, how many wait, and the bytes of both.
-    fn standing(lane: &Lane) -> (usize, usize, usize) {
-        let state = lane.state();
+    fn standing(client: &Client) -> (usize, usize, usize) {
+        let state = client.context().lane.state();
         (state.given, state.waiting.len(), state.bytes)
     }
 
     #[test]
     fn the_client_has_what_it_sends_at_once_and_the_rest_waits() {
-        for (bytes, taken) in [(100 << 10, 40), (600 << 10, 6), (5 << 20, 1)] {
-            let (lane, client) = lane();
-            let tickets = fill(&lane, &client, bytes);
-            assert_eq!(tickets.len(), taken, "{bytes}");
-            let (given, waiting, held) = standing(&lane);
-            assert_eq!((given + waiting, held), (taken, taken * bytes));
-            assert!(given <= UNANSWERED_MAX, "{bytes}: one after the other, each goes alone");
+        for (bytes, given, taken) in [(100 << 10, 5, 40), (600 << 10, 4, 6), (5 << 20, 1, 1)] {
+            let client = client();
+            assert_eq!(fill(&client, bytes).len(), taken, "{bytes}");
+            assert_eq!(standing(&client), (given, taken - given, taken * bytes));
         }
     }
 
     #[test]
     fn what_waits_follows_the_answers_a_request_for_each() {
-        let (lane, client) = lane();
-        let tickets = fill(&lane, &client, 100 << 10);
-        assert_eq!(standing(&lane).0, UNANSWERED_MAX);
-        lane.answered(100 << 10);
-        // One request: 512 KiB.
-        assert_eq!(standing(&lane), (UNANSWERED_MAX - 1 + 5, tickets.len() - 10, 39 * (100 << 10)));
+        let client = client();
+        let tickets = fill(&client, 100 << 10);
+        assert_eq!((standing(&client).0, tickets.len()), (5, 40));
+        client.context().lane.answered(100 << 10);
+        // One request: five times 100 KiB of 512.
+        assert_eq!(standing(&client), (9, 30, 39 * (100 << 10)));
         // Its end would answer for that record once more.
         std::mem::forget(client);
     }
 
     #[test]
     fn what_waits_behind_a_failure_is_unanswered_with_it() {
-        let (lane, client) = lane();
-        let tickets = fill(&lane, &client, 100 << 10);
+        let client = client();
+        let tickets = fill(&client, 100 << 10);
+        assert_eq!(tickets.len(), 40);
         // It gives up what it has.
         drop(client);
-        assert_eq!(standing(&lane), (0, 0, 0));
         for ticket in tickets {
             assert!(matches!(ticket.wait(), Err(Fault::Unanswered { .. })));
         }

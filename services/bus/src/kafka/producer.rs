@@ -35,7 +35,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 const RENEW_AFTER: Duration = Duration::from_millis(500);
 const RENEW_AFTER_MAX: Duration = Duration::from_secs(30);
 
-pub(super) type Client = BaseProducer<Answers>;
+pub(super) type Client = BaseProducer<Deliveries>;
 
 /// Appends to the topic, and the thread that takes the brokers' answers.
 pub(super) struct Producer {
@@ -46,7 +46,7 @@ pub(super) struct Producer {
 struct Inner {
     config: ClientConfig,
     topic: String,
-    lane: Arc<Lane>,
+    queue_bytes_max: usize,
     /// Made for the first record: who only reads needs no right to write. Gone for a while once the
     /// library declares it unusable.
     client: Mutex<Option<Arc<Client>>>,
@@ -59,24 +59,20 @@ struct Inner {
 pub(super) struct Answers {
     shared: Arc<Shared>,
     gate: Arc<Gate>,
-    lane: Arc<Lane>,
     /// How many records were answered for.
     count: Arc<AtomicU64>,
 }
 
 impl Answers {
-    pub(super) fn new(shared: Arc<Shared>, lane: Arc<Lane>) -> Self {
-        Self { gate: Arc::new(Gate::new(shared.meter)), count: Arc::default(), lane, shared }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { gate: Arc::new(Gate::new(shared.meter)), count: Arc::default(), shared }
     }
 
     /// A record was answered for, with its offset, or given up.
     fn take(&self, offset: Result<i64, Fault>, answer: Answer) {
         match &offset {
             Ok(_) => self.gate.open(),
-            Err(fault) => {
-                self.gate.shut();
-                self.lane.give_up(fault);
-            }
+            Err(_) => self.gate.shut(),
         }
         let outcome = offset.and_then(placed);
         if let Ok(position) = &outcome {
@@ -96,34 +92,43 @@ fn placed(offset: i64) -> Result<Position, Fault> {
     })
 }
 
-impl ClientContext for Answers {}
+/// What a client answers for its records, and those that wait for that.
+pub(super) struct Deliveries {
+    pub(super) answers: Answers,
+    pub(super) lane: Lane,
+}
 
-impl ProducerContext for Answers {
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Sent>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
         let Sent { bytes, answer } = *sent;
         let offset = match result {
             Ok(message) => {
-                self.shared.meter.written(bytes as u64);
+                self.answers.shared.meter.written(bytes as u64);
                 Ok(message.offset())
             }
             Err((error, _)) => Err(fault(error)),
         };
-        self.take(offset, answer);
+        let failed = offset.as_ref().err().cloned();
+        self.answers.take(offset, answer);
+        if let Some(fault) = failed {
+            self.lane.give_up(&fault);
+        }
         self.lane.answered(bytes);
     }
 }
 
 impl Producer {
     pub(super) fn start(settings: &Settings, shared: Arc<Shared>) -> Result<Self, Fault> {
-        let lane = Arc::new(Lane::new(settings.topic.clone(), settings.queue_bytes_max));
         let inner = Arc::new(Inner {
             config: settings.producer(),
             topic: settings.topic.clone(),
-            lane: lane.clone(),
+            queue_bytes_max: settings.queue_bytes_max,
             client: Mutex::default(),
-            answers: Answers::new(shared, lane),
+            answers: Answers::new(shared),
             stop: AtomicBool::new(false),
         });
         let running = inner.clone();
@@ -150,7 +155,7 @@ impl Producer {
             }
         };
         let (answer, ticket) = Ticket::new();
-        if !self.inner.lane.push(&client, record, answer) {
+        if !client.context().lane.push(&client, record, answer) {
             gate.give_back();
             return Err(Refused::Busy);
         }
@@ -164,7 +169,9 @@ impl Producer {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let client: Client = inner.config.create_with_context(inner.answers.clone())?;
+        let lane = Lane::new(inner.topic.clone(), inner.queue_bytes_max);
+        let deliveries = Deliveries { answers: inner.answers.clone(), lane };
+        let client: Client = inner.config.create_with_context(deliveries)?;
         let client = Arc::new(client);
         *slot = Some(client.clone());
         drop(slot);
@@ -279,8 +286,7 @@ mod tests {
     /// What an answer makes of the ticket, and how many records the log is then known to have.
     fn taken(offset: Result<i64, Fault>) -> (Result<Position, Fault>, u64, bool) {
         let shared = Arc::new(Shared::new(5, 0, Meter { shown: false }));
-        let lane = Arc::new(Lane::new(String::new(), 1 << 20));
-        let answers = Answers::new(shared.clone(), lane);
+        let answers = Answers::new(shared.clone());
         let (answer, ticket) = Ticket::new();
         answers.take(offset, answer);
         (ticket.wait(), shared.end.borrow().0, answers.gate.is_open())
