@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::nodes::Nodes;
+use crate::processes::Processes;
 
 #[derive(Debug, Args)]
 pub(crate) struct FaultArgs {
@@ -119,11 +120,12 @@ impl FaultArgs {
     /// # Errors
     /// A part that is neither.
     pub(crate) fn check(&self, nodes: &Nodes, cluster_dir: &Path) -> anyhow::Result<()> {
+        let servers = Processes::of_cluster(cluster_dir);
         for Fault { part, .. } in &self.faults {
             let dir = cluster_dir.display();
             ensure!(
-                nodes.has(part) || cluster_dir.join(part).is_dir(),
-                "--fault {part}: neither a process of this run ({}) nor a server below {dir}",
+                nodes.has(part) || servers.has(part),
+                "--fault {part}: neither a process of this run ({}) nor a running server of {dir}",
                 nodes.names().collect::<Vec<_>>().join(", ")
             );
         }

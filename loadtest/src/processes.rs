@@ -29,6 +29,10 @@ impl Processes {
         Self(found)
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// One more.
     pub(crate) fn add(&mut self, name: &str, number: u32) {
         self.0.insert(name.to_owned(), number);

@@ -41,7 +41,7 @@ pub struct Options {
     pub outcomes_max: usize,
     /// Bytes of the newest outcomes kept for callers, at most.
     pub outcomes_bytes_max: usize,
-    /// A snapshot is taken after this many orders or other records, at least 1.
+    /// A snapshot is taken after this many orders, at least 1; a record without any counts as one.
     pub snapshot_every_orders: u64,
     /// Whether snapshots are taken while another settler is active, too: where each has a store of
     /// its own.
@@ -287,17 +287,19 @@ impl Work {
     fn apply_group(&mut self, records: Vec<Bytes>) -> Result<(), Fault> {
         let started = Instant::now();
         let count = records.len() as u64;
-        let mut orders = 0;
+        let (mut orders, mut weight) = (0, 0);
         // Until the group is applied: whatever keeps the pool from it shall be seen to last.
         metrics::behind(count, self.clock.now_ms());
         for record in records {
-            orders += self.apply(record)?;
+            let of_record = self.apply(record)?;
+            orders += of_record;
+            weight += of_record.max(1);
         }
         self.publish_view(false);
         metrics::applied(count, orders, started.elapsed());
         let lag = self.log.end().0.saturating_sub(self.pool.next_position());
         metrics::behind(lag, if lag == 0 { 0 } else { self.pool.now_ms() });
-        self.offer_snapshot(orders.max(count));
+        self.offer_snapshot(weight);
         self.let_time_pass();
         Ok(())
     }

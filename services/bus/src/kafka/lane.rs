@@ -5,8 +5,8 @@
 //! would wait in the library waits here.
 
 use std::collections::VecDeque;
-use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::producer::BaseRecord;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::fault;
 use super::producer::Client;
 use super::settings::BATCH_BYTES;
-use crate::port::{Fault, Position};
+use crate::port::{Fault, Position, Refused};
 
 /// Where the answer for a record goes.
 pub(super) type Answer = oneshot::Sender<Result<Position, Fault>>;
@@ -44,11 +44,17 @@ pub(super) struct Lane {
 struct State {
     /// Known once it was handed a record.
     client: Weak<Client>,
-    waiting: VecDeque<(Bytes, Answer)>,
+    waiting: VecDeque<Waiting>,
     /// How many records the client has.
     given: usize,
     /// Of all that are unanswered.
     bytes: usize,
+}
+
+struct Waiting {
+    since: Instant,
+    record: Bytes,
+    answer: Answer,
 }
 
 impl Lane {
@@ -56,48 +62,61 @@ impl Lane {
         Self { topic, bytes_max, state: Mutex::default() }
     }
 
-    /// Takes a record for the client whose lane this is; whether there was room for it.
-    pub(super) fn push(&self, client: &Arc<Client>, record: &Bytes, answer: Answer) -> bool {
+    /// Takes a record for the client whose lane this is.
+    ///
+    /// # Errors
+    /// There is no room for it; or the client takes nothing, and it is nowhere.
+    pub(super) fn push(
+        &self,
+        client: &Arc<Client>,
+        record: &Bytes,
+        answer: Answer,
+    ) -> Result<(), Refused> {
         let mut state = self.state();
         let full = state.bytes > 0 && state.bytes + record.len() > self.bytes_max;
         if full || state.given + state.waiting.len() >= RECORDS_MAX {
-            return false;
+            return Err(Refused::Busy);
         }
         state.client = Arc::downgrade(client);
         state.bytes += record.len();
-        state.waiting.push_back((record.clone(), answer));
-        self.give(client, &mut state);
-        true
+        let since = Instant::now();
+        state.waiting.push_back(Waiting { since, record: record.clone(), answer });
+        self.give(client, &mut state).map_err(|_| Refused::Unreachable)
     }
 
     /// A record of so many bytes was answered for: those behind it may go.
-    pub(super) fn answered(&self, bytes: usize) {
+    ///
+    /// # Errors
+    /// The client takes nothing; those that waited are unanswered.
+    pub(super) fn answered(&self, bytes: usize) -> Result<(), Fault> {
         // Held longer than the lock: the end of a client answers for what it has.
         let client = self.state().client.upgrade();
         let mut state = self.state();
         state.given -= 1;
         state.bytes -= bytes;
-        if let Some(client) = &client {
-            self.give(client, &mut state);
+        match &client {
+            Some(client) => self.give(client, &mut state),
+            None => Ok(()),
         }
     }
 
     /// All that wait are unanswered, too: one before them did not come through.
     pub(super) fn give_up(&self, fault: &Fault) {
-        let mut state = self.state();
-        for (record, answer) in take(&mut state.waiting) {
-            state.bytes -= record.len();
-            // Whoever appended may have stopped waiting.
-            drop(answer.send(Err(fault.clone())));
-        }
+        self.state().give_up(Duration::ZERO, fault);
+    }
+
+    /// Those are unanswered that could not be sent for so long.
+    pub(super) fn expire(&self, after: Duration) {
+        let why = format!("it could not be sent in {after:?}");
+        self.state().give_up(after, &Fault::Unanswered { why });
     }
 
     /// Gives the client what it can send at once.
-    fn give(&self, client: &Client, state: &mut State) {
+    fn give(&self, client: &Client, state: &mut State) -> Result<(), Fault> {
         let mut room = UNANSWERED_MAX.saturating_sub(state.given) * REQUEST_BYTES;
-        while let Some((record, _)) = state.waiting.front()
-            && (record.len() <= room || state.given == 0)
-            && let Some((record, answer)) = state.waiting.pop_front()
+        while let Some(next) = state.waiting.front()
+            && (next.record.len() <= room || state.given == 0)
+            && let Some(Waiting { record, answer, .. }) = state.waiting.pop_front()
         {
             let sent = Box::new(Sent { bytes: record.len(), answer });
             room = room.saturating_sub(sent.bytes);
@@ -108,15 +127,31 @@ impl Lane {
                 Ok(()) => state.given += 1,
                 Err((error, message)) => {
                     tracing::warn!(%error, "the producer takes no record");
+                    let fault = fault(&error);
                     state.bytes -= record.len();
-                    drop(message.delivery_opaque.answer.send(Err(fault(&error))));
+                    drop(message.delivery_opaque.answer.send(Err(fault.clone())));
+                    state.give_up(Duration::ZERO, &fault);
+                    return Err(fault);
                 }
             }
         }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Answers those that have waited so long.
+    fn give_up(&mut self, after: Duration, fault: &Fault) {
+        let late = self.waiting.iter().take_while(|it| it.since.elapsed() >= after).count();
+        for Waiting { record, answer, .. } in self.waiting.drain(..late) {
+            self.bytes -= record.len();
+            // Whoever appended may have stopped waiting.
+            drop(answer.send(Err(fault.clone())));
+        }
     }
 }
 
@@ -143,7 +178,7 @@ mod tests {
         let record = Bytes::from(vec![7; bytes]);
         let push = || {
             let (answer, ticket) = Ticket::new();
-            client.context().lane.push(client, &record, answer).then_some(ticket)
+            client.context().lane.push(client, &record, answer).ok().map(|()| ticket)
         };
         std::iter::from_fn(push).collect()
     }
@@ -168,11 +203,24 @@ mod tests {
         let client = client();
         let tickets = fill(&client, 100 << 10);
         assert_eq!((standing(&client).0, tickets.len()), (5, 40));
-        client.context().lane.answered(100 << 10);
+        client.context().lane.answered(100 << 10).unwrap();
         // One request: five times 100 KiB of 512.
         assert_eq!(standing(&client), (9, 30, 39 * (100 << 10)));
         // Its end would answer for that record once more.
         std::mem::forget(client);
+    }
+
+    #[test]
+    fn what_waits_too_long_is_unanswered() {
+        let client = client();
+        let mut tickets = fill(&client, 100 << 10);
+        client.context().lane.expire(Duration::from_secs(60));
+        assert_eq!(standing(&client).1, 35);
+        client.context().lane.expire(Duration::ZERO);
+        assert_eq!(standing(&client), (5, 0, 500 << 10));
+        for ticket in tickets.drain(5..) {
+            assert!(matches!(ticket.wait(), Err(Fault::Unanswered { .. })));
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ struct Inner {
     config: ClientConfig,
     topic: String,
     queue_bytes_max: usize,
+    /// Records that could not be sent in this time are unanswered.
+    give_up_after: Duration,
     /// Made for the first record: who only reads needs no right to write. Gone for a while once the
     /// library declares it unusable.
     client: Mutex<Option<Arc<Client>>>,
@@ -117,7 +119,9 @@ impl ProducerContext for Deliveries {
         if let Some(fault) = failed {
             self.lane.give_up(&fault);
         }
-        self.lane.answered(bytes);
+        if self.lane.answered(bytes).is_err() {
+            self.answers.gate.shut();
+        }
     }
 }
 
@@ -127,6 +131,7 @@ impl Producer {
             config: settings.producer(),
             topic: settings.topic.clone(),
             queue_bytes_max: settings.queue_bytes_max,
+            give_up_after: settings.give_up_after,
             client: Mutex::default(),
             answers: Answers::new(shared),
             stop: AtomicBool::new(false),
@@ -155,10 +160,12 @@ impl Producer {
             }
         };
         let (answer, ticket) = Ticket::new();
-        if !client.context().lane.push(&client, record, answer) {
+        client.context().lane.push(&client, record, answer).inspect_err(|refused| {
             gate.give_back();
-            return Err(Refused::Busy);
-        }
+            if *refused == Refused::Unreachable {
+                gate.shut();
+            }
+        })?;
         Ok(ticket)
     }
 
@@ -222,6 +229,7 @@ impl Inner {
             let waiting = match &client {
                 Some(client) => {
                     client.poll(POLL);
+                    client.context().lane.expire(self.give_up_after);
                     client.in_flight_count() > 0
                 }
                 None => {

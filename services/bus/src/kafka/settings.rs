@@ -28,7 +28,8 @@ pub struct Settings {
     pub queue_bytes_max: usize,
     /// The newest records are kept in memory, up to this many bytes.
     pub cache_bytes: usize,
-    /// A record that no broker has answered for in this time is reported as unanswered.
+    /// A record that no broker has answered for in this time after it was sent is reported as
+    /// unanswered, and so is one that could not be sent in this time.
     pub give_up_after: Duration,
     /// Whether the metrics of the log are this one's: of the logs of a process, one's.
     pub metrics: bool,

@@ -239,7 +239,7 @@ pub(crate) const KEYS: &[Key] = &[
         "settler.snapshot_every_orders",
         Kind::Integer(1_000, 1_000_000_000),
         "2000000",
-        "A snapshot of the pool is taken after this many orders or other records.",
+        "A snapshot of the pool is taken after this many orders; a record without any counts as one.",
     ),
     key(
         "gateway.connections_max",

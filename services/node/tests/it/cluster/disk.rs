@@ -13,7 +13,7 @@ const GATEWAY: &str = "gateway";
 /// More than the broker has of all pools.
 const MIB: usize = 512;
 
-/// A small disk in place of the broker's own, which is seen again when this is dropped.
+/// A small disk in place of the broker's own, which it starts on again when this is dropped.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -50,6 +50,7 @@ impl Drop for Disk {
         // A dead process may hold its files a moment longer.
         let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
         assert!(unmounted.unwrap().success(), "{} is still mounted", self.0.display());
+        server("start", BROKER);
     }
 }
 
@@ -72,7 +73,6 @@ fn a_broker_whose_disk_is_full_is_done_without_until_there_is_room() {
         loaded.more(1_000);
     }
     drop(disk);
-    server("start", BROKER);
     loaded.more(1_000);
     let reports = loaded.end(&["tool"]);
     assert!(reports[0]["stored_batches"].as_u64().unwrap() > 0);
