@@ -101,7 +101,8 @@ impl RuleBook {
             cycle_ms: 1_000,
             seal_ms: 100,
             netting: NettingMode::FifoFloor,
-            proposal_timeout_ms: 1_000,
+            // What a cut of a million payments takes to solve, and half of it again.
+            proposal_timeout_ms: 3_000,
             dedupe_horizon_ms: 3 * DAY_MS,
             dedupe_entries_max: 50_000_000,
             queue_max: 10_000_000,
@@ -113,7 +114,8 @@ impl RuleBook {
             rewrap_within_ms: 86_400_000,
             two_person: Vec::new(),
             class_weights: [1_000, 100, 10, 1],
-            ageing_cycles: 0,
+            // Who has waited for three minutes counts four times as much.
+            ageing_cycles: 60,
             solver_steps: 0,
             cross_at_midpoint: false,
         }

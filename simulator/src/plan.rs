@@ -7,7 +7,7 @@ use ledger::{Amount, Currency};
 
 /// How long a cut may wait for its proposal where a plan turns proposals on and does not say, ms.
 /// It never does: the simulator answers at once.
-const PROPOSAL_TIMEOUT_MS: u32 = 1_000;
+const PROPOSAL_TIMEOUT_MS: u32 = 3_000;
 
 /// When cycles are cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct RuleChanges {
     pub cycle_ms: Option<u32>,
     /// [`RuleBook::netting`].
     pub netting: Option<NettingMode>,
-    /// [`RuleBook::proposal_timeout_ms`]; 1,000 where `netting` turns proposals on and this is none.
+    /// [`RuleBook::proposal_timeout_ms`]; 3,000 where `netting` turns proposals on and this is none.
     pub proposal_timeout_ms: Option<u32>,
     /// [`RuleBook::class_weights`].
     pub class_weights: Option<[u32; 4]>,

@@ -41,6 +41,7 @@ fn desk() -> (Desk, Outcome) {
     let rules = RuleBook {
         netting: NettingMode::FifoFloor,
         proposal_timeout_ms: 500,
+        ageing_cycles: 0,
         two_person: vec![1],
         ..strict_rules(vec![currency("EUR"), currency("JPY")])
     };
