@@ -5,6 +5,7 @@
 mod brute;
 mod cases;
 mod hostile;
+mod quality;
 mod removal;
 mod small;
 mod warm;
