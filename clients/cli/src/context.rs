@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sdk::{Client, ClientBuilder, Clock, Profile, RequestId};
+use sdk::{Client, ClientBuilder, Clock, Profile, RequestId, SigningToken};
 
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Output, Row, Shown};
@@ -146,6 +146,7 @@ impl Context {
             None => (profile.address.clone(), of_profile()),
         };
         let text = |path: &Path| path.display().to_string();
+        let token = |it: &SigningToken| format!("{} on {}", it.key, it.token);
         let format = self.output.format.to_possible_value();
         let settings = [
             ("profile", text(&path), given("--profile", "CAUSEWAY_PROFILE")),
@@ -171,6 +172,11 @@ impl Context {
             (
                 "signing_key",
                 profile.signing_key.as_deref().map(text).unwrap_or_default(),
+                of_profile(),
+            ),
+            (
+                "signing_token",
+                profile.signing_token.as_ref().map(token).unwrap_or_default(),
                 of_profile(),
             ),
             ("operator_key", profile.operator_key.clone().unwrap_or_default(), of_profile()),

@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::client::{Client, Inner};
 use crate::profile::{Profile, parse_key, read};
-use crate::{Error, retry};
+use crate::{Error, TokenSigner, retry};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,10 +58,22 @@ impl ClientBuilder {
             Self::new(&profile.address, profile.pool, ParticipantId(profile.participant))
                 .ca(read(&profile.ca)?)
                 .identity(read(&profile.certificate)?, read(&profile.key)?);
-        if let Some(path) = &profile.signing_key {
-            let signer = LocalSigner::from_pem(&read(path)?)
-                .map_err(|error| Error::config(path.display().to_string(), error))?;
-            builder = builder.signer(Arc::new(signer));
+        match (&profile.signing_key, &profile.signing_token) {
+            (None, None) => {}
+            (Some(path), None) => {
+                let signer = LocalSigner::from_pem(&read(path)?)
+                    .map_err(|error| Error::config(path.display().to_string(), error))?;
+                builder = builder.signer(Arc::new(signer));
+            }
+            (None, Some(token)) => {
+                builder = builder.signer(Arc::new(TokenSigner::open(token.clone())?));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::config(
+                    "signing_token",
+                    "is there beside signing_key: give one",
+                ));
+            }
         }
         if let Some(text) = &profile.operator_key {
             let key = parse_key(text)

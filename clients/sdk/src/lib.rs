@@ -75,6 +75,7 @@ mod resume;
 mod retry;
 pub mod sealed;
 mod stream;
+mod token;
 mod watch;
 
 pub use answer::{Answer, BatchAnswer, OrderDecision, Receipt};
@@ -99,4 +100,5 @@ pub use proto::v1;
 pub use quotes::{QuoteStream, QuoteTicket};
 pub use retry::DEADLINE;
 pub use stream::{BatchStream, Ticket};
+pub use token::{SigningToken, TokenSigner};
 pub use watch::PaymentWatch;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::Error;
+use crate::{Error, SigningToken};
 
 /// A `profile.toml`. Unknown keys are errors.
 ///
@@ -41,6 +41,9 @@ pub struct Profile {
     /// The Ed25519 key that signs orders and commands (PKCS#8 PEM file); a regulator has none.
     #[serde(default)]
     pub signing_key: Option<PathBuf>,
+    /// The same key, on a hardware token instead of in a file.
+    #[serde(default)]
+    pub signing_token: Option<SigningToken>,
     /// The operator's public key that checks receipts and decisions, 64 hexadecimal digits. Without
     /// it the key that the node states over its authenticated connection is taken.
     #[serde(default)]
@@ -83,7 +86,8 @@ impl Profile {
             *file = folder.join(&*file);
         }
         let optional = [&mut profile.signing_key, &mut profile.trust, &mut profile.sealed];
-        for file in optional.into_iter().flatten() {
+        let token = profile.signing_token.iter_mut().flat_map(SigningToken::files);
+        for file in optional.into_iter().flatten().chain(token) {
             *file = folder.join(&*file);
         }
         Ok(profile)

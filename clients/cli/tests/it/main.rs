@@ -26,5 +26,6 @@ mod sealed_pool;
 mod simulate;
 mod started;
 mod stream;
+mod token;
 mod wire;
 mod words;
