@@ -12,6 +12,7 @@ use crate::outcome::{FxEvent, Outcome, PaymentState, Ruling};
 use crate::payment::{Payment, Slot, Stage};
 use crate::pool::Pool;
 use crate::record::Place;
+use crate::reject::Reject;
 
 impl Pool {
     /// Takes an FX order in; all guards have passed.
@@ -40,7 +41,7 @@ impl Pool {
         let order = FxOrder { counter, terms, until_ms, crosses: true, matched: None };
         self.fx.orders.insert(place, order);
         if let Terms::Instruction { minor } = terms
-            && let Some(other) = self.counterpart(&payment, counter, minor)
+            && let Some(other) = self.counterpart(&payment, (counter, minor), outcome)
         {
             self.pair_up(other, slot, outcome);
             return Ruling::Matched;
@@ -53,18 +54,40 @@ impl Pool {
         }
     }
 
-    /// The oldest instruction that is the mirror image of this one.
-    fn counterpart(&self, payment: &Payment, counter: u8, counter_minor: u64) -> Option<Place> {
+    /// The oldest instruction that is the mirror image of this one. Time does not pass while a cut
+    /// is open, so one may be found whose time is over: it ends here, and the next one counts. No cut
+    /// holds what waits for its counterpart.
+    fn counterpart(
+        &mut self,
+        payment: &Payment,
+        (counter, counter_minor): (u8, u64),
+        outcome: &mut Outcome,
+    ) -> Option<Place> {
         let owner = |account| self.directory.holder(account).member;
         let account = |account| self.directory.account_at(owner(account)?, counter);
-        self.fx.orders.oldest(&Exchange {
+        let exchange = Exchange {
             debit: account(payment.credit)?,
             credit: account(payment.debit)?,
             minor: counter_minor,
             counter: payment.currency,
             counter_minor: payment.minor,
             value_date: payment.value_date,
-        })
+        };
+        loop {
+            let oldest = self.fx.orders.oldest(&exchange)?;
+            let Some(reason) = self.over(oldest) else { return Some(oldest) };
+            self.leave(oldest, PaymentState::Expired, reason, outcome);
+        }
+    }
+
+    /// Why an instruction that waits is over, if it is.
+    fn over(&self, place: Place) -> Option<Reject> {
+        let past = |at_ms| at_ms != 0 && at_ms < self.now_ms;
+        let payment = self.payments.get(self.payments.find(place)?);
+        if past(payment.not_after_ms) {
+            return Some(Reject::Expired);
+        }
+        past(self.fx.orders.get(place)?.until_ms).then_some(Reject::Unmatched)
     }
 
     fn pair_up(&mut self, older: Place, newer: Slot, outcome: &mut Outcome) {
