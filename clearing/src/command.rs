@@ -193,6 +193,10 @@ impl Pool {
             let Ok(command) = Command::decode(&deferred.command) else {
                 unreachable!("only decoded commands are deferred");
             };
+            if matches!(command.body, CommandBody::RunCycle) {
+                // What was over before the cut that it makes is no part of it.
+                self.pass_time(outcome);
+            }
             // Its maker may have been suspended by a command that waited before it.
             let maker = self.directory.member(command.maker);
             let done = if maker.is_some_and(|maker| maker.status == Status::Active) {

@@ -33,7 +33,19 @@ impl Day {
         if let Some(batch) = &outcome.sealed {
             self.watch_batch(batch, true);
         }
+        if outcome.cut.is_some() {
+            self.watch_cut(outcome.time_ms);
+        }
         self.outcomes.push(outcome);
+    }
+
+    /// Whatever a cut takes was still valid when it was made.
+    fn watch_cut(&self, made_at_ms: u64) {
+        let candidates = self.desk.pool.candidates().unwrap();
+        for candidate in &candidates.payments {
+            let not_after_ms = self.known[&candidate.place].header.not_after_ms;
+            assert!(not_after_ms == 0 || not_after_ms >= made_at_ms, "cut after its end");
+        }
     }
 
     /// Who joined a queue, in order: first those whose time had come, then with each order that was
