@@ -52,7 +52,10 @@ impl Policies {
             ensure(policy.version > latest.version, Reject::StatementSuperseded)?;
             let next = policy.version == latest.version + 1;
             let from_ms = self.in_effect(now_ms).map_or(0, |it| it.statement.effective_at_ms);
-            ensure(next && policy.effective_at_ms >= from_ms, Reject::PolicyVersion)?;
+            // Whoever knows the replaced one only would take it to be in effect until the new one is.
+            let to_ms = self.pending(now_ms).map_or(u64::MAX, |it| it.statement.effective_at_ms);
+            let timely = (from_ms..=to_ms).contains(&policy.effective_at_ms);
+            ensure(next && timely, Reject::PolicyVersion)?;
         }
         // One comes next: the one that was to come never takes effect.
         if self.pending(now_ms).is_some() {

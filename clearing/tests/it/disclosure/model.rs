@@ -199,11 +199,14 @@ impl Day {
         let at_ms = self.now_ms() + ahead_ms;
         let version = self.model.policies.len() as u32 + 1 + u32::from(skips);
         let outcome = self.hall.state(&[signed(policy(version, at_ms), ROOT)]);
-        assert_eq!(rejects(&outcome), [skips.then_some(Reject::PolicyVersion)]);
-        if skips {
+        let pending = self.model.pending(self.now_ms());
+        let known_ms = pending.and_then(|version| self.model.policies[version as usize - 1]);
+        let refused = skips || known_ms.is_some_and(|known_ms| at_ms > known_ms);
+        assert_eq!(rejects(&outcome), [refused.then_some(Reject::PolicyVersion)]);
+        if refused {
             return;
         }
-        if let Some(replaced) = self.model.pending(self.now_ms()) {
+        if let Some(replaced) = pending {
             self.model.policies[replaced as usize - 1] = None;
         }
         self.model.policies.push(Some(at_ms));

@@ -199,6 +199,23 @@ fn a_key_comes_back_with_the_identity_that_signed_it() {
 #[test]
 fn whom_people_suspend_no_identity_brings_back() {
     let mut hall = Hall::new();
+#[test]
+fn a_policy_that_was_announced_is_not_put_off() {
+    let mut hall = Hall::new();
+    let state = |hall: &mut Hall, version, at_ms| {
+        rejects(&hall.state(&[signed(policy(version, at_ms), ROOT)]))[0]
+    };
+    assert_eq!(state(&mut hall, 2, DAY_MS + 5_000), None);
+    assert_eq!(state(&mut hall, 3, DAY_MS + 5_001), Some(Reject::PolicyVersion));
+    assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 2);
+    // At the same instant another policy comes, which may be the present one again.
+    assert_eq!(state(&mut hall, 3, DAY_MS + 5_000), None);
+    hall.let_pass(5_000);
+    assert_eq!(hall.desk.pool.policy_in_effect().unwrap().statement.version, 3);
+    // With none to come, the next may come at any time.
+    assert_eq!(state(&mut hall, 4, DAY_MS + 9_000_000), None);
+}
+
     let people = [hall.identity(OPERATOR, 1), hall.identity(SECOND, 1)];
     assert_eq!(rejects(&hall.state(&people)), [None; 2]);
     let mut gone = hall.identity_of(bank(1), 2);
