@@ -19,6 +19,7 @@ pub const EPOCHS_MAX: usize = 16_384;
 /// A sequence may lie this far behind the latest one of its epoch.
 pub const SEQUENCE_WINDOW: u64 = 4_096;
 /// An epoch is kept this long behind its end, for orders that were made in it and come late: 15 min.
+/// Less if its sender needs the room.
 const KEPT_MS: u64 = 15 * 60 * 1000;
 
 const WORDS: usize = (SEQUENCE_WINDOW / 64) as usize;
@@ -189,15 +190,23 @@ impl Epochs {
         self.all.len()
     }
 
-    /// Whether there is room for another epoch of this sender.
+    /// Makes room for another epoch of this sender: where there is none, the first of its own to have
+    /// ended is forgotten. What was made in that and comes late is sealed anew.
     ///
     /// # Errors
     /// [`Reject::CapacityFull`].
-    pub(super) fn room_for(&self, sender: ParticipantId) -> Result<(), Reject> {
+    pub(super) fn make_room(&mut self, sender: ParticipantId, now_ms: u64) -> Result<(), Reject> {
         let range = (sender, EpochId([0; 16]))..=(sender, EpochId([u8::MAX; 16]));
-        let own = self.all.range(range).count();
-        let room = self.all.len() < EPOCHS_MAX && own < EPOCHS_PER_SENDER_MAX;
-        if room { Ok(()) } else { Err(Reject::CapacityFull) }
+        let own = self.all.range(range).map(|(_, epoch)| (epoch.not_after_ms, epoch.id));
+        if self.all.len() < EPOCHS_MAX && own.clone().count() < EPOCHS_PER_SENDER_MAX {
+            return Ok(());
+        }
+        let first = own.min().filter(|(not_after_ms, _)| *not_after_ms < now_ms);
+        let (not_after_ms, epoch) = first.ok_or(Reject::CapacityFull)?;
+        self.by_end.remove(&(not_after_ms, sender, epoch));
+        self.all.remove(&(sender, epoch));
+        self.root = None;
+        Ok(())
     }
 
     pub(super) fn insert(&mut self, epoch: Epoch) {

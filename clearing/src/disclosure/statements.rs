@@ -211,7 +211,7 @@ impl Pool {
         };
         let until_ms: Option<Vec<u64>> = open.readers.iter().map(until).collect();
         let until_ms = until_ms.ok_or(Reject::KeyNotValid)?;
-        self.disclosure.epochs.room_for(open.sender)?;
+        self.disclosure.epochs.make_room(open.sender, self.now_ms)?;
         // After this point it must succeed.
         self.disclosure.epochs.insert(Epoch::new(open, &until_ms));
         Ok(true)

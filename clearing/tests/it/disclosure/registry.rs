@@ -5,7 +5,8 @@ use clearing::{KEY_ENDS_SOON_MS, KeyStanding, PaymentState, Reject, Ruling};
 
 use crate::desk::{DAY_MS, OPERATOR, POOL, SECOND, bank};
 use crate::disclosure::hall::{
-    HOUR_MS, Hall, ROOT, epoch_of, kem_key, key_of, policy, rejects, revocation, signed,
+    HOUR_MS, Hall, ROOT, epoch_of, kem_key, key_of, policy, rejects, revocation, seal, signed,
+    slots_by_key,
 };
 use crate::disclosure::{record, states};
 
@@ -136,6 +137,40 @@ fn limits_of_keys_and_epochs() {
 }
 
 #[test]
+fn an_epoch_that_ended_makes_room_for_another() {
+    let mut hall = Hall::new();
+    let epoch = |hall: &Hall, number: u8, life_ms: u64| {
+        let mut open = hall.epoch(0, EpochId([100 + number; 16]), 1, 1);
+        open.not_after_ms = hall.desk.time_ms + life_ms;
+        signed(open, key_of(bank(0)))
+    };
+    let short: Vec<_> = [2, 1].map(|number| epoch(&hall, number, 1_000)).to_vec();
+    assert_eq!(rejects(&hall.state(&short)), [None; 2]);
+    let long: Vec<_> = (3..64).map(|number| epoch(&hall, number, HOUR_MS)).collect();
+    assert_eq!(rejects(&hall.state(&long)), [None; 61]);
+    let (full, next) = (Some(Reject::CapacityFull), |hall: &Hall| epoch(hall, 64, HOUR_MS));
+    let mut late = |epoch: u8| {
+        let (header, slots) = (hall.header(0, 1, 10), slots_by_key(bank(1), 10, 1));
+        seal(header, (1, EpochId([100 + epoch; 16]), 0), &slots)
+    };
+    let (first, second) = (late(1), late(2));
+    hall.let_pass(1_000);
+    // On its last instant an epoch runs.
+    let more = next(&hall);
+    assert_eq!(rejects(&hall.state(&[more])), [full]);
+    hall.let_pass(1);
+    let more = next(&hall);
+    assert_eq!(rejects(&hall.state(&[more])), [None]);
+    // The first of the two made room; the other one is known yet.
+    assert_eq!(hall.reason(&first), Some(Reject::EpochUnknown));
+    assert_eq!(hall.reason(&second), None);
+    let more = [65, 66].map(|number| epoch(&hall, number, HOUR_MS));
+    assert_eq!(rejects(&hall.state(&more)), [None, full]);
+    // Nobody's room but the sender's own.
+    assert_eq!(hall.desk.pool.held_and_epochs().1, 66);
+}
+
+#[test]
 fn keys_count_by_how_long_the_last_one_of_each_owner_is_good() {
     let mut hall = Hall::new();
     let keys = |hall: &Hall| hall.desk.pool.status().keys;
@@ -162,6 +197,23 @@ fn a_policy_that_was_not_meant_never_takes_effect() {
     assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 3);
     hall.let_pass(1_001 * HOUR_MS);
     assert_eq!(hall.desk.pool.policy_in_effect().unwrap().statement.version, 3);
+}
+
+#[test]
+fn a_policy_that_was_announced_is_not_put_off() {
+    let mut hall = Hall::new();
+    let state = |hall: &mut Hall, version, at_ms| {
+        rejects(&hall.state(&[signed(policy(version, at_ms), ROOT)]))[0]
+    };
+    assert_eq!(state(&mut hall, 2, DAY_MS + 5_000), None);
+    assert_eq!(state(&mut hall, 3, DAY_MS + 5_001), Some(Reject::PolicyVersion));
+    assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 2);
+    // At the same instant another policy comes, which may be the present one again.
+    assert_eq!(state(&mut hall, 3, DAY_MS + 5_000), None);
+    hall.let_pass(5_000);
+    assert_eq!(hall.desk.pool.policy_in_effect().unwrap().statement.version, 3);
+    // With none to come, the next may come at any time.
+    assert_eq!(state(&mut hall, 4, DAY_MS + 9_000_000), None);
 }
 
 #[test]
@@ -199,23 +251,6 @@ fn a_key_comes_back_with_the_identity_that_signed_it() {
 #[test]
 fn whom_people_suspend_no_identity_brings_back() {
     let mut hall = Hall::new();
-#[test]
-fn a_policy_that_was_announced_is_not_put_off() {
-    let mut hall = Hall::new();
-    let state = |hall: &mut Hall, version, at_ms| {
-        rejects(&hall.state(&[signed(policy(version, at_ms), ROOT)]))[0]
-    };
-    assert_eq!(state(&mut hall, 2, DAY_MS + 5_000), None);
-    assert_eq!(state(&mut hall, 3, DAY_MS + 5_001), Some(Reject::PolicyVersion));
-    assert_eq!(hall.desk.pool.policy_pending().unwrap().statement.version, 2);
-    // At the same instant another policy comes, which may be the present one again.
-    assert_eq!(state(&mut hall, 3, DAY_MS + 5_000), None);
-    hall.let_pass(5_000);
-    assert_eq!(hall.desk.pool.policy_in_effect().unwrap().statement.version, 3);
-    // With none to come, the next may come at any time.
-    assert_eq!(state(&mut hall, 4, DAY_MS + 9_000_000), None);
-}
-
     let people = [hall.identity(OPERATOR, 1), hall.identity(SECOND, 1)];
     assert_eq!(rejects(&hall.state(&people)), [None; 2]);
     let mut gone = hall.identity_of(bank(1), 2);
