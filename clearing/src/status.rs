@@ -193,7 +193,8 @@ impl Pool {
                 self.fx.orders.first_instant_ms().map(|at_ms| at_ms.saturating_add(1)),
             ],
         };
-        let work = self.fx.orders.work_left().then_some(self.now_ms);
+        let work = self.fx.orders.work_left() && self.room_for_legs();
+        let work = work.then_some(self.now_ms);
         let time_only = time_only.into_iter().chain([work]).flatten().min();
         let time_only = time_only.map(|at_ms| NextTick { at_ms, cycle: 0 });
         let cycle = self.due_cycle().map(|cycle| NextTick { at_ms: self.cycle.due_at_ms, cycle });

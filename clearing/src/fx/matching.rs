@@ -2,7 +2,8 @@
 //!
 //! A payment is tried when it comes to wait, and all of a pair whenever quotes of it come or a day
 //! opens: first those with the lowest limit, of equal ones the earliest. Each is matched as a whole
-//! or goes on waiting. What one record may try is bounded; the rest is tried with the next.
+//! or goes on waiting. What one record may try is bounded; the rest is tried with the next. In a
+//! full pool nothing is tried, as legs wait as well: all of it is once there is room again.
 //!
 //! Where payments cross, those that wait on the opposite side are tried again when one comes that
 //! is not matched itself, and when quotes of either side come.
@@ -38,6 +39,9 @@ impl Pool {
             self.fx.orders.scans.remove(&pair);
         }
         while let Some(place) = self.fx.orders.untried.first().copied() {
+            if !self.room_for_legs() {
+                return;
+            }
             let needed = if self.rules.cross_at_midpoint { 1 + OPPOSITE_MAX } else { 1 };
             let Some(rest) = tries.checked_sub(needed) else { return };
             tries = rest;
@@ -45,15 +49,25 @@ impl Pool {
             let opposite = self.try_match(place, outcome);
             // With the newcomer one of them may be covered: until the newcomer is matched.
             for other in opposite {
-                if self.fx.orders.get(place).is_some_and(|order| order.matched.is_none()) {
-                    self.try_match(other.place, outcome);
+                if self.fx.orders.get(place).is_none_or(|order| order.matched.is_some()) {
+                    break;
                 }
+                if !self.room_for_legs() {
+                    self.fx.orders.untried.insert(place);
+                    return;
+                }
+                self.try_match(other.place, outcome);
             }
         }
     }
 
-    /// Tries the payments of a pair in their turn. False if there were too few tries: it is noted
-    /// where to go on.
+    /// Whether the legs of one more match find room. While they do not, what is to be tried waits.
+    pub(crate) fn room_for_legs(&self) -> bool {
+        self.payments.len() + 2 * FILLS_MAX <= self.rules.queue_max as usize
+    }
+
+    /// Tries the payments of a pair in their turn. False if there were too few tries or there is no
+    /// room: it is noted where to go on.
     fn scan(
         &mut self,
         pair: Pair,
@@ -68,7 +82,7 @@ impl Pool {
                 // Nobody behind asks for less.
                 return true;
             }
-            if *tries == 0 {
+            if *tries == 0 || !self.room_for_legs() {
                 self.fx.orders.scans.insert(pair, behind);
                 return false;
             }
@@ -87,9 +101,7 @@ impl Pool {
         let Some(order) = self.fx.orders.get(place) else { return Vec::new() };
         let payment = *self.payments.get(slot);
         let Some(demand) = self.demand(&payment, order) else { return Vec::new() };
-        if order.matched.is_some()
-            || self.payments.len() + 2 * FILLS_MAX > self.rules.queue_max as usize
-        {
+        if order.matched.is_some() {
             return Vec::new();
         }
         let quotes = |draws| cover(&self.fx.book, &demand, draws, self.now_ms);

@@ -15,6 +15,7 @@
 //! plan P2 ...                                 the same, never handed in
 //! tick | cycle | cycle 7 | settle P1 P2       steps of the system
 //! balance A EUR 90.00                         a fact to check
+//! rest                                        no tick is of use yet
 //! flood A>B 1000 EUR                          so many small orders, all queued
 //! ```
 //! `group=G/2` puts an order into a link group of two. Its number is the manifest of all orders of
@@ -236,6 +237,7 @@ impl Script {
                 let left = balance.credits_posted - balance.debits_posted - balance.debits_pending;
                 assert_eq!(left, u128::from(minor(words.0[2], words.0[1])), "{at}");
             }
+            "rest" => assert!(self.desk.pool.next_tick_at_ms() > Some(self.desk.time_ms), "{at}"),
             "flood" => self.flood(&words),
             "plan" => {}
             "fills" => self.compare_fills(at, &words),

@@ -25,8 +25,8 @@ macro_rules! scripts {
 }
 
 scripts![
-    crossing, cuts, days, exchanges, funding, gridlock, groups, index, limits, orders, proposals,
-    quotes
+    crossing, cuts, days, exchanges, full, funding, gridlock, groups, index, limits, orders,
+    proposals, quotes
 ];
 
 #[test]
