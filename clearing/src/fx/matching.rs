@@ -263,12 +263,14 @@ impl Pool {
         orders
     }
 
-    /// A match ends without settling: its payments wait for others. If they crossed, they do so no
-    /// more.
+    /// A match ends without settling: its payments wait for others. If they crossed until their
+    /// time was up, they do so no more: the money of one of them may be what was lacking.
     pub(crate) fn lapse(&mut self, place: Place, outcome: &mut Outcome) {
+        let lead = self.lead_of(place).and_then(|lead| self.fx.orders.get(lead));
+        let over = lead.is_none_or(|lead| lead.until_ms < self.now_ms);
         let orders = self.dissolve(place);
         for order in &orders {
-            if orders.len() > 1 {
+            if over && orders.len() > 1 {
                 self.fx.orders.set_quotes_only(*order);
             }
             self.wait_again(*order, outcome);

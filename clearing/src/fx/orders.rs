@@ -41,7 +41,7 @@ pub(crate) struct FxOrder {
     /// 0 = there is no such instant.
     pub(crate) until_ms: u64,
     /// Whether it crosses with opposite payments, if the rule book has them cross. Not any more once
-    /// a crossing of it has lapsed: whose money was lacking would hold up the other again.
+    /// the time of a crossing was up: whose money was lacking would hold up the other again.
     pub(crate) crosses: bool,
     /// What a payment is matched with.
     pub(crate) matched: Option<Match>,

@@ -38,9 +38,9 @@ struct Day {
     headers: BTreeMap<Place, OrderHeader>,
     /// Of each FX payment: the legs of its latest match.
     legs: BTreeMap<Place, Vec<Place>>,
-    /// Of those that lead a crossing: all payments of it.
-    crossed: BTreeMap<Place, Vec<Place>>,
-    /// Payments of which a crossing has lapsed.
+    /// Of those that lead a crossing: until when it stands, ms, and all payments of it.
+    crossed: BTreeMap<Place, (u64, Vec<Place>)>,
+    /// Payments of which a crossing has not settled in its time.
     quotes_only: BTreeSet<Place>,
     ended: BTreeSet<Place>,
     mirrors: Vec<OrderHeader>,
@@ -258,18 +258,18 @@ impl Day {
             }
         }
         self.keep_up();
-        self.follow(&outcome.changes);
+        self.follow(outcome.time_ms, &outcome.changes);
         let expected = self.model.matches(outcome.time_ms);
         let found: Vec<_> = outcome.fx.iter().filter_map(matched).collect();
         assert_eq!(found, expected, "price, then time");
         self.matches += found.len();
         self.model.now_matched(&found);
         for event in &outcome.fx {
-            if let FxEvent::Matched { order, first_leg, fills, .. } = event {
+            if let FxEvent::Matched { order, first_leg, fills, until_ms } = event {
                 self.never_below_the_limit(*order, fills);
                 let legs = (first_leg.0..).take(2 * fills.len()).map(Place).collect();
                 self.legs.insert(*order, legs);
-                self.note_crossing(*order, fills);
+                self.note_crossing(*order, *until_ms, fills);
             }
         }
         let settled = outcome.changes.iter().filter(|it| it.state == PaymentState::Settled);
@@ -284,31 +284,31 @@ impl Day {
     }
 
     /// A payment is matched. Its lead has been told of before those that follow it.
-    fn note_crossing(&mut self, order: Place, fills: &[clearing::Fill]) {
+    fn note_crossing(&mut self, order: Place, until_ms: u64, fills: &[clearing::Fill]) {
         let crossed = fills.iter().filter_map(|fill| match fill.source {
             Source::Order(place) => Some(place),
             Source::Quote { .. } => None,
         });
         let others: Vec<Place> = crossed.collect();
-        let follows = others
-            .iter()
-            .any(|other| self.crossed.get(other).is_some_and(|members| members.contains(&order)));
+        let follows = others.iter().any(|other| {
+            self.crossed.get(other).is_some_and(|(_, members)| members.contains(&order))
+        });
         if !others.is_empty() && !follows {
             self.crossings += 1;
-            self.crossed.insert(order, [vec![order], others].concat());
+            self.crossed.insert(order, (until_ms, [vec![order], others].concat()));
         }
     }
 
-    /// What leaves waits no more; what lapsed waits again. If all payments of a crossing wait again,
-    /// it has lapsed itself, and they cross no more.
-    fn follow(&mut self, changes: &[Change]) {
+    /// What leaves waits no more; what lapsed waits again. If all payments of a crossing wait again
+    /// behind its time, they cross no more.
+    fn follow(&mut self, now_ms: u64, changes: &[Change]) {
         let awaiting = changes.iter().filter(|it| it.state == PaymentState::AwaitingMatch);
         let awaiting: BTreeSet<Place> = awaiting.map(|it| it.place).collect();
-        let concerned = self
-            .crossed
-            .extract_if(.., |_, members| members.iter().any(|member| awaiting.contains(member)));
-        for (_, members) in concerned {
-            if members.iter().all(|member| awaiting.contains(member)) {
+        let concerned = self.crossed.extract_if(.., |_, (_, members)| {
+            members.iter().any(|member| awaiting.contains(member))
+        });
+        for (_, (until_ms, members)) in concerned {
+            if until_ms < now_ms && members.iter().all(|member| awaiting.contains(member)) {
                 self.quotes_only.extend(members);
             }
         }
@@ -387,7 +387,7 @@ impl Day {
         let owed: BTreeSet<Place> =
             origins.iter().flat_map(|origin| self.legs.remove(origin).unwrap()).collect();
         assert_eq!(owed, legs, "all legs of what settles, and no others");
-        for (_, members) in self.crossed.extract_if(.., |lead, _| origins.contains(lead)) {
+        for (_, (_, members)) in self.crossed.extract_if(.., |lead, _| origins.contains(lead)) {
             assert!(members.iter().all(|member| origins.contains(member)), "all that cross");
         }
         settled.extend(origins);
