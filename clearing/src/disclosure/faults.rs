@@ -102,7 +102,11 @@ impl Faults {
     /// [`Reject::UnknownFault`].
     pub(super) fn close(&mut self, rewrap: &Rewrap, now_ms: u64) -> Result<(), Reject> {
         let key = (rewrap.order.digest, rewrap.role, rewrap.reader);
-        let open = self.0.get_mut(&key).filter(|fault| fault.answered_at_ms.is_none());
+        let open = self.0.get_mut(&key).filter(|fault| {
+            let order = &fault.stated.signed.statement.order;
+            // The digest alone says nothing of who may answer: the sender it was stated with does.
+            fault.answered_at_ms.is_none() && *order == rewrap.order
+        });
         open.ok_or(Reject::UnknownFault)?.answered_at_ms = Some(now_ms);
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! `DirectoryService`: statements in, and out again as they were signed.
 //!
-//! Here it is checked that a statement can be read, that its signature holds, and that a fault is
-//! about a slot that there is; whether its signer
-//! may say so, and what follows, is the core's to rule. Nothing that is handed out is vouched for by
-//! this node: clients believe signatures.
+//! Here it is checked that a statement can be read, that its signature holds, and that a fault or an
+//! opening is about a slot that there is; whether its signer may say so, and what follows, is the
+//! core's to rule. Nothing that is handed out is vouched for by this node: clients believe
+//! signatures.
 
 mod current;
 mod faults;

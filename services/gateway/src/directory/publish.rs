@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use channel::{AnyStatement, DisclosureFault, STATEMENT_BYTES_MAX};
+use channel::{AnyStatement, STATEMENT_BYTES_MAX};
 use clearing::{Outcome, STATEMENTS_MAX, pack_statements};
 use proto::v1;
 
+use super::slots::Claim;
 use crate::answers::logged;
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
@@ -24,8 +25,8 @@ struct Checked {
     kind: u8,
     label: &'static str,
     signed: Bytes,
-    /// What it says, if it is a fault.
-    fault: Option<DisclosureFault>,
+    /// What it takes for granted of an order.
+    claim: Option<Claim>,
 }
 
 impl Gateway {
@@ -41,9 +42,9 @@ impl Gateway {
         let pool = self.number;
         let check = move || Ok::<_, Infallible>(check_all(pool, statements));
         let checked = self.blocking(caller.id, "check signatures", check).await??;
-        let faults = checked.iter().enumerate();
-        let faults = faults.filter_map(|(index, it)| it.fault.map(|fault| (index, fault)));
-        self.check_faults(caller, faults.collect()).await?;
+        let claims = checked.iter().enumerate();
+        let claims = claims.filter_map(|(index, it)| it.claim.map(|claim| (index, claim)));
+        self.check_claims(caller, claims.collect()).await?;
         let entries: Vec<_> = checked.iter().map(|it| (it.kind, it.signed.as_ref())).collect();
         let ticket = self.append(pack_statements((pool, self.clock.now_ms()), &entries))?;
         let position = logged(ticket.await)?;
@@ -99,11 +100,8 @@ fn check(pool: u32, statement: v1::Statement) -> Result<Checked, Refusal> {
         let message = "must be the signer's Ed25519 signature of the label and the body";
         Refusal::field("signed.signature", "SIGNATURE_INVALID", message)
     })?;
-    let fault = match &read {
-        AnyStatement::Fault(said) => Some(said.statement),
-        _ => None,
-    };
-    Ok(Checked { kind, label: read.label(), signed: statement.signed, fault })
+    let claim = Claim::of(&read);
+    Ok(Checked { kind, label: read.label(), signed: statement.signed, claim })
 }
 
 fn answers(outcome: &Outcome, checked: &[Checked]) -> Vec<v1::StatementAnswer> {

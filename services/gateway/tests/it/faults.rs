@@ -10,6 +10,7 @@ use proto::v1::RejectReason;
 use tonic::Code;
 
 use crate::access::reason;
+use crate::directory::field;
 use crate::node::Node;
 use crate::people::{POOL, Person, START_MS};
 use crate::readers::order_ref;
@@ -174,11 +175,23 @@ async fn an_opening_is_on_record_for_its_reader_and_those_who_oversee_it() {
     };
     let said = opening(&node.regulator, order);
     let forged = signed(said.clone(), &node.foreign.signer);
+    let answer = node.publish(&node.regulator, vec![forged]).await.unwrap();
+    assert_eq!(answer.answers[0].reason(), RejectReason::SignerNotAuthorised);
     let unknown = opening(&node.regulator, OrderRef { digest: [9; 32], ..order });
-    let unknown = signed(unknown, &node.regulator.signer);
-    let answer = node.publish(&node.regulator, vec![forged, unknown]).await.unwrap();
-    let reasons: Vec<_> = answer.answers.iter().map(v1::StatementAnswer::reason).collect();
-    assert_eq!(reasons, [RejectReason::SignerNotAuthorised, RejectReason::UnknownPayment]);
+    let stranger = opening(&node.foreign, order);
+    let end = node.end();
+    let wrong = [
+        (&node.regulator, unknown, "ORDER_UNKNOWN", "order"),
+        (&node.foreign, stranger, "SLOT_NOT_THERE", "reader"),
+    ];
+    for (person, record, expected, at) in wrong {
+        let good = signed(said.clone(), &node.regulator.signer);
+        let statements = vec![good, signed(record, &person.signer)];
+        let status = node.publish(person, statements).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status)), (Code::InvalidArgument, expected.into()));
+        assert_eq!(field(&status), format!("statements[1].signed.{at}"));
+    }
+    assert_eq!(node.end(), end, "nothing of it was logged");
     node.state(vec![signed(said, &node.regulator.signer)]).await;
     node.settle().await;
     let Node { alice, bob, regulator, foreign, operator, .. } = &node;
