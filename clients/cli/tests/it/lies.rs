@@ -299,6 +299,27 @@ fn two_processes_of_a_bank_seal_an_order_once() {
 }
 
 #[test]
+fn a_payment_that_stands_twice_in_one_run_is_sealed_once() {
+    let node = Liar::start();
+    let file = |name: &str, amount: &str| {
+        let path = node.temporary.path().join(name);
+        fs::write(&path, message(UETR, SENDER, RECEIVER, amount)).unwrap();
+        path.display().to_string()
+    };
+    let (one, other) = (file("one.xml", "250.00"), file("other.xml", "251.00"));
+    // Two that contradict each other: nothing of either is sealed.
+    let (code, value) = node.run(SENDER, &["pay", "--plain", &one, &other]);
+    assert_eq!((code, &value["error"]["field"]), (2, &UETR.into()), "{value}");
+    let epochs = |it: &&AnyStatement| matches!(it, AnyStatement::EpochOpen(_));
+    let sealed = || node.with(|state| state.statements.iter().filter(epochs).count());
+    assert_eq!((sealed(), kept(&node, "sent", "order")), (0, 0));
+    let rows = node.ok(SENDER, &["pay", "--plain", &one, &one]);
+    let rulings: Vec<_> = rows.as_array().unwrap().iter().map(|row| &row["ruling"]).collect();
+    assert_eq!(rulings, ["settled", "settled"]);
+    assert_eq!((sealed(), node.with(|state| state.came.len())), (1, 1));
+}
+
+#[test]
 fn an_epoch_that_is_kept_back_says_nothing_about_the_sender() {
     let node = Liar::start();
     assert_eq!(pay(&node, UETR).0, 0);

@@ -1,6 +1,7 @@
 //! The sender's way: from orders to sealed orders that are on disk before they are sent, and are
 //! sent until the pool has ruled on them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ledger::Hash;
@@ -10,7 +11,7 @@ use super::sent::SentOrder;
 use super::vault::Vault;
 use super::{AnyStatement, Random};
 use crate::v1::RejectReason;
-use crate::{BatchAnswer, Client, Error, Order, OrderDecision, Ruling, SignedBatch};
+use crate::{BatchAnswer, Client, Error, Order, OrderDecision, Ruling, SignedBatch, Uetr};
 
 /// How long an epoch lasts that one run seals in, ms.
 const EPOCH_LIFE_MS: u64 = 60_000;
@@ -60,21 +61,43 @@ impl Draft {
     }
 
     fn is(&self, order: &Order) -> bool {
-        let name = |order: &Order| (order.fields().kind_number(), order.uetr());
         name(&self.order) == name(order)
     }
 }
 
+/// What tells a sender's orders apart.
+fn name(order: &Order) -> (u16, Uetr) {
+    (order.fields().kind_number(), order.uetr())
+}
+
+/// Each order once. Sealed twice, an order would be two to the pool, of which it refuses one.
+fn distinct(drafts: &[Draft]) -> Result<Vec<&Draft>, Error> {
+    let (mut distinct, mut known) = (Vec::new(), BTreeMap::new());
+    for draft in drafts {
+        let hash = draft.hash();
+        match known.insert(name(&draft.order), hash) {
+            None => distinct.push(draft),
+            Some(first) if first == hash => {}
+            Some(_) => {
+                let problem = "names two orders of different content";
+                return Err(Error::config(draft.order.uetr().to_string(), problem));
+            }
+        }
+    }
+    Ok(distinct)
+}
+
 impl Vault {
     /// Seals orders and hands them in: those that were sealed before as they were sealed, the others
-    /// once their epochs are accepted. All are on disk before the first is sent.
+    /// once their epochs are accepted. All are on disk before the first is sent. The same order twice
+    /// is handed in once.
     ///
     /// An order that the pool has refused without a trace because of how it was sealed is sealed
     /// anew under its reference, once. The last answer that names an order is what became of it.
     ///
     /// # Errors
     /// [`Error::Config`] if there is no policy that a root has signed, or if another content was
-    /// sealed under a reference; [`Error::Untrusted`] as [`Sealer::prepare`]; as any call. What is
+    /// sealed under a reference, or is to be; [`Error::Untrusted`] as [`Sealer::prepare`]; as any call. What is
     /// on disk then is handed in by the next run, or by [`Vault::flush`].
     pub async fn hand_in(
         &mut self,
@@ -84,7 +107,7 @@ impl Vault {
         random: impl Fn() -> Random,
     ) -> Result<Vec<HandedIn>, Error> {
         let mut all = Vec::new();
-        let mut open: Vec<&Draft> = drafts.iter().collect();
+        let mut open = distinct(drafts)?;
         for _ in 0..2 {
             let batches = self.seal(client, &open, now_ms, random()).await?;
             let stream = client.batches(IN_FLIGHT);
@@ -235,4 +258,33 @@ fn stale(decision: &OrderDecision) -> bool {
         )
     });
     decision.ruling == Ruling::Refused && sealing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OrderBuilder, ParticipantId};
+
+    fn draft(uetr: &str, amount: &str, contents: &Contents) -> Draft {
+        let order = OrderBuilder::new(1, ParticipantId(7)).receiver(ParticipantId(8));
+        let order = order.uetr(uetr.parse().unwrap()).created_at_ms(1_772_431_200_000);
+        let order = order.amount(amount).value_date("2026-03-02").build().unwrap();
+        Draft::of(&order, contents.clone()).unwrap()
+    }
+
+    #[test]
+    fn the_same_order_twice_is_one_and_two_of_one_name_are_refused() {
+        let uetr = |at: u8| format!("7a562c67-ca16-48ba-b074-65581be6f00{at}");
+        let (empty, full) = (Contents::default(), Contents::from([0; 5].map(|_| vec![1])));
+        let draft = |at, amount, contents| draft(&uetr(at), amount, contents);
+        let (one, other) = (draft(1, "1.00 EUR", &full), draft(2, "1.00 EUR", &full));
+        let drafts = [one.clone(), other.clone(), one.clone(), one.clone()];
+        let kept: Vec<Hash> = distinct(&drafts).unwrap().iter().map(|it| it.hash()).collect();
+        assert_eq!(kept, [one.hash(), other.hash()]);
+        // Of other terms, and of the same that say something else.
+        for differs in [draft(1, "2.00 EUR", &full), draft(1, "1.00 EUR", &empty)] {
+            let error = distinct(&[one.clone(), other.clone(), differs]).unwrap_err();
+            assert_eq!(error.field(), Some(uetr(1).as_str()));
+        }
+    }
 }
