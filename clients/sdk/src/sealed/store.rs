@@ -54,6 +54,9 @@ impl TrustFile {
 /// identity before the pool knows it, and orders are signed meanwhile.
 pub const SUCCESSION_MS: u64 = 86_400_000;
 
+/// Policies that are kept, at most: roots announce few at once.
+const POLICIES_MAX: usize = 16;
+
 /// The statements that were believed, and are kept.
 #[derive(Debug)]
 pub struct TrustStore {
@@ -63,7 +66,7 @@ pub struct TrustStore {
     identities: BTreeMap<ParticipantId, Signed<Identity>>,
     /// Those that a later one has replaced, by serial: what they signed can still be checked.
     former: BTreeMap<(ParticipantId, u32), Signed<Identity>>,
-    /// The policy in effect and the one that follows it, by version.
+    /// The policy in effect, the one before it and those that are to follow, by version.
     policies: BTreeMap<u32, Signed<DisclosurePolicy>>,
     revocations: BTreeMap<(ParticipantId, KeyId), Signed<KemRevocation>>,
     /// What the node served last. Not kept: keys are asked for again.
@@ -153,6 +156,7 @@ impl TrustStore {
             }
         }
         next.check_latest(served)?;
+        next.drop_policies(now_ms);
         next.trust(now_ms)?;
         next.keep(&known)?;
         *self = next;
@@ -324,10 +328,6 @@ impl TrustStore {
                 }
                 trust.accept_policy(new).map_err(untrusted("policy"))?;
                 self.policies.insert(version, new.clone());
-                // The one in effect and the one to follow are all that is ever needed.
-                while self.policies.len() > 2 {
-                    self.policies.pop_first();
-                }
             }
             AnyStatement::KemRevocation(new) => {
                 let name = (new.statement.participant, new.statement.key);
@@ -350,6 +350,20 @@ impl TrustStore {
             return Err(untrusted("policy")(TrustError::RolledBack));
         }
         Ok(())
+    }
+
+    /// Drops the policies that are of no use any more: those before the one that was in effect before
+    /// this one. Of those that are to follow, a later version is in effect no later: the newest count.
+    fn drop_policies(&mut self, now_ms: u64) {
+        let begun = self.policy_at(now_ms).map_or(0, |policy| policy.statement.version);
+        while self.policies.range(..begun).nth(1).is_some() {
+            self.policies.pop_first();
+        }
+        while self.policies.len() > POLICIES_MAX {
+            let next = self.policies.range(begun.saturating_add(1)..).next();
+            let Some(version) = next.map(|(version, _)| *version) else { break };
+            self.policies.remove(&version);
+        }
     }
 
     fn pack(&self) -> Vec<u8> {

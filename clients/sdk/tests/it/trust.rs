@@ -155,6 +155,37 @@ fn an_older_policy_is_refused_after_a_restart_too() {
 }
 
 #[test]
+fn the_policy_in_effect_is_kept_while_others_are_announced() {
+    let world = World::new();
+    let mut served = world.honest();
+    let versions = |store: &sdk::sealed::TrustStore| {
+        store.policies().map(|it| it.statement.version).collect::<Vec<_>>()
+    };
+    let at = |store: &sdk::sealed::TrustStore, now_ms| {
+        store.policy_at(now_ms).map(|it| it.statement.version)
+    };
+    // Each replaces the one before it, which was not in effect yet.
+    for (version, effective_at_ms) in [(4, NOW + 3 * HOUR), (5, NOW + 2 * HOUR), (6, NOW + HOUR)] {
+        served.push(signed(policy(version, effective_at_ms), ROOT));
+        world.store().take(&served, NOW).unwrap();
+        assert_eq!(at(&world.store(), NOW), Some(3));
+        assert!(world.store().trust(NOW).unwrap().policy().is_some());
+    }
+    assert_eq!(versions(&world.store()), [3, 4, 5, 6]);
+    // The last of them is in effect first, and for good; one before it is remembered.
+    world.store().take(&served, NOW + HOUR).unwrap();
+    assert_eq!(versions(&world.store()), [5, 6]);
+    assert_eq!(at(&world.store(), NOW + 4 * HOUR), Some(6));
+    // However many are announced, they are bounded, and the one in effect is among them.
+    let more = (7..100).map(|version| signed(policy(version, NOW + 9 * HOUR), ROOT));
+    served.extend(more);
+    world.store().take(&served, NOW + HOUR).unwrap();
+    let kept = versions(&world.store());
+    assert_eq!((kept.len(), &kept[..2], kept.last()), (16, &[5, 6][..], Some(&99)));
+    assert_eq!(at(&world.store(), NOW + HOUR), Some(6));
+}
+
+#[test]
 fn a_revoked_key_stays_revoked_when_the_node_is_silent_about_it() {
     let world = World::new();
     let honest = world.honest();
