@@ -55,7 +55,8 @@ impl Outbox {
         self.sync()
     }
 
-    /// The batches kept, in no particular order. What a crash left half written is not among them.
+    /// The batches kept, in no particular order. What a crash left half written is not among them,
+    /// nor what another process of the owner has dealt with meanwhile.
     ///
     /// # Errors
     /// [`Error::Config`] if the folder cannot be read; [`Error::Malformed`] if a file is damaged.
@@ -68,8 +69,7 @@ impl Outbox {
             }
         }
         paths.sort();
-        let read = |path: &PathBuf| SignedBatch::from_bytes(&fs::read(path).map_err(at(path))?);
-        paths.iter().map(read).collect()
+        paths.iter().filter_map(|path| read(path).transpose()).collect()
     }
 
     /// Forgets a batch.
@@ -85,15 +85,17 @@ impl Outbox {
     }
 
     /// Puts a batch aside that the node will never take, for somebody to look at: it is pending no
-    /// more.
+    /// more. If another process of the owner was faster, it changes nothing.
     ///
     /// # Errors
     /// [`Error::Config`] if its file cannot be renamed.
     pub fn set_aside(&self, batch: &SignedBatch) -> Result<PathBuf, Error> {
         let path = self.path(batch);
         let aside = path.with_extension("refused");
-        fs::rename(&path, &aside).map_err(at(&path))?;
-        self.sync()?;
+        match fs::rename(&path, &aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
+            _ => self.sync()?,
+        }
         Ok(aside)
     }
 
@@ -106,6 +108,14 @@ impl Outbox {
 
     fn sync(&self) -> Result<(), Error> {
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(at(&self.folder))
+    }
+}
+
+/// Reads a batch; `None` if it is gone.
+fn read(path: &Path) -> Result<Option<SignedBatch>, Error> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => SignedBatch::from_bytes(&read.map_err(at(path))?).map(Some),
     }
 }
 
@@ -144,6 +154,22 @@ mod tests {
         again.remove(&first).unwrap();
         again.remove(&first).unwrap();
         assert_eq!(again.pending().unwrap(), [second]);
+    }
+
+    #[test]
+    fn what_another_process_has_dealt_with_is_gone_and_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open(folder.path()).unwrap();
+        let (first, second) = (batch("a"), batch("b"));
+        outbox.put(&first).unwrap();
+        // In the list, and not there any more when it is read.
+        let gone = folder.path().join("00.batch");
+        std::os::unix::fs::symlink(folder.path().join("nothing"), gone).unwrap();
+        assert_eq!(outbox.pending().unwrap(), std::slice::from_ref(&first));
+        let aside = outbox.set_aside(&first).unwrap();
+        assert_eq!(outbox.set_aside(&first).unwrap(), aside);
+        assert!(aside.exists() && outbox.pending().unwrap().is_empty());
+        outbox.remove(&second).unwrap();
     }
 
     #[test]
