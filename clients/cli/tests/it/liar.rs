@@ -55,7 +55,7 @@ pub(crate) struct State {
 pub(crate) struct Liar {
     state: Arc<Mutex<State>>,
     pub(crate) temporary: TempDir,
-    address: String,
+    pub(crate) address: String,
     _runtime: Runtime,
 }
 

@@ -6,7 +6,7 @@ use channel::{
     BatchProof, DisclosureFault, Envelope, HeaderView, KeyId, OrderRef, ParticipantId, Signed,
     SlotRole, Writer, order_digest,
 };
-use sdk::sealed::AnyStatement;
+use sdk::sealed::{AnyStatement, Desk, KEEP_MS, Reading, Vault};
 use sdk::{OrderBuilder, SignedBatch, v1};
 use serde_json::Value;
 
@@ -334,6 +334,55 @@ fn an_epoch_that_is_kept_back_says_nothing_about_the_sender() {
     let (code, rows, written) = inbox(&node, UETR);
     assert_eq!((code, written), (0, true), "{rows}");
     assert_eq!(inbox(&node, UETR).1, serde_json::json!([]));
+}
+
+/// What a participant does with the SDK itself.
+struct Direct {
+    runtime: tokio::runtime::Runtime,
+    client: sdk::Client,
+    profile: sdk::Profile,
+}
+
+impl Direct {
+    fn of(node: &Liar, name: &str) -> Self {
+        let profile = sdk::Profile { address: node.address.clone(), ..node.profile(name) };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let builder = sdk::ClientBuilder::from_profile(&profile).unwrap();
+        let client = runtime.block_on(async { builder.connect_lazy().unwrap() });
+        Self { runtime, client, profile }
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::of(&self.profile).unwrap().unwrap()
+    }
+}
+
+#[test]
+fn a_desk_that_stays_open_forgets_what_is_over() {
+    let node = Liar::start();
+    assert_eq!(pay(&node, UETR).0, 0);
+    let receiver = Direct::of(&node, RECEIVER);
+    let payment = node.with(|state| state.payments[0].clone());
+    let (run, now_ms, day_ms) = (&receiver.runtime, sdk::now_ms(), 86_400_000);
+    let mut desk = run.block_on(Desk::open(&receiver.client, receiver.vault(), now_ms)).unwrap();
+    let mut look = |refreshed_ms: u64| {
+        run.block_on(desk.refresh(refreshed_ms)).unwrap();
+        run.block_on(desk.look(&payment)).map(|looked| looked.unwrap().1)
+    };
+    assert!(matches!(look(now_ms), Ok(Reading::Opened(_))));
+    // While its epoch may be of use it is there, whatever the node says.
+    node.with(|state| state.hides_epochs = true);
+    assert!(matches!(look(now_ms + day_ms / 2), Ok(Reading::Opened(_))));
+    // It is over for a day: it must be asked for again, and opens by the same secret once more.
+    let later_ms = now_ms + 2 * day_ms;
+    assert!(matches!(look(later_ms), Err(sdk::Error::NotServed(_))));
+    node.with(|state| state.hides_epochs = false);
+    assert!(matches!(look(later_ms), Ok(Reading::Opened(_))));
+    // Another process deletes the secret; then nothing here opens it any more.
+    let keys = receiver.vault().keys;
+    assert_ne!(keys.sweep(now_ms + 400 * day_ms, KEEP_MS).unwrap(), []);
+    let gone = look(later_ms + day_ms);
+    assert!(matches!(gone, Ok(Reading::Unopened(fault)) if fault.lost));
 }
 
 #[test]

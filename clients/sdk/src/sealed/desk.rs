@@ -9,6 +9,10 @@ use super::signed_payment::SignedPayment;
 use super::vault::Vault;
 use crate::{Client, Error};
 
+/// How long it is kept what opens the orders of an epoch, beyond its end, ms: far longer than a pool
+/// takes its orders in.
+const EPOCH_KEEP_MS: u64 = 86_400_000;
+
 /// Reads the sealed payments of one participant, and speaks for it.
 #[derive(Debug)]
 pub struct Desk {
@@ -31,13 +35,15 @@ impl Desk {
         Ok(Self { client: client.clone(), vault, opener, now_ms, asked_again: false })
     }
 
-    /// Takes in what is new at this instant: in the directory, and among its own keys.
+    /// Takes in what is new at this instant: in the directory, and among its own keys. Forgets the
+    /// keys that were deleted, and the epochs that are over for a day.
     ///
     /// # Errors
     /// As [`Desk::open`].
     pub async fn refresh(&mut self, now_ms: u64) -> Result<(), Error> {
         self.vault.sync(&self.client, now_ms).await?;
-        self.opener.add_keys(&self.vault.keys)?;
+        self.opener.take_keys(&self.vault.keys)?;
+        self.opener.forget_epochs(now_ms.saturating_sub(EPOCH_KEEP_MS));
         self.now_ms = now_ms;
         self.asked_again = false;
         Ok(())
@@ -92,7 +98,7 @@ impl Desk {
         self.check(payment).await?;
         match self.opener.open(&self.vault.store, payment).await? {
             Err(unopened) if unopened.lost => {
-                self.opener.add_keys(&self.vault.keys)?;
+                self.opener.take_keys(&self.vault.keys)?;
                 self.opener.open(&self.vault.store, payment).await
             }
             read => Ok(read),

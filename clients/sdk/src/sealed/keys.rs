@@ -1,5 +1,6 @@
 //! The owner's KEM keys: made here, kept here, deleted here. A secret never leaves this machine.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -246,13 +247,15 @@ impl KeyStore {
         Ok(reader)
     }
 
-    /// Gives a reader all secrets; those that it has already change nothing.
-    pub(super) fn add_to(&self, reader: &mut Reader) -> Result<(), Error> {
+    /// Gives a reader all secrets, and says of which keys; those that it has already change nothing.
+    pub(super) fn add_to(&self, reader: &mut Reader) -> Result<BTreeSet<KeyId>, Error> {
+        let mut given = BTreeSet::new();
         for key in self.keys()? {
+            given.insert(key.id());
             let added = reader.add_key(&key.signed.statement, key.secret.clone());
             added.map_err(|error| Error::config("keys", error))?;
         }
-        Ok(())
+        Ok(given)
     }
 
     fn read(&self, path: &Path) -> Result<OwnKey, Error> {

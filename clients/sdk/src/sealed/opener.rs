@@ -1,6 +1,6 @@
 //! The reader's side: orders as the node delivers them, opened and checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use channel::{
     AnyStatement, DisclosureFault, EpochId, EpochOpen, HeaderView, KeyId, OrderRef,
@@ -20,7 +20,17 @@ use crate::{Client, Error};
 pub struct Opener {
     client: Client,
     reader: Reader,
-    /// Digests of what was opened: payments come again as they change.
+    /// The keys whose secrets the reader has.
+    keys: BTreeSet<KeyId>,
+    /// The epochs that were asked for.
+    epochs: BTreeMap<(ParticipantId, EpochId), Asked>,
+}
+
+/// An epoch that was asked for.
+#[derive(Debug)]
+struct Asked {
+    not_after_ms: u64,
+    /// Digests of its orders that were opened: payments come again as they change.
     opened: BTreeSet<Hash>,
 }
 
@@ -52,15 +62,31 @@ impl Opener {
     /// # Errors
     /// As [`KeyStore::keys`].
     pub fn new(client: &Client, keys: &KeyStore) -> Result<Self, Error> {
-        Ok(Self { client: client.clone(), reader: keys.reader()?, opened: BTreeSet::new() })
+        let (client, reader) = (client.clone(), Reader::new(client.pool(), client.participant()));
+        let (known, epochs) = (BTreeSet::new(), BTreeMap::new());
+        let mut opener = Self { client, reader, keys: known, epochs };
+        opener.take_keys(keys)?;
+        Ok(opener)
     }
 
-    /// Takes in the secrets of keys that were made meanwhile.
+    /// Takes in the secrets of keys that were made meanwhile, and wipes those of keys that are gone.
     ///
     /// # Errors
     /// As [`KeyStore::keys`].
-    pub fn add_keys(&mut self, keys: &KeyStore) -> Result<(), Error> {
-        keys.add_to(&mut self.reader)
+    pub fn take_keys(&mut self, keys: &KeyStore) -> Result<(), Error> {
+        let present = keys.add_to(&mut self.reader)?;
+        for gone in self.keys.difference(&present) {
+            self.reader.forget_key(*gone);
+        }
+        self.keys = present;
+        Ok(())
+    }
+
+    /// Wipes what opens the orders of epochs that ended before this instant, ms. Should one come yet,
+    /// its epoch is asked for again; it opens as long as the secret is there.
+    pub fn forget_epochs(&mut self, ended_before_ms: u64) {
+        self.reader.forget_epochs(ended_before_ms);
+        self.epochs.retain(|_, epoch| epoch.not_after_ms >= ended_before_ms);
     }
 
     /// Opens an order with all views that this reader may read: checks that its sender signed it,
@@ -80,9 +106,12 @@ impl Opener {
         let (order, header) = (signed.order(), signed.header());
         let keys = std::slice::from_ref(signed.key());
         self.learn_epoch(header, keys, payment.place >> PLACE_INDEX_BITS).await?;
+        let epoch = name(header)?;
+        let known = self.epochs.get(&epoch);
+        let again = known.is_some_and(|epoch| epoch.opened.contains(&order.digest));
         let mut read = |rewraps: &[(Signed<Rewrap>, PublicKey)]| {
             let (header, payload) = (header.bytes(), signed.payload());
-            match self.opened.contains(&order.digest) {
+            match again {
                 true => self.reader.reopen_with(header, payload, rewraps),
                 false => self.reader.open_with(header, payload, rewraps),
             }
@@ -94,7 +123,9 @@ impl Opener {
         }
         match opened {
             Ok(opened) => {
-                self.opened.insert(order.digest);
+                if let Some(epoch) = self.epochs.get_mut(&epoch) {
+                    epoch.opened.insert(order.digest);
+                }
                 Ok(Ok(opened))
             }
             Err(Unread::Slot(role, key)) => {
@@ -135,10 +166,19 @@ impl Opener {
             return Ok(());
         }
         let (open, key) = epoch(&self.client, header, keys, at_least_position).await?;
+        let not_after_ms = open.statement.not_after_ms;
+        let asked = || Asked { not_after_ms, opened: BTreeSet::new() };
+        self.epochs.entry(name(header)?).or_insert_with(asked);
         // What does not hold is said by the order that does not open.
         let _ = self.reader.accept_epoch(&open, &key);
         Ok(())
     }
+}
+
+/// The name of an order's epoch.
+fn name(header: HeaderView<'_>) -> Result<(ParticipantId, EpochId), Error> {
+    let sealing = header.sealing()?.ok_or(Error::Malformed("the order is not sealed"))?;
+    Ok((header.sender(), sealing.epoch))
 }
 
 /// The epoch of an order, as its sender has signed it with one of these keys.
@@ -148,13 +188,12 @@ pub(super) async fn epoch(
     keys: &[PublicKey],
     at_least_position: u64,
 ) -> Result<(Signed<EpochOpen>, PublicKey), Error> {
-    let sealing = header.sealing()?.ok_or(Error::Malformed("the order is not sealed"))?;
-    let EpochId(id) = sealing.epoch;
-    let served = client.epoch(header.sender(), id, at_least_position).await?;
+    let (sender, epoch) = name(header)?;
+    let served = client.epoch(sender, epoch.0, at_least_position).await?;
     let missing = Error::NotServed("the order's epoch, as its sender signed it");
     let Some(AnyStatement::EpochOpen(open)) = served else { return Err(missing) };
     let it = &open.statement;
-    let same = (it.pool, it.sender, it.epoch) == (header.pool(), header.sender(), sealing.epoch);
+    let same = (it.pool, it.sender, it.epoch) == (header.pool(), sender, epoch);
     let key = keys.iter().find(|key| same && open.verify(key).is_ok()).cloned();
     key.map(|key| (open, key)).ok_or(missing)
 }
