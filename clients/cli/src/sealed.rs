@@ -11,6 +11,7 @@ pub(crate) mod policy_file;
 mod reading;
 mod root;
 mod screen;
+mod stated;
 pub(crate) mod statement_file;
 mod trust;
 
@@ -26,6 +27,7 @@ pub(crate) use self::policy_file::view_name;
 pub(crate) use self::reading::{is_sealed, judge};
 pub(crate) use self::root::Command as Root;
 pub(crate) use self::screen::{Command as Screening, DenyList, Screen, names_of};
+pub(crate) use self::stated::Stated;
 pub(crate) use self::trust::{Policy, Trust};
 use crate::context::Session;
 use crate::failure::Failure;

@@ -16,7 +16,7 @@ use super::watch::parse_token;
 use crate::context::{Context, Session};
 use crate::failure::{Failure, Kind, at};
 use crate::output::{Cell, Row, Shown, hex};
-use crate::sealed::{judge, view_name};
+use crate::sealed::{Stated, judge, view_name};
 
 /// Where the folder's place in the feed is kept.
 const TOKEN_FILE: &str = ".resume";
@@ -110,8 +110,8 @@ impl InboxArgs {
 
     async fn reader<'a>(&'a self, session: &'a Session) -> Result<Reader<'a>, Failure> {
         let desk = session.desk().await?;
-        let faults = session.client.faults().await?;
-        Ok(Reader { args: self, session, desk, faults, unopened: BTreeSet::new() })
+        let stated = Stated::load(session).await?;
+        Ok(Reader { args: self, session, desk, stated, unopened: BTreeSet::new() })
     }
 
     /// A token that the node does not know is of another node.
@@ -152,8 +152,7 @@ struct Reader<'a> {
     args: &'a InboxArgs,
     session: &'a Session,
     desk: Desk,
-    /// Those that are open: what this reader has alleged, and whether it is overdue.
-    faults: Vec<v1::OpenFault>,
+    stated: Stated,
     /// What did not open, and is looked at again by the next run.
     unopened: BTreeSet<String>,
 }
@@ -260,20 +259,12 @@ impl Reader<'_> {
                  it again",
             ));
         }
-        let name = &self.session.profile.name;
-        let mine = |it: &&v1::OpenFault| {
-            it.reporter == *name && it.digest.as_ref() == fault.order.digest.as_slice()
-        };
-        let stated = self.faults.iter().find(mine);
-        if stated.is_none() {
-            self.desk.allege(fault).await?;
-        }
-        let unable = asked && stated.is_some_and(|stated| stated.overdue);
+        let unable = asked && self.stated.of(&fault.order).is_some_and(|stated| stated.overdue);
+        let text = self.stated.state(&self.desk, fault).await?;
         if unable {
             self.desk.confirm(fault.order, false).await?;
         }
-        let confirmed = unable.then_some(false);
-        Ok(Found { confirmed, ..problem("does not open; stated as a fault") })
+        Ok(Found { confirmed: unable.then_some(false), ..problem(&text) })
     }
 
     /// The row of a payment that could not be looked into.

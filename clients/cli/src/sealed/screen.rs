@@ -15,7 +15,7 @@ use sdk::{Uetr, v1};
 
 pub(crate) use self::list::DenyList;
 use super::open::sealed_payment;
-use super::{is_sealed, judge};
+use super::{Stated, is_sealed, judge};
 use crate::commands::{parse_uetr, write};
 use crate::context::{Context, Session};
 use crate::dev::make_dir;
@@ -90,7 +90,7 @@ impl Command {
         let mut desk = session.desk().await?;
         let payment = sealed_payment(&session.client, args.uetr).await?;
         let order = desk.check(&payment).await?.order();
-        let screener = Screener::new(&session, desk, &list)?;
+        let screener = Screener::new(&session, desk, &list).await?;
         let verdict = screener.sign(order, pass)?;
         session.client.publish_all(&[verdict.clone().into()]).await?;
         screener.keep(&verdict)?;
@@ -102,7 +102,7 @@ impl RunArgs {
     async fn run(self, context: &Context, session: &Session) -> Result<Shown, Failure> {
         let list = self.list.load()?;
         let refresh = Duration::from_secs(self.refresh_seconds);
-        let mut screener = Screener::new(session, session.desk().await?, &list)?;
+        let mut screener = Screener::new(session, session.desk().await?, &list).await?;
         let last = session.client.pool_info().await?.batch;
         let mut watch = session.client.watch(Vec::new(), true);
         let mut rows = Vec::new();
@@ -151,6 +151,7 @@ struct Screener<'a> {
     session: &'a Session,
     desk: Desk,
     screen: &'a dyn Screen,
+    stated: Stated,
     verdicts: PathBuf,
     /// What could not be screened yet: it does not come again by itself.
     waiting: BTreeSet<Uetr>,
@@ -158,11 +159,16 @@ struct Screener<'a> {
 }
 
 impl<'a> Screener<'a> {
-    fn new(session: &'a Session, desk: Desk, screen: &'a dyn Screen) -> Result<Self, Failure> {
+    async fn new(
+        session: &'a Session,
+        desk: Desk,
+        screen: &'a dyn Screen,
+    ) -> Result<Self, Failure> {
         let verdicts = desk.vault().folder().join("verdicts");
         make_dir(&verdicts)?;
-        let refreshed = Instant::now();
-        Ok(Self { session, desk, screen, verdicts, waiting: BTreeSet::new(), refreshed })
+        let stated = Stated::load(session).await?;
+        let (waiting, refreshed) = (BTreeSet::new(), Instant::now());
+        Ok(Self { session, desk, screen, stated, verdicts, waiting, refreshed })
     }
 
     /// What is to be screened: of what has come, and what could not be before.
@@ -191,9 +197,15 @@ impl<'a> Screener<'a> {
     /// What could not be screened before, with what is known now.
     async fn again(&mut self) -> Result<Vec<v1::Payment>, Failure> {
         self.desk.refresh(self.session.now_ms().await?).await?;
+        self.stated.refresh().await?;
         let mut again = Vec::new();
         for uetr in &self.waiting {
-            again.extend(self.session.client.get(*uetr, 0).await?.payments);
+            match self.session.client.get(*uetr, 0).await {
+                Ok(found) => again.extend(found.payments),
+                // Nothing of it is for this screener any more.
+                Err(error) if error.reason() == Some("NOT_FOUND") => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         self.refreshed = Instant::now();
         self.waiting.clear();
@@ -232,8 +244,8 @@ impl<'a> Screener<'a> {
                     return Err(Failure::new(Kind::Fault, problem));
                 }
                 Err(fault) => {
-                    self.desk.allege(&fault).await?;
-                    return Err(Failure::new(Kind::Fault, "does not open; stated as a fault"));
+                    let problem = self.stated.state(&self.desk, &fault).await?;
+                    return Err(Failure::new(Kind::Fault, problem));
                 }
             };
             // Views that contradict the order, or name nobody, are for a person to look into.

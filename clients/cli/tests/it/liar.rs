@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use channel::{
@@ -23,6 +24,7 @@ use sdk::{Profile, Ruling, v1};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -31,6 +33,8 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::run::{causeway, finish};
 
 const POOL: u32 = 1;
+/// The kind of a fault among statements.
+const FAULT: u8 = v1::StatementKind::Fault as u8;
 
 /// What the node has, and says.
 #[derive(Default)]
@@ -43,6 +47,10 @@ pub(crate) struct State {
     pub(crate) refusals: VecDeque<v1::RejectReason>,
     /// Whether the next batch is not taken in at all.
     pub(crate) takes_nothing: bool,
+    /// Why faults are not taken, if they are not.
+    pub(crate) faults_refused: Option<v1::RejectReason>,
+    /// How often the list of faults was asked for.
+    pub(crate) faults_asked: u64,
     /// Digests of the orders that came, in their order.
     pub(crate) came: Vec<[u8; 32]>,
     /// Whether it says that there is no epoch.
@@ -239,6 +247,19 @@ impl Node {
     }
 }
 
+/// A fault that was stated, as it is listed.
+fn open_fault(state: &State, statement: &AnyStatement) -> Option<v1::OpenFault> {
+    let AnyStatement::Fault(signed) = statement else { return None };
+    let it = &signed.statement;
+    let reporter = state.participants.iter().find(|known| known.id == it.reporter.0)?;
+    Some(v1::OpenFault {
+        digest: Bytes::copy_from_slice(&it.order.digest),
+        reporter: reporter.name.clone(),
+        role: u32::from(it.role as u8),
+        ..v1::OpenFault::default()
+    })
+}
+
 /// An order as its receiver is told of it, settled.
 fn payment(state: &State, order: &v1::Order, proof: Vec<u8>) -> v1::Payment {
     let header = HeaderView::check(&order.header).unwrap();
@@ -275,8 +296,15 @@ impl DirectoryService for Node {
         let mut answers = Vec::new();
         for it in request.into_inner().statements {
             let statement = AnyStatement::decode(u8::try_from(it.kind).unwrap(), &it.signed);
-            state.statements.push(statement.unwrap());
-            answers.push(v1::StatementAnswer::default());
+            let statement = statement.unwrap();
+            let refused = state.faults_refused.filter(|_| statement.kind() == FAULT);
+            let reason = refused.map_or(0, |reason| reason as i32);
+            answers.push(v1::StatementAnswer { reason, ..Default::default() });
+            if refused.is_none() {
+                let open = open_fault(&state, &statement);
+                state.faults.extend(open);
+                state.statements.push(statement);
+            }
         }
         Ok(Response::new(v1::PublishResponse { position: 1, answers }))
     }
@@ -329,7 +357,9 @@ impl DirectoryService for Node {
         &self,
         _: Request<v1::ListFaultsRequest>,
     ) -> Result<Response<v1::ListFaultsResponse>, Status> {
-        let faults = self.state.lock().unwrap().faults.clone();
+        let mut state = self.state.lock().unwrap();
+        state.faults_asked += 1;
+        let faults = state.faults.clone();
         Ok(Response::new(v1::ListFaultsResponse { faults, ..Default::default() }))
     }
 }
@@ -405,8 +435,17 @@ impl PaymentService for Node {
             batch: 1,
             payments: payments.into_iter().skip(known.into()).collect(),
         };
-        let feed = tokio_stream::once(Ok(message)).chain(tokio_stream::pending());
-        Ok(Response::new(Box::pin(feed)))
+        // Heartbeats after that, until nobody listens.
+        let (send, feed) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            let heartbeat = v1::WatchPaymentsResponse { payments: Vec::new(), ..message.clone() };
+            let mut next = message;
+            while send.send(Ok(next)).await.is_ok() {
+                next = heartbeat.clone();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(feed))))
     }
 }
 

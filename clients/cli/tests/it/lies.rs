@@ -13,17 +13,17 @@ use serde_json::Value;
 use crate::liar::Liar;
 use crate::node::message;
 
-const SENDER: &str = "ALBKGB2L";
-const RECEIVER: &str = "RHNBDEFF";
+pub(crate) const SENDER: &str = "ALBKGB2L";
+pub(crate) const RECEIVER: &str = "RHNBDEFF";
 /// A bank that has nothing to do with the payment.
-const THIRD: &str = "CRBKFRPP";
-const UETR: &str = "7a562c67-ca16-48ba-b074-65581be6f101";
+pub(crate) const THIRD: &str = "CRBKFRPP";
+pub(crate) const UETR: &str = "7a562c67-ca16-48ba-b074-65581be6f101";
 
-fn id(node: &Liar, name: &str) -> ParticipantId {
+pub(crate) fn id(node: &Liar, name: &str) -> ParticipantId {
     ParticipantId(node.profile(name).participant)
 }
 
-fn pay(node: &Liar, uetr: &str) -> (i32, Value) {
+pub(crate) fn pay(node: &Liar, uetr: &str) -> (i32, Value) {
     let file = node.temporary.path().join(format!("{uetr}.in.xml"));
     if !file.exists() {
         fs::write(&file, message(uetr, SENDER, RECEIVER, "250.00")).unwrap();

@@ -129,14 +129,15 @@ impl Desk {
         }
     }
 
-    /// Alleges that a payment does not open. Saying it again changes nothing.
+    /// Alleges that a payment does not open. Once is enough: said again at another instant it is
+    /// another statement in the log, which changes nothing.
     ///
     /// # Errors
-    /// As any call.
+    /// As [`Client::publish_all`]: if it is not taken, nobody is asked to answer it.
     pub async fn allege(&self, fault: &Unopened) -> Result<(), Error> {
         let (pool, reporter) = (self.client.pool(), self.client.participant());
         let fault = self.client.sign_statement(fault.fault(pool, reporter, self.now_ms))?;
-        self.client.publish(&[fault.into()]).await.map(drop)
+        self.client.publish_all(&[fault.into()]).await.map(drop)
     }
 
     /// Puts on record that views of a payment are shown to a person. Show them afterwards.
