@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use iso20022::Excerpt;
-use sdk::sealed::{Desk, KEEP_MS, KEM_KEY_LIFE_MAX_MS, Reading, SignedPayment, Unopened, ViewMask};
+use sdk::sealed::{
+    Desk, KEEP_MS, KEM_KEY_LIFE_MAX_MS, Reading, SignedPayment, Unopened, ViewMask, write_file,
+};
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
@@ -320,9 +322,8 @@ fn foreign(dir: &Path) -> Failure {
     ))
 }
 
-/// Writes a file that is whole or not there.
+/// Writes a file that is whole or not there, and durable: what follows goes by that. Its owner alone
+/// may read it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let draft = path.with_extension("draft");
-    fs::write(&draft, bytes).map_err(at(&draft))?;
-    fs::rename(&draft, path).map_err(at(path))
+    write_file(path, bytes).map_err(|error| Failure::fault(error.to_string()))
 }

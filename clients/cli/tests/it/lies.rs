@@ -1,6 +1,7 @@
 //! What a node may try that its clients must not fall for.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use channel::{
     BatchProof, DisclosureFault, Envelope, HeaderView, KeyId, OrderRef, ParticipantId, Signed,
@@ -334,6 +335,10 @@ fn an_epoch_that_is_kept_back_says_nothing_about_the_sender() {
     let (code, rows, written) = inbox(&node, UETR);
     assert_eq!((code, written), (0, true), "{rows}");
     assert_eq!(inbox(&node, UETR).1, serde_json::json!([]));
+    // What was sealed is for nobody else on the machine, nor is what was left half written.
+    let files = fs::read_dir(node.temporary.path().join("inbox")).unwrap().map(|it| it.unwrap());
+    let modes = files.map(|file| file.metadata().unwrap().permissions().mode() & 0o777);
+    assert_eq!(modes.collect::<Vec<_>>(), [0o600, 0o600]);
 }
 
 /// What a participant does with the SDK itself.

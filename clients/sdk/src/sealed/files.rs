@@ -59,8 +59,12 @@ fn lock_file(folder: &Path) -> Result<(PathBuf, File), Error> {
     file.map_err(at(&path)).map(|file| (path, file))
 }
 
-/// Writes a file that its owner alone may read; durable when this returns.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file that is whole or not there, and that its owner alone may read; durable when this
+/// returns.
+///
+/// # Errors
+/// [`Error::Config`] naming the file that cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     static DRAFTS: AtomicU64 = AtomicU64::new(0);
     let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
     let draft = path.with_extension(format!("{}-{number}.draft", std::process::id()));
