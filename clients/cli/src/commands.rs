@@ -12,6 +12,7 @@ mod inbox;
 mod kinds;
 mod levers;
 mod limits;
+mod message_kind;
 mod net;
 mod orders;
 mod participants;
@@ -38,6 +39,7 @@ pub(crate) use self::fx::Command as Fx;
 pub(crate) use self::inbox::{InboxArgs, write};
 pub(crate) use self::kinds::words;
 pub(crate) use self::limits::Command as Limits;
+pub(crate) use self::message_kind::{KindArg, word as kind_word};
 pub(crate) use self::net::NetArgs;
 #[cfg(test)]
 pub(crate) use self::orders::created_at_ms;

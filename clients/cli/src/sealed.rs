@@ -14,6 +14,7 @@ mod screen;
 mod stated;
 pub(crate) mod statement_file;
 mod trust;
+mod which;
 
 use iso20022::Message;
 use sdk::Order;
@@ -29,6 +30,7 @@ pub(crate) use self::root::Command as Root;
 pub(crate) use self::screen::{Command as Screening, DenyList, Screen, names_of};
 pub(crate) use self::stated::Stated;
 pub(crate) use self::trust::{Policy, Trust};
+pub(crate) use self::which::WhichArgs;
 use crate::context::Session;
 use crate::failure::Failure;
 

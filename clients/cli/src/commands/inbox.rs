@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use channel::HeaderView;
 use clap::Args;
 use iso20022::Excerpt;
 use sdk::sealed::{
@@ -13,6 +14,7 @@ use sdk::sealed::{
 use sdk::{Uetr, v1};
 use serde::{Deserialize, Serialize};
 
+use super::kind_word;
 use super::status::payment_row;
 use super::watch::parse_token;
 use crate::context::{Context, Session};
@@ -53,8 +55,8 @@ struct Kept {
 /// `causeway open`.
 #[derive(Debug, Args)]
 pub(crate) struct InboxArgs {
-    /// The folder to write `<UETR>.xml` into. It remembers how far it got: the next run goes on
-    /// there.
+    /// The folder to write `<UETR>-<sender>-<kind>.xml` into, the sender by its number. It remembers
+    /// how far it got: the next run goes on there.
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     /// Ask the senders to wrap again what was sealed to a key whose secret is lost: it is stated as a
@@ -130,17 +132,21 @@ impl InboxArgs {
         if !received || payment.state() != v1::PaymentState::Settled {
             return Ok(None);
         }
-        let uetr: Uetr =
-            payment.uetr.parse().map_err(|_| Failure::fault("the node sent no UETR"))?;
-        self.take(payment, uetr, &payment.payload).map(Some)
+        let header = HeaderView::check(&payment.header)
+            .map_err(|_| Failure::fault("the node sent a payment without its header"))?;
+        self.take(payment, header, &payment.payload).map(Some)
     }
 
     /// Writes a payment's message, if asked; returns its row.
-    fn take(&self, payment: &v1::Payment, uetr: Uetr, message: &[u8]) -> Result<Row, Failure> {
+    fn take(
+        &self,
+        payment: &v1::Payment,
+        header: HeaderView<'_>,
+        message: &[u8],
+    ) -> Result<Row, Failure> {
         let mut row = payment_row(payment);
         if let Some(dir) = &self.into {
-            // A file's name is made of what was understood, never of what was sent.
-            let path = dir.join(format!("{uetr}.xml"));
+            let path = dir.join(file_name(header));
             write(&path, message)?;
             row.push(("file", path.display().to_string().into()));
         }
@@ -203,7 +209,7 @@ impl Reader<'_> {
         let mut row = match &found.message {
             // A message that contradicts its order is not handed on as if it were one.
             Some(message) if received && settled && found.problem.is_none() => {
-                self.args.take(payment, signed.header().uetr(), message)?
+                self.args.take(payment, signed.header(), message)?
             }
             _ if received && !settled && !asked && found.problem.is_none() => return Ok(None),
             _ => payment_row(payment),
@@ -284,6 +290,14 @@ impl Reader<'_> {
         row.push(("problem", Failure::from(error).message.into()));
         Ok(row)
     }
+}
+
+/// The file of a payment's message: no other payment has it. A payment and its cover have one
+/// reference, and another sender may use it, too. It is made of what was understood, never of what was
+/// sent.
+fn file_name(header: HeaderView<'_>) -> String {
+    let kind = header.kind().map_or_else(|| header.kind_number().to_string(), kind_word);
+    format!("{}-{}-{kind}.xml", header.uetr(), header.sender().0)
 }
 
 /// Ends well only if nothing was wrong with what was opened.

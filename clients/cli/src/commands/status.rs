@@ -1,11 +1,11 @@
 //! Where a payment is, and taking one back.
 
 use channel::CommandBody;
-use clap::{Args, ValueEnum};
-use sdk::{Clock, MessageKind, Uetr, v1};
+use clap::Args;
+use sdk::{Clock, Uetr, v1};
 
 use super::fx::exchange_cells;
-use super::{explain, show};
+use super::{KindArg, explain, show};
 use crate::context::{Context, Session};
 use crate::failure::Failure;
 use crate::output::{Row, Shown};
@@ -93,30 +93,9 @@ pub(crate) struct CancelArgs {
     request: RequestArgs,
 }
 
-/// A kind of message on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum KindArg {
-    /// pacs.008
-    Pacs008,
-    /// pacs.009
-    Pacs009,
-    /// pacs.009 COV
-    Cover,
-    /// An FX instruction.
-    FxInstruction,
-    /// An FX payment.
-    FxPayment,
-}
-
 impl CancelArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
-        let kind = match self.kind {
-            KindArg::Pacs008 => MessageKind::CustomerTransfer,
-            KindArg::Pacs009 => MessageKind::InstitutionTransfer,
-            KindArg::Cover => MessageKind::Cover,
-            KindArg::FxInstruction => MessageKind::FxInstruction,
-            KindArg::FxPayment => MessageKind::FxPayment,
-        };
+        let kind = self.kind.kind();
         self.request.execute(context, CommandBody::Cancel { uetr: self.uetr, kind }).await
     }
 }

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use channel::HeaderView;
 use clap::{Args, Subcommand};
 use iso20022::Excerpt;
-use sdk::Uetr;
 use sdk::sealed::{
-    BatchProof, Desk, Disclosure, OpenedOrder, OrderRef, TrustFile, TrustStore, View, ViewMask,
+    BatchProof, Desk, Disclosure, OpenedOrder, OrderRef, SentOrder, TrustFile, TrustStore, View,
+    ViewMask,
 };
+use sdk::v1;
 use serde_json::json;
 
-use super::open::sealed_payment;
 use super::policy_file::{parse_view, view_name};
-use super::statement_file;
-use crate::commands::{parse_uetr, show};
+use super::{WhichArgs, statement_file};
+use crate::commands::show;
 use crate::context::{Context, Session};
 use crate::dev::secret;
 use crate::failure::{Failure, Kind, at};
@@ -31,9 +31,8 @@ pub(crate) enum Command {
 /// view and nothing else; keep it as confidential as the view.
 #[derive(Debug, Args)]
 pub(crate) struct DiscloseArgs {
-    /// The payment's reference.
-    #[arg(value_parser = parse_uetr)]
-    uetr: Uetr,
+    #[command(flatten)]
+    which: WhichArgs,
     /// parties, originator, beneficiary, purpose or remittance.
     #[arg(long, value_parser = parse_view)]
     view: View,
@@ -91,30 +90,63 @@ impl DiscloseArgs {
         let disclosure = Disclosure::new(&shown.opened.header, &shown.payload, view, shown.proof);
         secret(&self.out, &(hex(&disclosure.encode()) + "\n"))?;
         Ok(Shown::One(vec![
-            ("uetr", self.uetr.to_string().into()),
+            ("uetr", self.which.uetr.to_string().into()),
             ("view", view_name(self.view).into()),
             ("digest", hex(&shown.order.digest).into()),
             ("file", self.out.display().to_string().into()),
         ]))
     }
 
-    /// The order: its sender's own copy, or what the node delivered.
+    /// The order that is meant: its sender's own copy, or what the node delivered.
     async fn order(&self, session: &Session, desk: &mut Desk) -> Result<Opened, Failure> {
-        if let Some(sent) = desk.vault().sent.find(self.uetr)?.into_iter().next() {
-            let opened = desk.reopen((sent.order.header(), sent.order.payload())).await?;
-            let order = sent.name().ok_or_else(|| Failure::fault("an order of no kind"))?;
-            let (payload, proof) = (sent.order.payload().to_vec(), sent.proof);
-            return Ok(Opened { order, opened, payload, proof });
+        let sent = desk.vault().sent.find(self.which.uetr)?;
+        let mut copies: Vec<AtHand> = sent.into_iter().map(AtHand::Sent).collect();
+        for payment in self.which.served(&session.client).await? {
+            // What was sealed here is known to be one's own; what the node says of it is not.
+            let name = |header: &[u8]| {
+                HeaderView::check(header).ok().map(|it| (it.sender(), it.kind_number()))
+            };
+            let same = |copy: &AtHand| name(copy.header()) == name(&payment.header);
+            if copies.iter().all(|copy| matches!(copy, AtHand::Served(_)) || !same(copy)) {
+                copies.push(AtHand::Served(payment));
+            }
         }
-        let payment = sealed_payment(&session.client, self.uetr).await?;
-        let order = desk.check(&payment).await?.order();
-        let Ok(opened) = desk.read(&payment).await? else {
-            let problem = format!("{}: does not open", self.uetr);
+        match self.which.only(&desk.vault().store, copies, AtHand::header)? {
+            AtHand::Sent(sent) => {
+                let opened = desk.reopen((sent.order.header(), sent.order.payload())).await?;
+                let order = sent.name().ok_or_else(|| Failure::fault("an order of no kind"))?;
+                let (payload, proof) = (sent.order.payload().to_vec(), sent.proof);
+                Ok(Opened { order, opened, payload, proof })
+            }
+            AtHand::Served(payment) => self.delivered(desk, &payment).await,
+        }
+    }
+
+    async fn delivered(&self, desk: &mut Desk, payment: &v1::Payment) -> Result<Opened, Failure> {
+        let order = desk.check(payment).await?.order();
+        let Ok(opened) = desk.read(payment).await? else {
+            let problem = format!("{}: does not open", self.which.uetr);
             return Err(Failure::new(Kind::VerificationFailed, problem));
         };
         let proof = BatchProof::read(&mut channel::Reader::new(&payment.proof));
         let proof = proof.map_err(|_| Failure::fault("the node sent no proof of the signature"))?;
         Ok(Opened { order, opened, payload: payment.payload.to_vec(), proof })
+    }
+}
+
+/// Where an order is at hand.
+enum AtHand {
+    /// As it was sealed here.
+    Sent(SentOrder),
+    Served(v1::Payment),
+}
+
+impl AtHand {
+    fn header(&self) -> &[u8] {
+        match self {
+            Self::Sent(sent) => sent.order.header(),
+            Self::Served(payment) => &payment.header,
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! Showing sealed content to a person, which goes on record.
 
 use clap::Args;
-use sdk::{Client, Uetr, v1};
 use serde_json::json;
 
 use super::policy_file::view_name;
-use super::{is_sealed, judge};
-use crate::commands::parse_uetr;
+use super::{WhichArgs, judge};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::output::Shown;
@@ -15,9 +13,8 @@ use crate::output::Shown;
 /// recorded in the pool's log first.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
-    /// The payment's reference.
-    #[arg(value_parser = parse_uetr)]
-    uetr: Uetr,
+    #[command(flatten)]
+    which: WhichArgs,
     /// To whom it is shown.
     #[arg(long)]
     person: String,
@@ -30,8 +27,8 @@ impl OpenArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
         let session = context.session()?;
         let mut desk = session.desk().await?;
-        let uetr = self.uetr.to_string();
-        let payment = sealed_payment(&session.client, self.uetr).await?;
+        let uetr = self.which.uetr.to_string();
+        let payment = self.which.payment(&session.client, &desk.vault().store).await?;
         let order = desk.check(&payment).await?.order();
         let Ok(opened) = desk.read(&payment).await? else {
             let problem = format!("{uetr}: does not open; `causeway inbox` states that as a fault");
@@ -47,12 +44,4 @@ impl OpenArgs {
         let text: String = xml.lines().map(|line| crate::output::printable(line) + "\n").collect();
         Ok(Shown::Report { json, text })
     }
-}
-
-/// The sealed payment of this reference that the caller may read.
-pub(super) async fn sealed_payment(client: &Client, uetr: Uetr) -> Result<v1::Payment, Failure> {
-    let found = client.get(uetr, 0).await?.payments.into_iter();
-    let mut sealed = found.filter(is_sealed);
-    let missing = || Failure::not_found(format!("no sealed payment {uetr} for this reader"));
-    sealed.next().ok_or_else(missing)
 }

@@ -14,9 +14,8 @@ use sdk::sealed::{Desk, OrderRef, ScreeningVerdict, Signed};
 use sdk::{Uetr, v1};
 
 pub(crate) use self::list::DenyList;
-use super::open::sealed_payment;
-use super::{Stated, is_sealed, judge};
-use crate::commands::{parse_uetr, write};
+use super::{Stated, WhichArgs, is_sealed, judge};
+use crate::commands::write;
 use crate::context::{Context, Session};
 use crate::dev::make_dir;
 use crate::failure::{Failure, Kind, at};
@@ -58,9 +57,8 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DecideArgs {
-    /// The payment's reference.
-    #[arg(value_parser = parse_uetr)]
-    uetr: Uetr,
+    #[command(flatten)]
+    which: WhichArgs,
     #[command(flatten)]
     list: ListArgs,
 }
@@ -88,7 +86,7 @@ impl Command {
         };
         let list = args.list.load()?;
         let mut desk = session.desk().await?;
-        let payment = sealed_payment(&session.client, args.uetr).await?;
+        let payment = args.which.payment(&session.client, &desk.vault().store).await?;
         let order = desk.check(&payment).await?.order();
         let screener = Screener::new(&session, desk, &list).await?;
         let verdict = screener.sign(order, pass)?;

@@ -36,7 +36,7 @@ pub(crate) fn pay(node: &Liar, uetr: &str) -> (i32, Value) {
 fn inbox(node: &Liar, uetr: &str) -> (i32, Value, bool) {
     let into = node.temporary.path().join("inbox");
     let (code, rows) = node.run(RECEIVER, &["inbox", "--into", into.to_str().unwrap()]);
-    (code, rows, into.join(format!("{uetr}.xml")).exists())
+    (code, rows, into.join(format!("{uetr}-{}-pacs009.xml", id(node, SENDER).0)).exists())
 }
 
 /// A fault that a participant states about the one payment, as the node lists it.
@@ -194,7 +194,8 @@ fn a_payment_is_what_its_header_says_and_not_what_the_node_calls_it() {
     let into = node.temporary.path().join("stolen").display().to_string();
     let (code, rows) = node.run(THIRD, &["inbox", "--into", &into]);
     assert_eq!(code, 6, "{rows}");
-    assert!(!node.temporary.path().join("stolen").join(format!("{UETR}.xml")).exists());
+    let files = fs::read_dir(node.temporary.path().join("stolen")).unwrap();
+    assert!(files.map(|it| it.unwrap().path()).all(|path| path.extension().is_none()));
     // Said to be what the receiver itself has paid, of which there is nothing to open; with its
     // payload and without.
     let (sender, receiver) = (RECEIVER.to_owned(), SENDER.to_owned());

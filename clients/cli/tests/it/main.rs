@@ -20,6 +20,7 @@ mod lies;
 mod net;
 mod node;
 mod operator;
+mod references;
 mod rotation;
 mod run;
 mod sealed;

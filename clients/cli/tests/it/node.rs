@@ -56,7 +56,7 @@ fn a_payment_goes_from_file_to_file() {
     let inbox = node.temporary.path().join("inbox");
     let taken = node.ok("RHNBDEFF", &["inbox", "--into", inbox.to_str().unwrap()]);
     assert_eq!(taken[0]["uetr"], uetr);
-    assert_eq!(fs::read_to_string(inbox.join(format!("{uetr}.xml"))).unwrap(), text);
+    assert_eq!(fs::read_to_string(inbox.join(format!("{uetr}-11-pacs009.xml"))).unwrap(), text);
     // A folder is one bank's.
     let (code, value) = node.run("ALBKGB2L", &["inbox", "--into", inbox.to_str().unwrap()]);
     assert_eq!(code, 2);

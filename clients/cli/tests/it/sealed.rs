@@ -28,17 +28,17 @@ fn is_opened_by_its_receiver_and_a_regulator(pool: &Sealed, uetr: &str) {
 
     let taken = pool.inbox("RHNBDEFF");
     assert_eq!((&taken[0]["uetr"], &taken[0]["problem"]), (&uetr.into(), &Value::Null));
-    let written = fs::read(pool.path(&format!("inbox-RHNBDEFF/{uetr}.xml"))).unwrap();
+    let written = pool.written("RHNBDEFF", uetr).unwrap();
     let read =
         |bytes: &[u8]| iso20022::Message::read(bytes, iso20022::Profile::Plain).unwrap().to_xml();
-    assert_eq!(read(&written), read(&fs::read(&file).unwrap()));
+    assert_eq!(read(written.as_bytes()), read(&fs::read(&file).unwrap()));
     assert!(pool.inbox("RHNBDEFF").is_empty());
 
     // The regulator's machine checks without showing; what is shown goes on record.
     let seen = pool.inbox("overseer");
     let views = serde_json::json!(["parties", "originator", "purpose"]);
     assert_eq!((&seen[0]["uetr"], &seen[0]["views"]), (&uetr.into(), &views));
-    assert!(!pool.path(&format!("inbox-overseer/{uetr}.xml")).exists());
+    assert_eq!(pool.written("overseer", uetr), None);
     let open = ["open", uetr, "--person", "J. Doe", "--reason", "case 12"];
     let shown = pool.node.ok("overseer", &open);
     let xml = shown["xml"].as_str().unwrap();

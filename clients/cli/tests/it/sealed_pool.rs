@@ -143,7 +143,7 @@ impl Sealed {
 
     /// The message that somebody's inbox has written.
     pub(crate) fn written(&self, who: &str, uetr: &str) -> Option<String> {
-        fs::read_to_string(self.path(&format!("inbox-{who}/{uetr}.xml"))).ok()
+        fs::read_to_string(self.path(&format!("inbox-{who}/{uetr}-11-pacs008.xml"))).ok()
     }
 
     pub(crate) fn screen(&self, list: &str) -> Value {
