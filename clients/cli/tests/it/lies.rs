@@ -391,27 +391,49 @@ fn a_desk_that_stays_open_forgets_what_is_over() {
     assert!(matches!(gone, Ok(Reading::Unopened(fault)) if fault.lost));
 }
 
+/// A root vouches for another signing key of somebody's, alice's; it has signed its KEM keys, as the
+/// pool has dropped those that the former one signed.
+fn replace_identity(node: &Liar, name: &str) {
+    let root = fs::read_to_string(node.dir().join("roots/scheme.key.pem")).unwrap();
+    let root = channel::LocalSigner::from_pem(&root).unwrap();
+    let (owner, signer) = (id(node, name), node.signer("alice"));
+    node.with(|state| {
+        let mut next = None;
+        for it in &mut state.statements {
+            match it {
+                AnyStatement::Identity(known) if known.statement.participant.id == owner => {
+                    next = Some(known.statement.clone());
+                }
+                AnyStatement::KemKey(key) if key.statement.participant == owner => {
+                    *key = Signed::sign(key.statement.clone(), &signer).unwrap();
+                }
+                _ => {}
+            }
+        }
+        let mut next = next.unwrap();
+        next.serial += 1;
+        next.valid_from_ms = sdk::now_ms() - 1_000;
+        next.participant.key = channel::Signer::public_key(&signer);
+        state.statements.push(Signed::sign(next, &root).unwrap().into());
+    });
+}
+
+#[test]
+fn a_fault_is_answered_although_its_reporter_has_another_key_since() {
+    let node = Liar::start();
+    assert_eq!(pay(&node, UETR).0, 0);
+    state_fault(&node, RECEIVER, RECEIVER, slot(&node, SlotRole::Receiver));
+    replace_identity(&node, RECEIVER);
+    let rows = node.ok(SENDER, &["faults", "--rewrap"]);
+    assert_eq!(rows[0]["rewrapped"], true, "{rows}");
+    assert_eq!(rewraps(&node).len(), 1);
+}
+
 #[test]
 fn what_a_replaced_identity_signed_can_still_be_read() {
     let node = Liar::start();
     assert_eq!(pay(&node, UETR).0, 0);
-    let root = fs::read_to_string(node.dir().join("roots/scheme.key.pem")).unwrap();
-    let root = channel::LocalSigner::from_pem(&root).unwrap();
-    let sender = id(&node, SENDER);
-    node.with(|state| {
-        let known = state.statements.iter().find_map(|it| match it {
-            AnyStatement::Identity(it) if it.statement.participant.id == sender => Some(it),
-            _ => None,
-        });
-        let mut next = known.unwrap().statement.clone();
-        next.serial += 1;
-        next.valid_from_ms = sdk::now_ms() - 1_000;
-        next.participant.key = channel::Signer::public_key(&node.signer("alice"));
-        state.statements.retain(
-            |it| !matches!(it, AnyStatement::KemKey(key) if key.statement.participant == sender),
-        );
-        state.statements.push(Signed::sign(next, &root).unwrap().into());
-    });
+    replace_identity(&node, SENDER);
     // By who knew the former one, by who learns of it now, and by the sender itself.
     let (code, rows, written) = inbox(&node, UETR);
     assert_eq!((code, written), (0, true), "{rows}");

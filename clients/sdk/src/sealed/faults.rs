@@ -67,8 +67,9 @@ impl Desk {
             let named = (it.order, it.pool) == (order, self.client.pool())
                 && reporter == Some(listed.reporter.as_str())
                 && u32::from(it.role as u8) == listed.role;
-            let key = store.identity_key(it.reporter, self.now_ms);
-            named && key.is_ok_and(|key| signed.verify(&key).is_ok())
+            // By whoever its identity was when it found this: another has perhaps replaced it.
+            let mut keys = store.keys_at(it.reporter, it.found_at_ms).into_iter();
+            named && keys.any(|key| signed.verify(&key).is_ok())
         };
         let mut faults = statements.into_iter().filter_map(|logged| match logged.statement {
             AnyStatement::Fault(signed) => Some(signed),
