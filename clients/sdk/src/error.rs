@@ -97,15 +97,31 @@ pub fn reason_name(reason: RejectReason) -> &'static str {
     reason.as_str_name().trim_start_matches("REJECT_REASON_")
 }
 
-/// Whether the core's rejection leaves no trace, so that the same bytes may be sent again later.
+/// Whether the core's rejection leaves no trace: the same bytes may be taken later, or the order is
+/// sealed anew under its reference (`docs/reference/rejects.md`).
 #[must_use]
 pub fn reason_is_transient(reason: RejectReason) -> bool {
+    use RejectReason::{
+        ClockJump, EpochOver, EpochUnknown, HeldFull, IndexFull, KeyNotValid, PolicyUncovered,
+        PolicyVersion, QueueFull, SealingRequired, SequenceUsed, SlotsMismatch, SuiteMismatch,
+        VelocityExceeded,
+    };
     matches!(
         reason,
-        RejectReason::ClockJump
-            | RejectReason::IndexFull
-            | RejectReason::QueueFull
-            | RejectReason::VelocityExceeded
+        ClockJump
+            | EpochOver
+            | EpochUnknown
+            | HeldFull
+            | IndexFull
+            | KeyNotValid
+            | PolicyUncovered
+            | PolicyVersion
+            | QueueFull
+            | SealingRequired
+            | SequenceUsed
+            | SlotsMismatch
+            | SuiteMismatch
+            | VelocityExceeded
     )
 }
 
@@ -264,6 +280,20 @@ mod tests {
         let error = status(Code::ResourceExhausted, details);
         assert!(error.is_transient());
         assert_eq!(error.retry_after(), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn what_is_transient_is_what_the_reference_says() {
+        let page = include_str!("../../../docs/reference/rejects.md");
+        let sections: Vec<&str> = page.split("\n## ").skip(1).collect();
+        for section in &sections {
+            let (number, name) = section.lines().next().unwrap().split_once(' ').unwrap();
+            let reason = RejectReason::try_from(number.parse::<i32>().unwrap()).unwrap();
+            assert_eq!(reason_name(reason), name);
+            assert_eq!(reason_is_transient(reason), section.contains(" Transient."), "{name}");
+        }
+        let beyond = i32::try_from(sections.len()).unwrap() + 1;
+        assert!(RejectReason::try_from(beyond).is_err(), "a reason that has no section");
     }
 
     #[test]
