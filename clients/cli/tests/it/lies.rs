@@ -7,12 +7,13 @@ use channel::{
     BatchProof, DisclosureFault, Envelope, HeaderView, KeyId, OrderRef, ParticipantId, Signed,
     SlotRole, Writer, order_digest,
 };
-use sdk::sealed::{AnyStatement, Desk, KEEP_MS, Reading, Vault};
-use sdk::{OrderBuilder, SignedBatch, v1};
+use sdk::sealed::{AnyStatement, Desk, Draft, KEEP_MS, Reading, Vault, system_random};
+use sdk::{OrderBuilder, Ruling, SignedBatch, v1};
 use serde_json::Value;
 
 use crate::liar::Liar;
 use crate::node::message;
+use crate::sealed_pool::contents;
 
 pub(crate) const SENDER: &str = "ALBKGB2L";
 pub(crate) const RECEIVER: &str = "RHNBDEFF";
@@ -427,6 +428,41 @@ fn a_fault_is_answered_although_its_reporter_has_another_key_since() {
     let rows = node.ok(SENDER, &["faults", "--rewrap"]);
     assert_eq!(rows[0]["rewrapped"], true, "{rows}");
     assert_eq!(rewraps(&node).len(), 1);
+}
+
+#[test]
+fn a_service_that_hands_in_again_and_again_opens_few_epochs() {
+    let node = Liar::start();
+    let sender = Direct::of(&node, SENDER);
+    let mut vault = sender.vault();
+    let mut number = 100;
+    // Hands in so many payments, each by itself, a second apart; to both other banks by turns.
+    let mut hand_in = |from_ms: u64, count: u64| {
+        for at in 0..count {
+            number += 1;
+            let uetr = format!("7a562c67-ca16-48ba-b074-65581be6f{number}");
+            let (now_ms, name) = (from_ms + at * 1_000, [RECEIVER, THIRD][at as usize % 2]);
+            let order = sender.client.order().receiver(id(&node, name)).amount("1.00 EUR");
+            let order = order.uetr(uetr.parse().unwrap()).created_at_ms(now_ms);
+            let order = order.value_date("2026-03-02").build().unwrap();
+            let drafts = [Draft::of(&order, contents(&uetr, "1.00")).unwrap()];
+            let done = vault.hand_in(&sender.client, &drafts, now_ms, system_random);
+            let done = sender.runtime.block_on(done).unwrap();
+            assert_eq!(done.last().unwrap().answer.decisions[0].ruling, Ruling::Settled);
+        }
+        let epoch = |it: &&AnyStatement| matches!(it, AnyStatement::EpochOpen(_));
+        node.with(|state| state.statements.iter().filter(epoch).count())
+    };
+    let now_ms = sdk::now_ms();
+    // One for the first payment alone, and one for whoever else is paid.
+    assert_eq!(hand_in(now_ms, 1), 1);
+    assert_eq!(hand_in(now_ms + 1_000, 40), 2);
+    // The first is over after a minute; the one in its place lasts, as the other does.
+    assert_eq!(hand_in(now_ms + 120_000, 40), 3);
+    // What was refused for its epoch is sealed in another.
+    node.with(|state| state.refusals.push_back(v1::RejectReason::EpochUnknown));
+    assert_eq!(hand_in(now_ms + 180_000, 1), 4);
+    assert_eq!(hand_in(now_ms + 181_000, 40), 5);
 }
 
 #[test]

@@ -67,6 +67,19 @@ impl Sealer {
         self
     }
 
+    /// For who goes on after all: epochs that are opened from now on last an hour, and are for
+    /// whoever else may be paid in it. Those that are open stay.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        (self.life_ms, self.ahead) = (EPOCH_LIFE_MAX_MS, true);
+        self
+    }
+
+    /// Drops so many epochs, those that were opened last: the pool has not accepted them.
+    pub fn forget_last(&mut self, count: usize) {
+        self.epochs.truncate(self.epochs.len().saturating_sub(count));
+    }
+
     /// Opens the epochs that these orders need and that are not open yet: none was, an hour or 2^24
     /// orders are over, a reader has a new key, the policy is another. What is returned must be
     /// accepted by the pool before [`Sealer::seal`] is of use.

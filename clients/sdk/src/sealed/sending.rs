@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use ledger::Hash;
 
@@ -13,7 +14,7 @@ use super::{AnyStatement, Random};
 use crate::v1::RejectReason;
 use crate::{BatchAnswer, Client, Error, Order, OrderDecision, Ruling, SignedBatch, Uetr};
 
-/// How long an epoch lasts that one run seals in, ms.
+/// How long an epoch lasts that is opened for one run, ms.
 const EPOCH_LIFE_MS: u64 = 60_000;
 /// Orders of one batch, at most.
 const BATCH: usize = 256;
@@ -92,6 +93,9 @@ impl Vault {
     /// once their epochs are accepted. All are on disk before the first is sent. The same order twice
     /// is handed in once.
     ///
+    /// Who hands in once has epochs that end soon. Who does it again, with the same vault, seals in the
+    /// epochs that are open, and opens some that last: a pool takes only so many of a sender.
+    ///
     /// An order that the pool has refused without a trace because of how it was sealed is sealed
     /// anew under its reference, once. The last answer that names an order is what became of it.
     ///
@@ -126,6 +130,8 @@ impl Vault {
             if open.is_empty() {
                 break;
             }
+            // They were refused for the epochs that they were sealed in.
+            *self.sealer() = None;
         }
         Ok(all)
     }
@@ -185,8 +191,12 @@ impl Vault {
         Ok(batches)
     }
 
+    fn sealer(&mut self) -> &mut Option<Sealer> {
+        self.sealer.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn seal_new(
-        &self,
+        &mut self,
         client: &Client,
         drafts: &[&Draft],
         now_ms: u64,
@@ -195,20 +205,33 @@ impl Vault {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
+        let known = self.sealer().take();
         let Some(policy) = self.store.policy_at(now_ms) else {
             let problem = "the pool has none that a root of the trust file has signed, so nothing can \
                            be sealed";
             return Err(Error::config("policy", problem));
         };
         let own = self.keys.published(&self.store, policy.statement.suite, now_ms)?;
-        let sealer = Sealer::new(client.pool(), client.participant(), random);
-        let mut sealer = sealer.epoch_life(EPOCH_LIFE_MS);
+        let new = || Sealer::new(client.pool(), client.participant(), random);
+        let mut sealer = match known {
+            None => new().epoch_life(EPOCH_LIFE_MS),
+            Some(sealer) => sealer.lasting(),
+        };
         let parts = || drafts.iter().map(|draft| (&draft.order, &draft.contents));
         let signer = client.statement_signer()?;
         let epochs = sealer.prepare((&self.store, &own), parts(), now_ms, signer)?;
         let epochs: Vec<AnyStatement> = epochs.into_iter().map(AnyStatement::from).collect();
-        client.publish_all(&epochs).await?;
-        parts().map(|parts| sealer.seal((&self.store, &own), parts, now_ms)).collect()
+        if !epochs.is_empty()
+            && let Err(error) = client.publish_all(&epochs).await
+        {
+            sealer.forget_last(epochs.len());
+            *self.sealer() = Some(sealer);
+            return Err(error);
+        }
+        let sealed = parts().map(|parts| sealer.seal((&self.store, &own), parts, now_ms));
+        let sealed = sealed.collect::<Result<Vec<_>, _>>()?;
+        *self.sealer() = Some(sealer);
+        Ok(sealed)
     }
 
     /// The same order as it was sealed before, if it was.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use channel::ParticipantId;
@@ -9,6 +10,7 @@ use tokio::time::sleep;
 
 use super::files;
 use super::keys::KeyStore;
+use super::sealer::Sealer;
 use super::sent::SentStore;
 use super::store::{TrustFile, TrustStore};
 use crate::{Client, Error, Outbox, Profile};
@@ -29,6 +31,8 @@ pub struct Vault {
     /// What it has to hand in.
     pub outbox: Outbox,
     folder: PathBuf,
+    /// What this process has sealed with before: its epochs may last.
+    pub(super) sealer: Mutex<Option<Sealer>>,
 }
 
 impl Vault {
@@ -59,6 +63,7 @@ impl Vault {
             sent: SentStore::open(&folder.join("sent"))?,
             outbox: Outbox::open(folder.join("outbox"))?,
             folder: folder.to_owned(),
+            sealer: Mutex::new(None),
         })
     }
 
