@@ -92,9 +92,8 @@ enum Command {
     #[command(subcommand)]
     Root(sealed::Root),
     Open(sealed::OpenArgs),
-    /// One view of a payment, for a third party.
-    #[command(subcommand)]
-    Dispute(sealed::Dispute),
+    /// Write views of a payment for a third party, or check what was written.
+    Dispute(sealed::DisputeArgs),
     Faults(sealed::FaultsArgs),
     /// What a screener does.
     #[command(subcommand)]
@@ -221,7 +220,7 @@ impl Command {
             Self::Policy(command) => command.run(context).await,
             Self::Root(command) => command.run(),
             Self::Open(args) => Box::pin(args.run(context)).await,
-            Self::Dispute(command) => Box::pin(command.run(context)).await,
+            Self::Dispute(args) => Box::pin(args.run(context)).await,
             Self::Faults(args) => Box::pin(args.run(context)).await,
             Self::Screen(command) => Box::pin(command.run(context)).await,
             Self::Dev(command) => command.run(context).await,

@@ -20,7 +20,7 @@ use iso20022::Message;
 use sdk::Order;
 use sdk::sealed::{Desk, Draft, Vault};
 
-pub(crate) use self::dispute::Command as Dispute;
+pub(crate) use self::dispute::DisputeArgs;
 pub(crate) use self::faults::FaultsArgs;
 pub(crate) use self::keys::Command as Keys;
 pub(crate) use self::open::OpenArgs;

@@ -1,14 +1,15 @@
-//! Disputes: one view of one payment, shown to a third party who checks it by itself.
+//! Disputes: views of one payment, shown to a third party who checks it by itself.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 
-use channel::HeaderView;
-use clap::{Args, Subcommand};
+use channel::{HeaderView, VIEWS_MAX};
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use iso20022::Excerpt;
 use sdk::sealed::{
-    BatchProof, Desk, Disclosure, OpenedOrder, OrderRef, SentOrder, TrustFile, TrustStore, View,
-    ViewMask,
+    BatchProof, Desk, DisclosedView, Disclosure, OpenedOrder, OrderRef, SentOrder, TrustFile,
+    TrustStore, View, ViewMask,
 };
 use sdk::v1;
 use serde_json::json;
@@ -19,23 +20,28 @@ use crate::commands::show;
 use crate::context::{Context, Session};
 use crate::dev::secret;
 use crate::failure::{Failure, Kind, at};
-use crate::output::{Shown, hex, printable};
+use crate::output::{Cell, Shown, hex, printable};
+
+/// What is done about a dispute: views are written, unless another word says what.
+#[derive(Debug)]
+pub(crate) struct DisputeArgs(Command);
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+enum Command {
+    /// The same as without this word.
     Disclose(DiscloseArgs),
     Check(CheckArgs),
 }
 
-/// Write one view of a payment, with its key and the proof that its sender signed it. It opens that
-/// view and nothing else; keep it as confidential as the view.
+/// Write views of a payment, each with its key and the proof that its sender signed it. That opens
+/// these views and nothing else; keep it as confidential as they are.
 #[derive(Debug, Args)]
-pub(crate) struct DiscloseArgs {
+struct DiscloseArgs {
     #[command(flatten)]
     which: WhichArgs,
-    /// parties, originator, beneficiary, purpose or remittance.
-    #[arg(long, value_parser = parse_view)]
-    view: View,
+    /// parties, originator, beneficiary, purpose or remittance; once for each view.
+    #[arg(long = "view", value_name = "VIEW", required = true, value_parser = parse_view)]
+    views: Vec<View>,
     /// Where to write it; a new file.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -48,9 +54,9 @@ pub(crate) struct DiscloseArgs {
     reason: Option<String>,
 }
 
-/// Check a disclosure, without a network: the sender signed the order, the view is what it says.
+/// Check a disclosure, without a network: the sender signed the order, the views are what it says.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
+struct CheckArgs {
     /// The disclosure.
     file: PathBuf,
     /// The trust file, which pins the roots.
@@ -61,11 +67,36 @@ pub(crate) struct CheckArgs {
     identity: PathBuf,
 }
 
-impl Command {
+impl Args for DisputeArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let command = Command::augment_subcommands(DiscloseArgs::augment_args(command));
+        command.args_conflicts_with_subcommands(true).subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DisputeArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(match matches.subcommand_name() {
+            Some(_) => Command::from_arg_matches(matches)?,
+            None => Command::Disclose(DiscloseArgs::from_arg_matches(matches)?),
+        }))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl DisputeArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<Shown, Failure> {
-        match self {
-            Self::Disclose(args) => args.run(context).await,
-            Self::Check(args) => args.run(),
+        match self.0 {
+            Command::Disclose(args) => args.run(context).await,
+            Command::Check(args) => args.run(),
         }
     }
 }
@@ -75,23 +106,30 @@ impl DiscloseArgs {
         let session = context.session()?;
         let mut desk = session.desk().await?;
         let shown = self.order(&session, &mut desk).await?;
-        let view = shown.opened.view(self.view).ok_or_else(|| {
-            let view = view_name(self.view);
-            Failure::not_found(format!("this participant may not read the view {view}"))
-        })?;
+        let mask = ViewMask::of(&self.views);
+        let disclosed = mask.views().map(|view| {
+            let opened = shown.opened.view(view).ok_or_else(|| {
+                let view = view_name(view);
+                Failure::not_found(format!("this participant may not read the view {view}"))
+            })?;
+            let header = &shown.opened.header;
+            let one = Disclosure::new(header, &shown.payload, opened, shown.proof.clone());
+            Ok(hex(&one.encode()) + "\n")
+        });
+        let disclosed = disclosed.collect::<Result<String, Failure>>()?;
         let header = HeaderView::trusted(&shown.opened.header);
         let parties = [header.sender(), header.receiver()];
         if !parties.contains(&session.client.participant()) {
             let missing = || Failure::usage("to whom and why: give --person and --reason");
             let person = self.person.as_deref().ok_or_else(missing)?;
             let reason = self.reason.as_deref().ok_or_else(missing)?;
-            desk.record(shown.order, ViewMask::of(&[self.view]), (person, reason)).await?;
+            desk.record(shown.order, mask, (person, reason)).await?;
         }
-        let disclosure = Disclosure::new(&shown.opened.header, &shown.payload, view, shown.proof);
-        secret(&self.out, &(hex(&disclosure.encode()) + "\n"))?;
+        secret(&self.out, &disclosed)?;
+        let views: Vec<&str> = mask.views().map(view_name).collect();
         Ok(Shown::One(vec![
             ("uetr", self.which.uetr.to_string().into()),
-            ("view", view_name(self.view).into()),
+            ("views", Cell::words(&views)),
             ("digest", hex(&shown.order.digest).into()),
             ("file", self.out.display().to_string().into()),
         ]))
@@ -160,46 +198,86 @@ struct Opened {
 
 impl CheckArgs {
     fn run(self) -> Result<Shown, Failure> {
-        let bad = |problem: &str| Failure::usage(format!("{}: {problem}", self.file.display()));
-        let text = fs::read_to_string(&self.file).map_err(at(&self.file))?;
-        let bytes = statement_file::bytes_of(text.trim()).ok_or_else(|| bad("is no disclosure"))?;
-        let disclosure = Disclosure::decode(&bytes).map_err(|error| bad(&error.to_string()))?;
-        let header = HeaderView::check(disclosure.header()).map_err(|it| bad(&it.to_string()))?;
+        let disclosures = self.read()?;
         let failed = |problem: &str| Failure::new(Kind::VerificationFailed, problem);
+        let first = disclosures.first().ok_or_else(|| self.bad("is no disclosure"))?;
+        let header = HeaderView::check(first.header()).map_err(|it| self.bad(it))?;
+        let trust = TrustFile::load(&self.trust)?;
+        // Of another pool the same number may be somebody else.
+        if header.pool() != trust.pool {
+            let (pool, own) = (header.pool(), trust.pool);
+            return Err(failed(&format!("is of pool {pool}, the trust file is of pool {own}")));
+        }
         // Believed for this once: a folder of its own that is gone afterwards.
         let folder = tempfile::tempdir().map_err(|error| Failure::fault(error.to_string()))?;
-        let mut store = TrustStore::open(TrustFile::load(&self.trust)?, folder.path())?;
+        let mut store = TrustStore::open(trust, folder.path())?;
         store.take(&[statement_file::read(&self.identity)?], header.created_at_ms())?;
         let keys = store.keys_at(header.sender(), header.created_at_ms());
-        let mut shown = keys.iter().filter_map(|key| disclosure.verify(key).ok());
-        let shown = shown.next().ok_or_else(|| failed("the disclosure does not hold"))?;
-        let view = iso20022::View::ALL.get(shown.view as usize).copied();
-        let view = view.ok_or_else(|| failed("the disclosure is of an unknown view"))?;
-        let excerpt = Excerpt::of([(view, shown.content.as_slice())])
+        let mut shown: Vec<DisclosedView> = Vec::new();
+        for disclosure in &disclosures {
+            let one = keys.iter().find_map(|key| disclosure.verify(key).ok());
+            let one = one.ok_or_else(|| failed("the disclosure does not hold"))?;
+            let first = shown.first().map_or(one.digest, |first| first.digest);
+            if one.digest != first || shown.iter().any(|known| known.view == one.view) {
+                return Err(failed("the disclosure is not of different views of one order"));
+            }
+            shown.push(one);
+        }
+        let mut parts = Vec::new();
+        for one in &shown {
+            let view = iso20022::View::ALL.get(one.view as usize).copied();
+            let view = view.ok_or_else(|| failed("the disclosure is of an unknown view"))?;
+            parts.push((view, one.content.as_slice()));
+        }
+        let excerpt = Excerpt::of(parts)
             .map_err(|error| failed(&format!("the sender signed what is no view: {error}")))?;
-        let xml = excerpt.map(|it| it.to_xml()).unwrap_or_default();
-        let currency = String::from_utf8_lossy(&header.currency_bytes()).into_owned();
-        let amount = show::decimal(header.minor().into(), &currency);
-        let json = json!({
-            "ok": true,
-            "uetr": header.uetr().to_string(),
-            "sender": header.sender().0,
-            "receiver": header.receiver().0,
-            "amount": amount,
-            "currency": currency,
-            "digest": hex(&shown.digest),
-            "view": view_name(shown.view),
-            "xml": xml,
-        });
-        let head = format!(
-            "Signed by participant {}: {} {currency} to participant {}, {}; its view {} says\n",
-            header.sender().0,
-            amount,
-            header.receiver().0,
-            header.uetr(),
-            view_name(shown.view)
-        );
-        let text: String = xml.lines().map(|line| printable(line) + "\n").collect();
-        Ok(Shown::Report { json, text: head + &text })
+        Ok(report(header, &shown, &excerpt.map(|it| it.to_xml()).unwrap_or_default()))
     }
+
+    /// The disclosures in the file, one a line.
+    fn read(&self) -> Result<Vec<Disclosure>, Failure> {
+        let text = fs::read_to_string(&self.file).map_err(at(&self.file))?;
+        let lines: Vec<&str> = text.split_whitespace().collect();
+        if lines.len() > usize::from(VIEWS_MAX) {
+            return Err(self.bad("has more disclosures than a payment has views"));
+        }
+        let decoded = lines.into_iter().map(|line| {
+            let bytes = statement_file::bytes_of(line);
+            let bytes = bytes.ok_or_else(|| self.bad("is no disclosure"))?;
+            Disclosure::decode(&bytes).map_err(|error| self.bad(error))
+        });
+        decoded.collect()
+    }
+
+    fn bad(&self, problem: impl Display) -> Failure {
+        Failure::usage(format!("{}: {problem}", self.file.display()))
+    }
+}
+
+/// What was shown, and who signed it.
+fn report(header: HeaderView<'_>, shown: &[DisclosedView], xml: &str) -> Shown {
+    let currency = String::from_utf8_lossy(&header.currency_bytes()).into_owned();
+    let amount = show::decimal(header.minor().into(), &currency);
+    let views: Vec<&str> = shown.iter().map(|one| view_name(one.view)).collect();
+    let json = json!({
+        "ok": true,
+        "uetr": header.uetr().to_string(),
+        "sender": header.sender().0,
+        "receiver": header.receiver().0,
+        "amount": amount,
+        "currency": currency,
+        "digest": shown.first().map(|one| hex(&one.digest)),
+        "views": views,
+        "xml": xml,
+    });
+    let head = format!(
+        "Signed by participant {}: {} {currency} to participant {}, {}; of its views {}:\n",
+        header.sender().0,
+        amount,
+        header.receiver().0,
+        header.uetr(),
+        views.join(", ")
+    );
+    let text: String = xml.lines().map(|line| printable(line) + "\n").collect();
+    Shown::Report { json, text: head + &text }
 }

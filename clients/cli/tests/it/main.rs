@@ -12,6 +12,7 @@ mod capture;
 mod crook;
 mod crooked;
 mod demo;
+mod disputes;
 mod faults;
 mod fx;
 mod insight;
