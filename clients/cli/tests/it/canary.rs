@@ -11,7 +11,7 @@ const MARKER: &str = "MARKER5K8WV";
 
 #[test]
 fn what_is_sealed_is_nowhere_on_the_operators_side() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let operator = Operator::of(&pool.node);
     let capture = Capture::begin(operator.ports());
     let uetr = "7a562c67-ca16-48ba-b074-65581be6f0e1";

@@ -17,15 +17,12 @@ pub(crate) fn causeway() -> Command {
     command
 }
 
-/// `causewayd` beside it. Cargo builds it with the crate `node`; a run of this crate's tests alone
-/// may be without it, and then says so.
-pub(crate) fn causewayd() -> Option<PathBuf> {
+/// `causewayd` beside it. Cargo builds it with the whole workspace's tests, and not with those of this
+/// crate alone.
+pub(crate) fn causewayd() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_causeway")).with_file_name("causewayd");
-    if !path.exists() {
-        eprintln!("SKIP: {} is not there; build the crate `node` first", path.display());
-        return None;
-    }
-    Some(path)
+    assert!(path.exists(), "{} is not there: `cargo build -p node` makes it", path.display());
+    path
 }
 
 /// Runs it to its end: exit code, stdout, stderr.

@@ -50,13 +50,13 @@ fn is_opened_by_its_receiver_and_a_regulator(pool: &Sealed, uetr: &str) {
 
 #[test]
 fn a_sealed_payment_is_opened_by_its_receiver_and_a_regulator() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     is_opened_by_its_receiver_and_a_regulator(&pool, "7a562c67-ca16-48ba-b074-65581be6f0a1");
 }
 
 #[test]
 fn the_roots_choose_the_suite_of_all_payments() {
-    let Some(pool) = Sealed::start_with(&["--suite", "x-wing"]) else { return };
+    let pool = Sealed::start_with(&["--suite", "x-wing"]);
     let uetr = |at: u8| format!("7a562c67-ca16-48ba-b074-65581be6f0a{at}");
     is_opened_by_its_receiver_and_a_regulator(&pool, &uetr(2));
     let sent = SentStore::open(&pool.node.dir().join("participants/ALBKGB2L/sealed/sent")).unwrap();
@@ -86,7 +86,7 @@ fn the_roots_choose_the_suite_of_all_payments() {
 
 #[test]
 fn large_payments_wait_for_the_screener_and_the_receiver() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let uetr = |at: u8| format!("7a562c67-ca16-48ba-b074-65581be6f0b{at}");
     let held = Details { debtor: "Black Pearl Trading Ltd", ..PLAIN };
     assert_eq!(pool.pay(&uetr(1), "20000.00", &PLAIN, &[])["ruling"], "held");
@@ -112,7 +112,7 @@ fn large_payments_wait_for_the_screener_and_the_receiver() {
 
 #[test]
 fn who_lost_a_key_asks_for_another_wrap() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let uetr = "7a562c67-ca16-48ba-b074-65581be6f0b7";
     pool.pay(uetr, "250.00", &PLAIN, &["--wait", "settled"]);
     let keys = pool.node.dir().join("participants/RHNBDEFF/sealed/keys");
@@ -135,7 +135,7 @@ fn who_lost_a_key_asks_for_another_wrap() {
 
 #[test]
 fn a_dispute_shows_one_view_to_who_checks_it_alone() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let uetr = "7a562c67-ca16-48ba-b074-65581be6f0c1";
     pool.pay(uetr, "250.00", &PLAIN, &["--wait", "settled"]);
     let file = pool.path("disclosure").display().to_string();
@@ -167,7 +167,7 @@ fn a_dispute_shows_one_view_to_who_checks_it_alone() {
 
 #[test]
 fn nothing_leaves_unsealed_by_mistake() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let uetr = "7a562c67-ca16-48ba-b074-65581be6f0d1";
     // A pool that seals takes nothing else.
     let file = pool.file("pay.xml", &message(uetr, "ALBKGB2L", "RHNBDEFF", "1.00"));
@@ -191,7 +191,7 @@ fn nothing_leaves_unsealed_by_mistake() {
 
 #[test]
 fn a_held_payment_outlives_a_kill_of_the_node() {
-    let Some(mut pool) = Sealed::start() else { return };
+    let mut pool = Sealed::start();
     let uetr = "7a562c67-ca16-48ba-b074-65581be6f0f1";
     assert_eq!(pool.pay(uetr, "2000000.00", &PLAIN, &[])["ruling"], "held");
     pool.node.kill_and_restart();
@@ -206,7 +206,7 @@ fn a_held_payment_outlives_a_kill_of_the_node() {
 
 #[test]
 fn killed_before_it_sent_what_it_kept_it_sends_those_bytes() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     // Together far more than what a client says before it hands them in.
     let line = vec!["x".repeat(140); 50].join("</Ustrd><Ustrd>");
     let details = Details { remittance: &line, ..PLAIN };

@@ -62,19 +62,19 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    pub(crate) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// On a folder that was made with more options.
-    pub(crate) fn start_with(options: &[&str]) -> Option<Self> {
-        let node = Node::start_with(&[&["--sealed"], options].concat())?;
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let node = Node::start_with(&[&["--sealed"], options].concat());
         let dir = node.dir().display().to_string();
         node.ok("alice", &["dev", "publish", &dir]);
         node.open();
         let more = ["fund", "ALBKGB2L", "5000000.00 EUR", "--reference", "more"];
         node.ok("agent", &more);
-        Some(Self { node })
+        Self { node }
     }
 
     pub(crate) fn file(&self, name: &str, text: &str) -> String {

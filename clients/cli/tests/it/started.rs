@@ -28,13 +28,13 @@ impl Drop for Node {
 }
 
 impl Node {
-    pub(crate) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// On a folder that was made with more options.
-    pub(crate) fn start_with(options: &[&str]) -> Option<Self> {
-        let binary = causewayd()?;
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let binary = causewayd();
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().join("dev");
         // A port of its own, so that it is found again after a restart.
@@ -50,7 +50,7 @@ impl Node {
         assert!(made.status.success());
         let child = spawn(&binary, &dir);
         let address = address(&dir.join("ready.json"));
-        Some(Self { child, binary, temporary, address })
+        Self { child, binary, temporary, address }
     }
 
     /// Kills it without warning and starts it again.

@@ -71,7 +71,7 @@ async fn watched(client: Client, wanted: usize) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_done_twice_when_the_node_is_killed() {
-    let Some(mut node) = tokio::task::block_in_place(Node::start) else { return };
+    let mut node = tokio::task::block_in_place(Node::start);
     tokio::task::block_in_place(|| node.open());
     let sender = client(&node, "ALBKGB2L");
     let watch = tokio::spawn(watched(client(&node, "RHNBDEFF"), BATCHES * ORDERS));
@@ -86,7 +86,7 @@ async fn nothing_is_lost_or_done_twice_when_the_node_is_killed() {
 /// What a bank's own program does that follows its payments by the SDK alone.
 #[test]
 fn sealed_payments_come_opened() {
-    let Some(pool) = Sealed::start() else { return };
+    let pool = Sealed::start();
     let uetr = |at: u8| format!("7a562c67-ca16-48ba-b074-65581be6f0d{at}");
     pool.pay(&uetr(5), "250.00", &PLAIN, &[]);
     let (crook, contents) = (Crook::of(&pool.node), contents(&uetr(6), "260.00"));
