@@ -67,7 +67,7 @@ impl Token {
 #[test]
 #[ignore = "needs SoftHSM"]
 fn a_bank_pays_with_a_key_that_never_leaves_its_token() {
-    let node = Node::start().expect("a causewayd beside causeway");
+    let node = Node::start();
     node.open();
     let bank = node.dir().join("participants/ALBKGB2L");
     let token = Token::new(node.temporary.path().join("token"));
