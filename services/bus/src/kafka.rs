@@ -9,7 +9,7 @@
 //!
 //! * `settings`: how to reach the brokers. `topic`: what the topic must promise.
 //! * `producer`: records in; `gate`: or not. `follower`: the end of the log as it grows. `history`: older records.
-//! * `cursor`: reading from a position on, for both of them.
+//! * `cursor`: reading from a position on, for both of them; `stand`: without passing over any.
 //!
 //! Absent on purpose: transactions, consumer groups and committed offsets. A consumer keeps its
 //! position with its effect, and positions are dense because nothing but records is ever written:
@@ -26,6 +26,7 @@ mod lane;
 mod meter;
 mod producer;
 mod settings;
+mod stand;
 mod topic;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

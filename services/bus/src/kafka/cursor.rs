@@ -1,6 +1,6 @@
 //! Reading the topic from a position on, one record after the other, without gap.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -8,20 +8,24 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use super::stand::Stand;
 use super::{Settings, fault, settings};
 use crate::port::{Fault, Position};
 
 /// A consumer of its own that stands before one position.
 pub(super) struct Cursor {
+    source: Source,
+    stand: Stand,
+    ahead: bool,
+}
+
+/// What a cursor reads from.
+struct Source {
     consumer: BaseConsumer,
     topic: String,
-    next: u64,
-    /// A record that was fetched but did not fit.
-    held: Option<Bytes>,
     /// Whether the brokers have said that they do not hold what comes next. The library says it
     /// once and then fetches nothing more.
     lost: bool,
-    ahead: bool,
 }
 
 impl Cursor {
@@ -29,13 +33,14 @@ impl Cursor {
     pub(super) fn open(settings: &Settings, ahead: bool) -> Result<Self, Fault> {
         let consumer = settings.consumer(ahead).create().map_err(|error| fault(&error))?;
         let topic = settings.topic.clone();
+        let source = Source { consumer, topic, lost: false };
         // Stands nowhere: the first seek assigns the partition.
-        Ok(Self { consumer, topic, next: u64::MAX, held: None, lost: false, ahead })
+        Ok(Self { source, stand: Stand::at(u64::MAX), ahead })
     }
 
     /// The position before which it stands.
     pub(super) fn next(&self) -> u64 {
-        self.next
+        self.stand.next
     }
 
     /// Whether it was opened to fetch ahead.
@@ -44,29 +49,28 @@ impl Cursor {
     }
 
     pub(super) fn seek(&mut self, position: u64) -> Result<(), Fault> {
-        if self.next == position {
-            return Ok(());
+        if self.stand.next != position {
+            self.source.seek(position)?;
+            self.stand = Stand::at(position);
         }
-        let offset = Offset::Offset(i64::try_from(position).unwrap_or(i64::MAX));
-        let mut partitions = TopicPartitionList::new();
-        partitions.add_partition_offset(&self.topic, 0, offset).map_err(|error| fault(&error))?;
-        self.consumer.assign(&partitions).map_err(|error| fault(&error))?;
-        (self.next, self.held, self.lost) = (position, None, false);
         Ok(())
     }
 
     /// The first position that the topic holds, and the one behind its last.
     pub(super) fn bounds(&self) -> Result<(u64, u64), Fault> {
-        let bounds = self.consumer.fetch_watermarks(&self.topic, 0, settings::PATIENCE);
-        let (low, high) = bounds.map_err(|error| self.named(&error))?;
-        Ok((low.unsigned_abs(), high.unsigned_abs()))
+        self.source.bounds()
     }
 
     /// That the topic still holds all that was read from it, as far as can be seen from outside,
     /// and how far it goes.
     pub(super) fn look(&self) -> Result<u64, Fault> {
         let (first, end) = self.bounds()?;
-        if (first..=end).contains(&self.next) { Ok(end) } else { Err(self.gone(first, end)) }
+        let next = self.next();
+        if (first..=end).contains(&next) {
+            Ok(end)
+        } else {
+            Err(self.source.gone(next, first, end))
+        }
     }
 
     /// Records from where it stands to before `end`: at least one, or none if none came in time;
@@ -77,37 +81,33 @@ impl Cursor {
         bytes_max: usize,
         patience: Duration,
     ) -> Result<Vec<Bytes>, Fault> {
-        let until = Instant::now() + patience;
-        let (mut records, mut bytes) = (Vec::new(), 0);
-        while self.next < end {
-            let left = until.saturating_duration_since(Instant::now());
-            let wait = if records.is_empty() { left } else { Duration::ZERO };
-            let Some(record) = self.fetch(wait)? else {
-                if records.is_empty() && left > Duration::ZERO {
-                    continue;
-                }
-                break;
-            };
-            bytes += record.len().max(1);
-            if bytes > bytes_max && !records.is_empty() {
-                self.held = Some(record);
-                break;
-            }
-            records.push(record);
-            self.next += 1;
-        }
-        Ok(records)
+        let source = &mut self.source;
+        self.stand.take(end, bytes_max, patience, |next, wait| source.fetch(next, wait))
+    }
+}
+
+impl Source {
+    fn seek(&mut self, position: u64) -> Result<(), Fault> {
+        let offset = Offset::Offset(i64::try_from(position).unwrap_or(i64::MAX));
+        let mut partitions = TopicPartitionList::new();
+        partitions.add_partition_offset(&self.topic, 0, offset).map_err(|error| fault(&error))?;
+        self.consumer.assign(&partitions).map_err(|error| fault(&error))?;
+        self.lost = false;
+        Ok(())
+    }
+
+    fn bounds(&self) -> Result<(u64, u64), Fault> {
+        let bounds = self.consumer.fetch_watermarks(&self.topic, 0, settings::PATIENCE);
+        let (low, high) = bounds.map_err(|error| self.named(&error))?;
+        Ok((low.unsigned_abs(), high.unsigned_abs()))
     }
 
     /// The record at `next`, if it comes in time.
-    fn fetch(&mut self, wait: Duration) -> Result<Option<Bytes>, Fault> {
-        if let Some(held) = self.held.take() {
-            return Ok(Some(held));
-        }
+    fn fetch(&mut self, next: u64, wait: Duration) -> Result<Option<Bytes>, Fault> {
         if self.lost {
             // As long as it takes until somebody answers.
             let (first, end) = self.bounds()?;
-            return Err(self.gone(first, end));
+            return Err(self.gone(next, first, end));
         }
         let Some(polled) = self.consumer.poll(wait) else { return Ok(None) };
         let message = match polled {
@@ -118,18 +118,18 @@ impl Cursor {
             }
             Err(error) if beside(&error) => {
                 self.lost = true;
-                return self.fetch(Duration::ZERO);
+                return self.fetch(next, Duration::ZERO);
             }
             Err(error) => return Err(self.named(&error)),
         };
         let offset = message.offset().unsigned_abs();
-        if offset < self.next {
+        if offset < next {
             // Fetched for where it stood before.
             return Ok(None);
         }
-        if offset > self.next {
+        if offset > next {
             return Err(Fault::Corrupt {
-                position: Position(self.next),
+                position: Position(next),
                 place: format!("topic {}", self.topic),
                 why: "no record has this offset: something else than records was written here",
             });
@@ -165,9 +165,9 @@ impl Cursor {
         }
     }
 
-    /// What it means that the topic no longer holds, or never held, the position asked for.
-    fn gone(&self, first: u64, end: u64) -> Fault {
-        let (asked, first, end) = (Position(self.next), Position(first), Position(end));
+    /// What it means that the topic no longer holds, or never held, the position `next`.
+    fn gone(&self, next: u64, first: u64, end: u64) -> Fault {
+        let (asked, first, end) = (Position(next), Position(first), Position(end));
         if asked < first {
             return Fault::Gone { first };
         }

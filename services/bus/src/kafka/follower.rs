@@ -65,6 +65,8 @@ fn follow(cursor: &mut Cursor, shared: &Shared, stop: &AtomicBool) {
 
 /// Takes up what has come, or makes sure that nothing has and that nothing is missing.
 fn take(cursor: &mut Cursor, shared: &Shared, looked: &mut Instant) -> Result<(), Fault> {
+    // Where memory ends, and nowhere else: a record at another's position would be served as it.
+    cursor.seek(shared.followed())?;
     let records = cursor.take(u64::MAX, GROUP_BYTES, PATIENCE)?;
     if !records.is_empty() {
         shared.follow(records);
