@@ -89,10 +89,12 @@ impl History {
         if let Some(at) = found.or_else(|| cursors.idle.iter().position(alike)) {
             return Ok(Some(cursors.idle.remove(at)));
         }
-        if cursors.lent + cursors.idle.len() > CURSORS_MAX {
-            // Makes room for one of the other kind.
-            drop(cursors.idle.remove(0));
-        }
+        // Makes room for one of the other kind.
+        let full = cursors.lent + cursors.idle.len() > CURSORS_MAX;
+        let ended = full.then(|| cursors.idle.remove(0));
+        // Ending a client takes long: others read meanwhile.
+        drop(cursors);
+        drop(ended);
         Ok(None)
     }
 }
