@@ -135,7 +135,7 @@ pub fn a_position_beyond_the_end_is_an_error<H: Host>(host: &H) {
     append(&log, &record(0));
     assert!(read_patiently(&log, 1, 1).is_empty());
     let beyond = patiently(|| log.read(Position(2), 1));
-    assert!(matches!(beyond, Err(Fault::Beyond { end: Position(1) })), "{beyond:?}");
+    assert!(matches!(beyond, Err(Fault::Beyond { end: Position(1), .. })), "{beyond:?}");
 }
 
 /// A record over the limit is refused and leaves no trace.

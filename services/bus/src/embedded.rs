@@ -287,7 +287,7 @@ impl Log for EmbeddedLog {
     fn read(&self, from: Position, bytes_max: usize) -> Result<Vec<Bytes>, Fault> {
         let end = self.end();
         if from > end {
-            return Err(Fault::Beyond { end });
+            return Err(Fault::beyond(end));
         }
         if let Some(records) = self.shared.tail.read(from.0, end.0, bytes_max) {
             return Ok(records);

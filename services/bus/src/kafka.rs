@@ -149,6 +149,8 @@ pub struct KafkaLog {
     producer: Producer,
     history: History,
     shared: Arc<Shared>,
+    /// The topic, as faults call it.
+    place: String,
     _follower: Follower,
 }
 
@@ -156,8 +158,8 @@ impl KafkaLog {
     /// Opens the log in a topic that exists.
     ///
     /// # Errors
-    /// [`Fault::Unanswered`] if the brokers do not answer, [`Fault::Gone`] if the topic's first
-    /// record is not the log's, [`Fault::Io`] if the settings cannot be used.
+    /// [`Fault::Unanswered`] if the brokers do not answer or the settings cannot be used,
+    /// [`Fault::Absent`] if there is no such topic, [`Fault::Io`] if no thread can be started.
     pub fn open(settings: &Settings) -> Result<Self, Fault> {
         let end = history::bounds(settings)?;
         let meter = Meter { shown: settings.metrics };
@@ -165,9 +167,35 @@ impl KafkaLog {
         Ok(Self {
             producer: Producer::start(settings, shared.clone())?,
             history: History::new(settings),
+            place: place(&settings.topic),
             _follower: Follower::start(settings, shared.clone())?,
             shared,
         })
+    }
+
+    /// What [`Log::read`] gives.
+    fn find(&self, from: Position, bytes_max: usize) -> Result<Vec<Bytes>, Fault> {
+        self.shared.check()?;
+        let mut end = self.end();
+        if from > end {
+            // Another process may have appended what this one has not seen yet.
+            end = Position(self.history.end()?);
+            self.shared.raise_end(end.0);
+        }
+        if from > end {
+            return Err(Fault::Beyond { place: self.place.clone(), end });
+        }
+        if from == end {
+            return Ok(Vec::new());
+        }
+        if from.0 >= self.shared.followed() {
+            self.shared.await_beyond(from.0, settings::PATIENCE);
+            self.shared.check()?;
+        }
+        if let Some(records) = self.shared.tail.read(from.0, end.0, bytes_max) {
+            return Ok(records);
+        }
+        self.history.read(from.0, end.0, bytes_max)
     }
 }
 
@@ -183,27 +211,12 @@ impl Log for KafkaLog {
     }
 
     fn read(&self, from: Position, bytes_max: usize) -> Result<Vec<Bytes>, Fault> {
-        self.shared.check()?;
-        let mut end = self.end();
-        if from > end {
-            // Another process may have appended what this one has not seen yet.
-            end = Position(self.history.end()?);
-            self.shared.raise_end(end.0);
-        }
-        if from > end {
-            return Err(Fault::Beyond { end });
-        }
-        if from == end {
-            return Ok(Vec::new());
-        }
-        if from.0 >= self.shared.followed() {
-            self.shared.await_beyond(from.0, settings::PATIENCE);
-            self.shared.check()?;
-        }
-        if let Some(records) = self.shared.tail.read(from.0, end.0, bytes_max) {
-            return Ok(records);
-        }
-        self.history.read(from.0, end.0, bytes_max)
+        self.find(from, bytes_max).inspect_err(|fault| {
+            if !fault.retryable() {
+                // Others may still read elsewhere; whoever asked cannot go on, and needs somebody.
+                self.shared.meter.halted();
+            }
+        })
     }
 
     fn end(&self) -> Position {
@@ -221,6 +234,11 @@ impl Log for KafkaLog {
     fn silence(&self) -> Duration {
         self.shared.silence()
     }
+}
+
+/// What faults call a topic.
+fn place(topic: &str) -> String {
+    format!("topic {topic}")
 }
 
 /// What the client library says, as a fault.

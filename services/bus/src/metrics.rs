@@ -16,7 +16,7 @@ pub const BYTES: &str = "causeway_log_bytes_total";
 pub const WRITE_SECONDS: &str = "causeway_log_write_seconds";
 /// 1 while records are refused because nothing can be made durable.
 pub const BLOCKED: &str = "causeway_log_blocked";
-/// 1 if the log has stopped for good.
+/// 1 if the log has stopped for good, or could not give a record that it must have.
 pub const HALTED: &str = "causeway_log_halted";
 /// Seconds since the log's servers last answered a read; 0 of the embedded log.
 pub const SILENCE: &str = "causeway_log_silence_seconds";
@@ -28,7 +28,7 @@ pub fn describe() {
     describe_counter!(BYTES, Unit::Bytes, "Bytes of the records that this process wrote");
     describe_histogram!(WRITE_SECONDS, Unit::Seconds, "Time to write and sync one group");
     describe_gauge!(BLOCKED, "1 while nothing can be made durable: no space, or no brokers");
-    describe_gauge!(HALTED, "1 if the log has stopped for good, else 0");
+    describe_gauge!(HALTED, "1 if the log has stopped for good or lacks a record, else 0");
     describe_gauge!(SILENCE, Unit::Seconds, "Time since the log's servers last answered a read");
     // Shown from the start: an alert on a gauge that is not there never fires.
     [END, BLOCKED, HALTED, SILENCE].into_iter().for_each(|name| gauge!(name).set(0.0));

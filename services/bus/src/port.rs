@@ -197,8 +197,10 @@ pub enum Fault {
     #[error("the log has halted")]
     Halted,
     /// The log no longer holds this position.
-    #[error("position no longer held, the first one is {first}")]
+    #[error("position no longer held in {place}, the first one is {first}")]
     Gone {
+        /// What keeps the log, in the implementation's terms.
+        place: String,
         /// The first position that the log still holds.
         first: Position,
     },
@@ -219,8 +221,10 @@ pub enum Fault {
         end: Position,
     },
     /// The position lies beyond the end of the log: the reader has seen more than there is.
-    #[error("position beyond the end of the log at {end}")]
+    #[error("position beyond the end of {place} at {end}")]
     Beyond {
+        /// What keeps the log, in the implementation's terms.
+        place: String,
         /// The end of the log.
         end: Position,
     },
@@ -231,6 +235,12 @@ impl Fault {
     #[must_use]
     pub const fn retryable(&self) -> bool {
         matches!(self, Self::NoSpace | Self::Unanswered { .. })
+    }
+
+    /// A position behind the end of a log that is the only one here.
+    #[must_use]
+    pub fn beyond(end: Position) -> Self {
+        Self::Beyond { place: "the log".to_owned(), end }
     }
 
     /// Wraps an operating system's error, a full disk apart from the others.

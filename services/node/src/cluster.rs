@@ -171,7 +171,8 @@ pub(crate) fn init(config: &Config) -> Result<String> {
     let mut said = make(config, begin.genesis.pool)?;
     let log = KafkaLog::open(&topics.orders.0).context("cannot open the log")?;
     // Asked again: another one may have begun it meanwhile.
-    let empty = matches!(log.read(Position(1), 1), Err(bus::Fault::Beyond { end: Position(0) }));
+    let behind = log.read(Position(1), 1);
+    let empty = matches!(behind, Err(bus::Fault::Beyond { end: Position(0), .. }));
     let (pool, hash) = (begin.genesis.pool, begin.genesis.hash());
     let store = config.cql.as_ref().map(|nodes| open_store(nodes, pool)).transpose()?;
     if empty && let Some(store) = &store {

@@ -141,6 +141,6 @@ impl Records<'_> {
         }
         let at = (position - self.from) as usize;
         let end = Position(self.from);
-        self.read.get(at).cloned().ok_or(Fault::Log(bus::Fault::Beyond { end }))
+        self.read.get(at).cloned().ok_or_else(|| Fault::Log(bus::Fault::beyond(end)))
     }
 }

@@ -229,7 +229,7 @@ impl Member {
     fn listen(&mut self) -> Result<bool, Fault> {
         let messages = match self.log.read(Position(self.next), GROUP_BYTES) {
             // The older ones are gone, as they may be.
-            Err(bus::Fault::Gone { first }) if self.ownership.term() == 0 => {
+            Err(bus::Fault::Gone { first, .. }) if self.ownership.term() == 0 => {
                 self.next = first.0;
                 return Ok(true);
             }

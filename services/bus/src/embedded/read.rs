@@ -29,7 +29,7 @@ pub(crate) fn read(
 ) -> Result<Vec<Bytes>, Fault> {
     let mut wanted = Wanted { next: from, end, bytes_left: bytes_max, records: Vec::new() };
     while !wanted.satisfied() {
-        let seek = segments.seek(wanted.next).ok_or(Fault::Beyond { end: Position(end) })?;
+        let seek = segments.seek(wanted.next).ok_or_else(|| Fault::beyond(Position(end)))?;
         let file = match &seek.active {
             Some(file) => file.clone(),
             None => disk

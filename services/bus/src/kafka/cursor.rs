@@ -9,7 +9,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::stand::Stand;
-use super::{Settings, fault, settings};
+use super::{Settings, fault, place, settings};
 use crate::port::{Fault, Position};
 
 /// A consumer of its own that stands before one position.
@@ -120,6 +120,9 @@ impl Source {
                 self.lost = true;
                 return self.fetch(next, Duration::ZERO);
             }
+            Err(error) if damaged(&error) => {
+                return Err(self.corrupt(next, "the brokers hold no sound record there"));
+            }
             Err(error) => return Err(self.named(&error)),
         };
         let offset = message.offset().unsigned_abs();
@@ -128,13 +131,14 @@ impl Source {
             return Ok(None);
         }
         if offset > next {
-            return Err(Fault::Corrupt {
-                position: Position(next),
-                place: format!("topic {}", self.topic),
-                why: "no record has this offset: something else than records was written here",
-            });
+            let why = "no record has this offset: something else than records was written here";
+            return Err(self.corrupt(next, why));
         }
         Ok(Some(Bytes::copy_from_slice(message.payload().unwrap_or_default())))
+    }
+
+    fn corrupt(&self, next: u64, why: &'static str) -> Fault {
+        Fault::Corrupt { position: Position(next), place: place(&self.topic), why }
     }
 
     /// An error with what it means for this log.
@@ -159,7 +163,7 @@ impl Source {
         let said = metadata.topics().first().and_then(MetadataTopic::error);
         match said.map(RDKafkaErrorCode::from) {
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-                Fault::Absent { what: format!("topic {}", self.topic) }
+                Fault::Absent { what: place(&self.topic) }
             }
             _ => Fault::Unanswered { why: format!("no broker leads topic {}", self.topic) },
         }
@@ -169,10 +173,10 @@ impl Source {
     fn gone(&self, next: u64, first: u64, end: u64) -> Fault {
         let (asked, first, end) = (Position(next), Position(first), Position(end));
         if asked < first {
-            return Fault::Gone { first };
+            return Fault::Gone { place: place(&self.topic), first };
         }
         // Even where it holds it by now: that is another record.
-        Fault::Truncated { place: format!("topic {}", self.topic), asked, first, end }
+        Fault::Truncated { place: place(&self.topic), asked, first, end }
     }
 }
 
@@ -180,6 +184,14 @@ impl Source {
 fn beside(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
     matches!(code, Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset))
+}
+
+/// Whether what a broker keeps is not what was written, as it or the library finds by the checksum.
+/// Asking again brings the same bytes.
+fn damaged(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression))
 }
 
 /// Whether the library goes on by itself.
@@ -196,4 +208,52 @@ fn passing(error: &KafkaError) -> bool {
                 | Code::LeaderNotAvailable
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+
+    /// What a cursor finds at position 3 of an empty topic, on brokers that the library plays.
+    fn found_at_3(arrange: impl Fn(&MockCluster<'static, DefaultProducerContext>)) -> Fault {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("pool-7", 1, 1).expect("a topic");
+        arrange(&brokers);
+        let settings = Settings::new(vec![brokers.bootstrap_servers()], "pool-7".to_owned());
+        let mut cursor = Cursor::open(&settings, false).expect("a client");
+        cursor.seek(3).expect("stands there");
+        loop {
+            match cursor.take(4, 1, settings::PATIENCE) {
+                Err(fault) if fault.retryable() => {}
+                took => return took.expect_err("there is no record"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_topic_that_ends_before_what_was_read_was_cut() {
+        let fault = found_at_3(|_| {});
+        assert_eq!(
+            fault.to_string(),
+            "topic pool-7 was cut: position 3 was asked for, it holds 0 to before 0, and not as it \
+             was before"
+        );
+        assert!(matches!(fault, Fault::Truncated { .. }), "{fault:?}");
+    }
+
+    #[test]
+    fn a_record_whose_checksum_is_wrong_is_named() {
+        let fault = found_at_3(|brokers| {
+            let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_MSG];
+            brokers.request_errors(RDKafkaApiKey::Fetch, &errors);
+        });
+        assert_eq!(
+            fault.to_string(),
+            "log damaged at position 3 (topic pool-7): the brokers hold no sound record there"
+        );
+    }
 }

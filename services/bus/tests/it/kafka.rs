@@ -3,6 +3,8 @@
 //! `CAUSEWAY_KAFKA` names other brokers than the local ones.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
@@ -11,6 +13,9 @@ use std::time::Duration;
 use bus::kafka::{self, KafkaLog, Promise, Settings, TopicFault};
 use bus::{Fault, Log as _, Position, Refused, contract};
 use bytes::Bytes;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// A topic of its own.
 struct Topic(Settings);
@@ -133,11 +138,94 @@ fn a_topic_that_lost_records_halts_the_log_naming_it() {
     assert_eq!(log.append(Bytes::new()).expect_err("halted"), Refused::Halted);
 }
 
+/// Appends so many records, a request each, and opens a log that has none of them in memory.
+fn reopened(topic: &mut Topic, records: u64) -> KafkaLog {
+    topic.0.cache_bytes = 0;
+    let log = open(&topic.0);
+    for number in 0..records {
+        log.append(record(&topic.0, number)).expect("taken").wait().expect("durable");
+    }
+    drop(log);
+    open(&topic.0)
+}
+
+/// A record that no other topic has.
+fn record(settings: &Settings, number: u64) -> Bytes {
+    format!("{} {number:04}", settings.topic).into()
+}
+
+/// Why nothing can be read there, once somebody answers.
+fn unread(log: &KafkaLog, from: u64) -> Fault {
+    loop {
+        match log.read(Position(from), 1) {
+            Err(fault) if fault.retryable() => thread::sleep(Duration::from_millis(20)),
+            read => return read.expect_err("it is gone"),
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs brokers"]
+fn records_that_somebody_removed_are_gone_and_the_topic_is_named() {
+    let mut topic = fresh();
+    let log = reopened(&mut topic, 5);
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(&topic.0.topic, 0, Offset::Offset(3)).expect("an offset");
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", topic.0.brokers.join(","))
+        .create()
+        .expect("a client");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(admin.delete_records(&before, &AdminOptions::new())).expect("removes them");
+
+    let fault = unread(&log, 0);
+    assert!(matches!(fault, Fault::Gone { first: Position(3), .. }), "{fault:?}");
+    assert!(fault.to_string().contains(&topic.0.topic), "{fault}");
+    assert_eq!(read(&log, 3, 1), [record(&topic.0, 3)], "the others are read");
+}
+
+#[test]
+#[ignore = "needs brokers"]
+fn a_byte_that_changed_on_the_brokers_is_damage_and_named() {
+    let mut topic = fresh();
+    let log = reopened(&mut topic, 3);
+    let damaged = record(&topic.0, 1);
+    for broker in ["kafka-1", "kafka-2", "kafka-3"] {
+        flip(&cluster_dir().join(broker), &topic.0.topic, &damaged);
+    }
+    assert_eq!(read(&log, 0, 1 << 20), [record(&topic.0, 0)], "what is before it");
+    let fault = unread(&log, 1);
+    assert!(matches!(fault, Fault::Corrupt { position: Position(1), .. }), "{fault:?}");
+    assert!(fault.to_string().contains(&topic.0.topic), "{fault}");
+    assert_eq!(read(&log, 2, 1), [record(&topic.0, 2)], "what is behind it");
+}
+
+/// Changes the last byte of a record in a broker's copy, once it has one.
+fn flip(broker: &Path, topic: &str, record: &[u8]) {
+    let segment = broker.join(format!("data/{topic}-0/00000000000000000000.log"));
+    loop {
+        let mut bytes = fs::read(&segment).unwrap_or_default();
+        let found = bytes.windows(record.len()).position(|window| window == record);
+        let Some(at) = found.map(|at| at + record.len() - 1) else {
+            thread::sleep(Duration::from_millis(20));
+            continue;
+        };
+        bytes[at] ^= 1;
+        let file = fs::OpenOptions::new().write(true).open(&segment).expect("opens");
+        let written = std::os::unix::fs::FileExt::write_all_at(&file, &bytes[at..=at], at as u64);
+        return written.expect("writes");
+    }
+}
+
+/// The folder of the cluster's script.
+fn cluster_dir() -> PathBuf {
+    std::env::var_os("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR").into()
+}
+
 /// The cluster's script, with the folder that `CAUSEWAY_CLUSTER_DIR` names.
 fn cluster(command: &str, node: &str) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/local/cluster");
-    let dir = std::env::var("CAUSEWAY_CLUSTER_DIR").expect("CAUSEWAY_CLUSTER_DIR");
-    let done = Command::new(script).args([command, node, "--dir", &dir]).status();
+    let done = Command::new(script).args([command, node, "--dir"]).arg(cluster_dir()).status();
     assert!(done.expect("runs the script").success(), "{command} {node}");
 }
 
