@@ -206,6 +206,8 @@ fn passing(error: &KafkaError) -> bool {
                 | Code::OperationTimedOut
                 | Code::NotLeaderForPartition
                 | Code::LeaderNotAvailable
+                // Of a group that is never joined, and only looked up.
+                | Code::GroupAuthorizationFailed
         )
     )
 }
@@ -255,5 +257,18 @@ mod tests {
             fault.to_string(),
             "log damaged at position 3 (topic pool-7): the brokers hold no sound record there"
         );
+    }
+
+    #[test]
+    fn who_may_not_look_up_the_group_reads_all_the_same() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("pool-7", 1, 1).expect("a topic");
+        let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED; 16];
+        brokers.request_errors(RDKafkaApiKey::FindCoordinator, &errors);
+        let settings = Settings::new(vec![brokers.bootstrap_servers()], "pool-7".to_owned());
+        let mut cursor = Cursor::open(&settings, false).expect("a client");
+        cursor.seek(0).expect("stands there");
+        let took = cursor.take(1, 1, Duration::from_secs(1)).expect("no error");
+        assert!(took.is_empty(), "there is no record");
     }
 }
