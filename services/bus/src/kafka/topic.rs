@@ -116,6 +116,8 @@ pub fn create(settings: &Settings, promise: Promise) -> Result<(), TopicFault> {
     let mut topic = NewTopic::new(&settings.topic, 1, replication)
         .set("retention.ms", &kept)
         .set("min.insync.replicas", &in_sync)
+        // A broker refuses a record whose time is an hour ahead of its own: nobody reads that time.
+        .set("message.timestamp.type", "LogAppendTime")
         .set("max.message.bytes", &message);
     for (name, value) in FIXED {
         topic = topic.set(name, value);
