@@ -8,6 +8,8 @@
 //! kind 3 resign  -       it is no longer
 //! kind 4 sealed  number u64 | last position u64 | batch hash [32] | state root [32]
 //! ```
+//! Behind every term and number there is another one: the largest u64 is refused as either.
+//!
 //! Nothing in it is needed to know what settled: that is in the log alone.
 
 use channel::{DecodeError, Reader, Writer};
@@ -90,13 +92,13 @@ impl Message {
         }
         let kind = reader.u8("kind")?;
         let (pool, settler) = (reader.u32("pool")?, reader.u64("settler")?);
-        let term = reader.u64("term")?;
+        let term = counted(reader.u64("term")?, "term")?;
         let body = match kind {
             1 => Body::Claim,
             2 => Body::Beat,
             3 => Body::Resign,
             4 => Body::Sealed(Seal {
-                number: reader.u64("number")?,
+                number: counted(reader.u64("number")?, "number")?,
                 last: reader.u64("last")?,
                 hash: reader.array("hash")?,
                 root: reader.array("root")?,
@@ -106,6 +108,11 @@ impl Message {
         reader.finish()?;
         Ok(Self { pool, settler, term, body })
     }
+}
+
+/// A number behind which there is another one.
+fn counted(value: u64, field: &'static str) -> Result<u64, DecodeError> {
+    if value == u64::MAX { Err(DecodeError::Range { field }) } else { Ok(value) }
 }
 
 /// Reads what a settler tells the others of its pool and writes it again: the same bytes, since a
@@ -141,5 +148,19 @@ mod tests {
         assert_eq!(with(0, 0), DecodeError::Range { field: "label" });
         assert_eq!(with(17, 2), DecodeError::Unknown { field: "version", value: 2 });
         assert_eq!(with(18, 9), DecodeError::Unknown { field: "kind", value: 9 });
+    }
+
+    /// Whoever claims takes the next term, and tells of the next batch.
+    #[test]
+    fn numbers_without_a_next_one_are_refused() {
+        let seal = |number| Body::Sealed(Seal { number, last: 9, hash: [1; 32], root: [2; 32] });
+        let decoded = |term, body| {
+            let message = Message { pool: 3, settler: 1, term, body };
+            Message::decode(&message.encode()).map(drop)
+        };
+        let refused = |field| Err(DecodeError::Range { field });
+        assert_eq!(decoded(u64::MAX, Body::Claim), refused("term"));
+        assert_eq!(decoded(1, seal(u64::MAX)), refused("number"));
+        assert_eq!(decoded(u64::MAX - 1, seal(u64::MAX - 1)), Ok(()));
     }
 }
