@@ -234,21 +234,15 @@ impl Work {
             if stopping && self.peers.is_some() {
                 return Ok(());
             }
-            let records = match self.log.read(next, GROUP_BYTES) {
+            match self.log.read(next, GROUP_BYTES) {
                 Err(fault) if fault.retryable() && !stopping => {
                     tracing::warn!(%fault, "reading the log");
                     thread::sleep(PAUSE);
-                    continue;
                 }
-                records => records?,
-            };
-            if records.is_empty() {
-                if stopping {
-                    return Ok(());
-                }
-                self.idle(next);
-            } else {
-                self.apply_group(records)?;
+                Err(fault) => return Err(fault.into()),
+                Ok(records) if !records.is_empty() => self.apply_group(records)?,
+                Ok(_) if stopping => return Ok(()),
+                Ok(_) => self.idle(next),
             }
             self.inbox.answer(&self.pool);
             self.snapshotter.check()?;

@@ -1,3 +1,6 @@
+use std::sync::atomic::Ordering;
+
+use bus::Log as _;
 use settler::Unasked;
 use tempfile::tempdir;
 
@@ -19,6 +22,21 @@ fn the_pool_answers_between_records_and_no_more_once_it_has_stopped() {
     assert_eq!(preview.floor(), [true, false]);
     world.close();
     assert_eq!(block_on(pool.ask(|_| ())), Err(Unasked::Halted));
+}
+
+#[test]
+fn the_pool_answers_while_the_log_does_not() {
+    let dir = tempdir().unwrap();
+    let world = World::quiet(&dir);
+    world.begin(|_| {});
+    world.log.silent.store(true, Ordering::Relaxed);
+    let next = world.log.end().0;
+    // The first one may be answered by a read that was under way.
+    for _ in 0..3 {
+        assert_eq!(block_on(world.pool.ask(|pool| pool.next_position())), Ok(next));
+    }
+    world.log.silent.store(false, Ordering::Relaxed);
+    world.close();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A pool with two banks on disk, and records for it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,18 +30,35 @@ pub(crate) fn eur() -> Currency {
     Currency::parse("EUR").unwrap()
 }
 
-/// The log, noting where reading began.
+/// The log, noting where reading began; it may answer nobody for a while.
 pub(crate) struct WatchedLog {
     inner: EmbeddedLog,
     first_read: Mutex<Option<u64>>,
+    /// Whether nothing can be read.
+    pub(crate) silent: AtomicBool,
+    /// So many appends more are taken and get lost.
+    pub(crate) losing: AtomicU64,
+}
+
+fn unanswered() -> bus::Fault {
+    bus::Fault::Unanswered { why: "as the test will have it".to_owned() }
 }
 
 impl Log for WatchedLog {
     fn append(&self, record: Bytes) -> Result<Ticket, Refused> {
+        let loses = |losing: u64| losing.checked_sub(1);
+        if self.losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, loses).is_ok() {
+            let (sender, ticket) = Ticket::new();
+            sender.send(Err(unanswered())).unwrap();
+            return Ok(ticket);
+        }
         self.inner.append(record)
     }
 
     fn read(&self, from: Position, bytes_max: usize) -> Result<Vec<Bytes>, bus::Fault> {
+        if self.silent.load(Ordering::Relaxed) {
+            return Err(unanswered());
+        }
         self.first_read.lock().unwrap().get_or_insert(from.0);
         self.inner.read(from, bytes_max)
     }
@@ -64,7 +81,12 @@ pub(crate) fn open_log(dir: &Path) -> Arc<WatchedLog> {
     let options =
         bus::embedded::Options { segment_bytes: 1 << 20, ..bus::embedded::Options::default() };
     let inner = EmbeddedLog::open(&dir.join("log"), 1, options).unwrap();
-    Arc::new(WatchedLog { inner, first_read: Mutex::default() })
+    Arc::new(WatchedLog {
+        inner,
+        first_read: Mutex::default(),
+        silent: AtomicBool::new(false),
+        losing: AtomicU64::new(0),
+    })
 }
 
 /// Everything of one pool, running.
