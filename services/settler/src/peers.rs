@@ -14,6 +14,7 @@ mod message;
 mod ownership;
 mod seals;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -125,7 +126,7 @@ impl Peers {
             log,
             next,
             told: 0,
-            pending: None,
+            pending: VecDeque::new(),
             shared: shared.clone(),
         };
         tracing::info!(settler = format!("{me:016x}"), part = ?options.part, "among its peers");
@@ -195,10 +196,10 @@ struct Member {
     /// The next message to read.
     next: u64,
     ownership: Ownership,
-    /// The newest batch that this settler has told of.
+    /// The newest batch of those that this settler has told of, all of which are in the log.
     told: u64,
-    /// The last thing it said, while that is on its way.
-    pending: Option<Ticket>,
+    /// What it said last, while that is on its way, in order; with the number of a batch told of.
+    pending: VecDeque<(Ticket, Option<u64>)>,
     shared: Arc<Shared>,
 }
 
@@ -273,10 +274,9 @@ impl Member {
 
     /// Says what is due, if the last thing said has arrived.
     fn speak(&mut self) {
-        if self.pending.as_mut().is_some_and(|ticket| ticket.now().is_none()) {
+        if !self.arrived() {
             return;
         }
-        self.pending = None;
         let now = Instant::now();
         if self.shared.leads.load(Ordering::Acquire) {
             self.tell(now);
@@ -285,30 +285,59 @@ impl Member {
             && self.shared.ready.load(Ordering::Acquire)
             && let Some(body) = self.ownership.say(now)
         {
-            self.pending = self.say(body);
+            self.say(body);
         }
+    }
+
+    /// Takes note of what has arrived; whether nothing is on its way any more.
+    fn arrived(&mut self) -> bool {
+        while let Some((ticket, batch)) = self.pending.front_mut() {
+            match ticket.now() {
+                None => return false,
+                Some(Ok(_)) => self.told = batch.unwrap_or(self.told),
+                Some(Err(fault)) => {
+                    // All from here on are told again: whoever hears one twice compares it twice.
+                    tracing::debug!(%fault, "a message to the other settlers");
+                    self.pending.clear();
+                    return true;
+                }
+            }
+            self.pending.pop_front();
+        }
+        true
     }
 
     /// Tells of the batches that nobody has told of yet.
     fn tell(&mut self, now: Instant) {
         let untold: Vec<Seal> = self.shared.seals().untold(self.told).copied().collect();
         for seal in untold {
-            let Some(ticket) = self.say(Body::Sealed(seal)) else { return };
-            self.pending = Some(ticket);
-            self.told = seal.number;
+            if !self.say(Body::Sealed(seal)) {
+                return;
+            }
             self.ownership.spoke(Body::Beat, now);
         }
     }
 
-    fn say(&self, body: Body) -> Option<Ticket> {
+    /// Whether the log takes it.
+    fn say(&mut self, body: Body) -> bool {
         let term = match self.options.part {
             Part::Contends => self.ownership.term_of(&body),
             // It has no term: nobody takes it for the active one.
             Part::Leads | Part::Stands | Part::Listens => 0,
         };
         let message = Message { pool: self.options.pool, settler: self.me, term, body };
-        let said = self.log.append(Bytes::from(message.encode()));
-        said.inspect_err(|refused| tracing::debug!(%refused, "the outcomes log takes nothing")).ok()
+        let batch = match body {
+            Body::Sealed(seal) => Some(seal.number),
+            Body::Claim | Body::Beat | Body::Resign => None,
+        };
+        match self.log.append(Bytes::from(message.encode())) {
+            Ok(ticket) => self.pending.push_back((ticket, batch)),
+            Err(refused) => {
+                tracing::debug!(%refused, "the outcomes log takes nothing");
+                return false;
+            }
+        }
+        true
     }
 
     /// # Errors
@@ -327,7 +356,7 @@ impl Member {
             && self.options.part != Part::Listens
         {
             metrics::diverged();
-            self.pending = self.say(Body::Sealed(difference.ours));
+            self.say(Body::Sealed(difference.ours));
             self.farewell();
         }
     }
@@ -335,7 +364,7 @@ impl Member {
     /// Lets another one take over at once.
     fn resign(&mut self) {
         if self.options.part == Part::Contends && self.ownership.leads() {
-            self.pending = self.say(Body::Resign);
+            self.say(Body::Resign);
             self.farewell();
         }
         metrics::active(false);
@@ -344,9 +373,7 @@ impl Member {
     /// Waits until what was said last is durable, but not for long.
     fn farewell(&mut self) {
         let until = Instant::now() + FAREWELL;
-        while self.pending.as_mut().is_some_and(|ticket| ticket.now().is_none())
-            && Instant::now() < until
-        {
+        while !self.arrived() && Instant::now() < until {
             thread::sleep(Duration::from_millis(5));
         }
     }

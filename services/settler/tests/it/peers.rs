@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bus::Log;
+use bus::{Log, Position};
 use bytes::Bytes;
 use settler::{Clock, Floor, Part, Peers, PeersOptions};
 use tempfile::tempdir;
@@ -67,6 +69,27 @@ fn one_is_active_and_another_takes_over() {
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(listens.queued(), 4, "nobody lets time pass any more");
     listens.close();
+}
+
+/// A batch of which nobody else has told is told of again when the message got lost.
+#[test]
+fn what_gets_lost_on_its_way_is_told_again() {
+    let dir = tempdir().unwrap();
+    let logs = logs(dir.path());
+    let options = PeersOptions { pool: 1, part: Part::Leads, takeover: Duration::from_millis(200) };
+    logs.1.losing.store(2, Ordering::Relaxed);
+    let peers = Peers::start(logs.1.clone(), options).unwrap();
+    let clock = Clock::System;
+    let limits = (u64::MAX, Some(peers));
+    let world = World::among(logs.0.clone(), dir.path(), clock, Box::new(Floor), limits);
+    world.begin(|rules| (rules.seal_ms, rules.cycle_ms) = (10, 20));
+    until(|| logs.1.end().0 >= 4);
+    world.close();
+    let told = logs.1.read(Position(0), 1 << 20).unwrap();
+    let number = |message: &Bytes| u64::from_be_bytes(message[39..47].try_into().unwrap());
+    let known: BTreeSet<_> = told.iter().map(number).collect();
+    let all: BTreeSet<_> = (1..=known.len() as u64).collect();
+    assert_eq!(known, all, "every batch, from the first one on");
 }
 
 /// A message of the outcomes log as `docs/internals/cluster.md` has it: a batch sealed otherwise.
