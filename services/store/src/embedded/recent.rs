@@ -24,6 +24,9 @@ use crate::seal;
 /// Manifests are kept until this much was written after them: more than the journals hold.
 const KEPT_BYTES: u64 = 2 * JOURNAL_BYTES_MAX;
 
+/// No commit writes that much: a larger number is damage, and sums of smaller ones stay in bounds.
+const COMMIT_BYTES_MAX: u64 = 1 << 40;
+
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 
@@ -55,7 +58,7 @@ impl Recent {
         let mut changed = HashSet::new();
         for number in newest.oldest..=last {
             let manifest = Manifest::read(engine, number)?;
-            manifest.verify(engine, &mut changed)?;
+            manifest.verify(number, engine, &mut changed)?;
             recent.push(manifest.bytes);
         }
         match changed.iter().min() {
@@ -154,16 +157,25 @@ impl Manifest {
         let key = number.to_be_bytes();
         let stored = engine.manifests.get(key).map_err(unreadable)?;
         let stored = stored.ok_or_else(|| missing(number))?;
-        let value = seal::open_raw(seal::MANIFESTS, &key, stored.into());
-        let mut value = value.ok_or_else(|| damaged(number))?;
-        let (head, _) = value.as_ref().as_chunks::<8>();
-        let [oldest, bytes, ..] = head else { return Err(damaged(number)) };
-        let (oldest, bytes) = (u64::from_be_bytes(*oldest), u64::from_be_bytes(*bytes));
-        Ok(Self { oldest, bytes, rows: value.split_off(16) })
+        Self::parse(&key, stored.into()).ok_or_else(|| damaged(number))
     }
 
-    /// Compares the rows with the tables. `changed` collects those that differ.
-    fn verify(&self, engine: &Engine, changed: &mut HashSet<(Space, Bytes)>) -> Result<(), Fault> {
+    fn parse(key: &[u8], stored: Bytes) -> Option<Self> {
+        let mut value = seal::open_raw(seal::MANIFESTS, key, stored)?;
+        let (head, _) = value.as_ref().as_chunks::<8>();
+        let [oldest, bytes, ..] = head else { return None };
+        let (oldest, bytes) = (u64::from_be_bytes(*oldest), u64::from_be_bytes(*bytes));
+        let rows = value.split_off(16);
+        (bytes <= COMMIT_BYTES_MAX).then_some(Self { oldest, bytes, rows })
+    }
+
+    /// Compares the rows of commit `number` with the tables. `changed` collects those that differ.
+    fn verify(
+        &self,
+        number: u64,
+        engine: &Engine,
+        changed: &mut HashSet<(Space, Bytes)>,
+    ) -> Result<(), Fault> {
         let snapshot = engine.snapshot();
         let mut rest = self.rows.clone();
         while let [table, operation, length, ..] = *rest {
@@ -189,7 +201,7 @@ impl Manifest {
                 changed.insert((space, key));
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(damaged(self.oldest)) }
+        if rest.is_empty() { Ok(()) } else { Err(damaged(number)) }
     }
 }
 
@@ -215,4 +227,35 @@ fn damaged(number: u64) -> Fault {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unreadable(error: fjall::Error) -> Fault {
     Fault::Damaged { why: format!("manifests: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::Options;
+
+    /// What opening says of two manifests, each with its bytes and rows, sealed as they are.
+    fn opened(manifests: [(u64, &[u8]); 2]) -> String {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20 };
+        let engine = Engine::open(dir.path(), &options).expect("opens");
+        let mut batch = engine.batch(2);
+        for (number, (bytes, rows)) in (1_u64..).zip(manifests) {
+            let mut value = [&1_u64.to_be_bytes()[..], &bytes.to_be_bytes(), rows].concat();
+            seal::close(seal::MANIFESTS, &number.to_be_bytes(), &mut value);
+            batch.insert(&engine.manifests, number.to_be_bytes(), value);
+        }
+        assert!(engine.commit(batch).is_ok());
+        Recent::verify(&engine, 2).map_or_else(|fault| fault.to_string(), |_| "whole".to_owned())
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_is_named() {
+        assert_eq!(opened([(7, &[]), (7, &[])]), "whole");
+        let named = "manifest of commit 2 is damaged";
+        for second in [(u64::MAX, &b""[..]), (7, &[0])] {
+            let said = opened([(7, &[]), second]);
+            assert!(said.contains(named), "{said}");
+        }
+    }
 }
