@@ -166,7 +166,8 @@ pub(super) fn reading(settings: &Settings) -> ExecutionProfile {
     profile(settings).to_builder().speculative_execution_policy(Some(Arc::new(speculation))).build()
 }
 
-/// Errors that stay however often it is tried: what was asked is wrong, or not allowed.
+/// Errors that stay however often it is tried: what was asked is wrong. Not so one of permissions:
+/// a node that cannot read its own table of them says the same.
 fn permanent(error: &ExecutionError) -> bool {
     match error {
         ExecutionError::BadQuery(_) => true,
@@ -174,7 +175,6 @@ fn permanent(error: &ExecutionError) -> bool {
             error,
             DbError::SyntaxError
                 | DbError::Invalid
-                | DbError::Unauthorized
                 | DbError::ConfigError
                 | DbError::AlreadyExists { .. }
                 | DbError::FunctionFailure { .. }
@@ -212,5 +212,20 @@ pub(super) fn unprepared(error: PrepareError) -> Fault {
         io("prepare a statement of", error)
     } else {
         unavailable("prepare a statement of", &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_is_wrong_for_good_and_what_is_not_allowed_may_be_in_a_moment() {
+        let said = |error| {
+            let answer = RequestAttemptError::DbError(error, "said the node".to_owned());
+            ExecutionError::LastAttemptError(answer)
+        };
+        assert!(permanent(&said(DbError::Invalid)) && permanent(&said(DbError::SyntaxError)));
+        assert!(!permanent(&said(DbError::Unauthorized)) && !permanent(&said(DbError::Overloaded)));
     }
 }
