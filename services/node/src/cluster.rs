@@ -125,10 +125,14 @@ fn tables(nodes: &CqlNodes, pool: u32) -> Result<cql::Settings> {
 /// Opens the tables of a pool.
 ///
 /// # Errors
-/// They cannot be reached, or are not of this build's schema.
+/// They cannot be reached, are not of this build's schema, or have too few copies.
 pub(crate) fn open_store(nodes: &CqlNodes, pool: u32) -> Result<Arc<dyn Store>> {
-    let store = CqlStore::open(&tables(nodes, pool)?);
+    let store = CqlStore::open(&tables(nodes, pool)?, promise(nodes));
     Ok(Arc::new(store.context("cannot open the store")?))
+}
+
+fn promise(nodes: &CqlNodes) -> cql::Promise {
+    cql::Promise { replicas: nodes.replication }
 }
 
 /// What a file holds, without the end of its line.
@@ -151,8 +155,7 @@ pub(crate) fn make(config: &Config, pool: u32) -> Result<String> {
         said.push_str(&format!("topic {}: as it must be\n", settings.topic));
     }
     if let Some(nodes) = &config.cql {
-        let promise = cql::Promise { replicas: nodes.replication };
-        let made = cql::init(&tables(nodes, pool)?, promise);
+        let made = cql::init(&tables(nodes, pool)?, promise(nodes));
         let made = made.with_context(|| format!("keyspace {}", nodes.keyspace))?;
         said.push_str(&format!("keyspace {}: schema {}\n", nodes.keyspace, made.version));
     }
@@ -260,6 +263,7 @@ fn table_status(nodes: &CqlNodes, pool: u32) -> Result<(String, cql::Status)> {
          older one up to it",
         nodes.keyspace
     );
+    status.keeps(promise(nodes)).with_context(about)?;
     Ok((nodes.keyspace.clone(), status))
 }
 

@@ -40,17 +40,18 @@ pub struct CqlStore {
 }
 
 impl CqlStore {
-    /// Connects, and checks the schema.
+    /// Connects, and checks the schema and how many copies there are.
     ///
     /// # Errors
-    /// [`Fault::Schema`] if it is not that of this build; [`Fault::Keyspace`] for a name that is
-    /// none; [`Fault::Unavailable`], [`Fault::Io`].
-    pub fn open(settings: &Settings) -> Result<Self, Fault> {
+    /// [`Fault::Schema`] if it is not that of this build; [`Fault::Promise`] if there are fewer
+    /// copies than promised; [`Fault::Keyspace`] for a name that is none; [`Fault::Unavailable`],
+    /// [`Fault::Io`].
+    pub fn open(settings: &Settings, promise: Promise) -> Result<Self, Fault> {
         schema::check_name(&settings.keyspace)?;
         let threads = Threads::start()?;
         let core = threads.wait(async {
             let link = Link::connect(settings).await?;
-            schema::check(&link, &settings.keyspace).await?;
+            schema::check(&link, &settings.keyspace, promise).await?;
             Core::open(link, settings).await
         })?;
         Ok(Self { core, threads })

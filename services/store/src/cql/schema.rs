@@ -48,6 +48,13 @@ impl Status {
         let counts = self.replication.iter().filter(|(name, _)| *name != "class");
         counts.filter_map(|(_, count)| count.parse().ok()).min().unwrap_or(0)
     }
+
+    /// # Errors
+    /// [`Fault::Promise`] if it keeps fewer copies.
+    pub fn keeps(&self, promise: Promise) -> Result<(), Fault> {
+        let (found, promised) = (self.replicas(), promise.replicas);
+        if found < promised { Err(Fault::Promise { found, promised }) } else { Ok(()) }
+    }
 }
 
 /// Creates the keyspace if there is none, and brings its tables to the version of this build.
@@ -61,10 +68,7 @@ pub fn init(settings: &Settings, promise: Promise) -> Result<Status, Fault> {
         let link = Link::connect(settings).await?;
         create_keyspace(&link, settings, promise).await?;
         let status = read_status(&link, &settings.keyspace).await?;
-        if status.replicas() < promise.replicas {
-            let (found, promised) = (status.replicas(), promise.replicas);
-            return Err(Fault::Promise { found, promised });
-        }
+        status.keeps(promise)?;
         known(status.version)?;
         for (version, migration) in (1..).zip(MIGRATIONS).skip(status.version as usize) {
             migrate(&link, &settings.keyspace, version, migration).await?;
@@ -85,10 +89,14 @@ pub fn status(settings: &Settings) -> Result<Status, Fault> {
     })
 }
 
-/// Refuses a keyspace of another version than this build's.
-pub(super) async fn check(link: &Link, keyspace: &str) -> Result<(), Fault> {
-    let found = read_version(link, keyspace).await?;
-    if found == SCHEMA_VERSION { Ok(()) } else { Err(schema(found)) }
+/// Refuses a keyspace of another version than this build's, or with too few copies.
+pub(super) async fn check(link: &Link, keyspace: &str, promise: Promise) -> Result<(), Fault> {
+    let status = read_status(link, keyspace).await?;
+    if status.version == SCHEMA_VERSION {
+        status.keeps(promise)
+    } else {
+        Err(schema(status.version))
+    }
 }
 
 /// A keyspace's name goes into statements as it is.

@@ -40,7 +40,7 @@ impl Host for Pool {
     type Store = CqlStore;
 
     fn open(&self) -> CqlStore {
-        CqlStore::open(&self.0).expect("opens")
+        CqlStore::open(&self.0, Promise::default()).expect("opens")
     }
 }
 

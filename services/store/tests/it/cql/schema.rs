@@ -14,17 +14,18 @@ fn a_schema_of_another_version_is_refused_by_its_number() {
     let status = cql::status(&absent).expect("reads");
     assert_eq!((status.version, status.needed, status.replicas()), (0, cql::SCHEMA_VERSION, 0));
     assert_eq!(status.nodes.len(), 3);
-    let opened = CqlStore::open(&absent).map(drop).expect_err("no keyspace");
+    let opened = CqlStore::open(&absent, Promise::default()).map(drop).expect_err("no keyspace");
     assert!(matches!(opened, Fault::Schema { found: 0, .. }), "{opened:?}");
 
     let newer = Settings { keyspace: "causeway_newer".to_owned(), ..settings() };
     cql::init(&newer, Promise::default()).expect("makes the schema");
     cql::init(&newer, Promise::default()).expect("changes nothing");
-    CqlStore::open(&newer).map(drop).expect("opens");
+    CqlStore::open(&newer, Promise::default()).map(drop).expect("opens");
     meddle("INSERT INTO causeway_newer.schema_version (id, version) VALUES (0, 99)", ());
-    for refused in
-        [CqlStore::open(&newer).map(drop), cql::init(&newer, Promise::default()).map(drop)]
-    {
+    for refused in [
+        CqlStore::open(&newer, Promise::default()).map(drop),
+        cql::init(&newer, Promise::default()).map(drop),
+    ] {
         let refused = refused.expect_err("newer");
         assert!(matches!(refused, Fault::Schema { found: 99, .. }), "{refused:?}");
         assert!(refused.to_string().contains("version 99"), "{refused}");
@@ -37,13 +38,21 @@ fn a_schema_of_another_version_is_refused_by_its_number() {
 #[ignore = "needs CQL nodes"]
 fn a_keyspace_with_too_few_copies_is_refused() {
     let one = Settings { keyspace: "causeway_one".to_owned(), ..settings() };
-    let refused = cql::init(&one, Promise { replicas: 1 }).and_then(|status| {
-        assert_eq!(status.replicas(), 1);
-        cql::init(&one, Promise::default())
-    });
+    let few = Promise { replicas: 1 };
+    let made = cql::init(&one, few).map(|status| status.replicas());
+    let opened = CqlStore::open(&one, few).map(drop);
+    let refused = [
+        cql::init(&one, Promise::default()).map(drop),
+        CqlStore::open(&one, Promise::default()).map(drop),
+        cql::status(&one).and_then(|status| status.keeps(Promise::default())),
+    ];
     meddle("DROP KEYSPACE causeway_one", ());
-    let refused = refused.expect_err("one copy is not enough");
-    assert!(matches!(refused, Fault::Promise { found: 1, promised: 3 }), "{refused:?}");
+    assert_eq!(made.expect("makes it"), 1);
+    opened.expect("as promised");
+    for refused in refused {
+        let refused = refused.expect_err("one copy is not enough");
+        assert!(matches!(refused, Fault::Promise { found: 1, promised: 3 }), "{refused:?}");
+    }
     for name in ["", "Upper", "a-b", "1st", "system;"] {
         let named = Settings { keyspace: name.to_owned(), ..settings() };
         assert!(matches!(cql::status(&named), Err(Fault::Keyspace { .. })), "{name}");
