@@ -6,7 +6,7 @@
 //!
 //! * [`obstacles`]: what a payment lacks. The payments that would have to settle with it are added
 //!   to what settles anyway; every account and every limit that this leaves short is an obstacle.
-//!   [`remedy`] is what frees it.
+//!   [`remedy`] is what frees it. [`diagnose`] and [`diagnose_proposed`] give both.
 //! * [`what_if`]: what a cycle would settle if something were different.
 //! * [`unlock`]: where a little more money, or a higher limit, frees the most.
 //!
@@ -17,11 +17,13 @@
 mod aftermath;
 mod effect;
 mod obstacle;
+mod remedy;
 mod unlock;
 
 pub use aftermath::Aftermath;
 pub use effect::{Effect, Total, totals, what_if};
-pub use obstacle::{Inflow, Obstacle, inflows, obstacles, remedy};
+pub use obstacle::{Inflow, Obstacle, inflows, obstacles};
+pub use remedy::{Diagnosis, diagnose, diagnose_proposed, remedy};
 pub use unlock::{Options, Unlock, Unlocks, Weigh, unlock};
 
 use clearing::Preview;

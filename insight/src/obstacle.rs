@@ -7,9 +7,6 @@ use ledger::{AccountId, MINOR_MAX};
 
 use crate::aftermath::Aftermath;
 
-/// Payments looked at in all trials that cut one remedy down, about.
-const HALVED_MAX: usize = 10_000_000;
-
 /// Something that keeps a payment from settling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
@@ -37,7 +34,7 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    /// What removes it, and may be more than is needed: [`remedy`].
+    /// What removes it, and may be more than is needed: [`remedy`](crate::remedy).
     #[must_use]
     pub fn levers(&self, preview: &Preview) -> Vec<Lever> {
         match *self {
@@ -92,51 +89,34 @@ fn amount(minor: i128) -> Option<u64> {
 /// in its way.
 #[must_use]
 pub fn obstacles(after: &Aftermath<'_>, index: usize) -> Vec<Obstacle> {
-    let needed = needed(after, index);
+    found(after, needed(after, index))
+}
+
+/// Why a payment that stands alone, or its group, does not settle beside what does: it needs
+/// nothing that stands before it, as where a solver proposes.
+pub(crate) fn own_obstacles(after: &Aftermath<'_>, index: usize) -> Vec<Obstacle> {
+    let payments = after.preview.payments();
+    let group = payments.get(index).and_then(|payment| payment.group);
+    let members =
+        payments.iter().enumerate().filter(|(_, it)| group.is_some() && it.group == group);
+    let needed = members.map(|(at, _)| at).chain(Some(index));
+    found(after, needed.filter(|at| !after.settles(*at)).collect())
+}
+
+/// Who is short, and of what, once these settle too.
+fn found(after: &Aftermath<'_>, needed: BTreeSet<usize>) -> Vec<Obstacle> {
     let mut with = Aftermath::new(after.preview, after.settles.clone());
     let mut torn = false;
     for at in needed {
-        let payment = after.preview.payments()[at];
+        let Some(payment) = after.preview.payments().get(at) else { continue };
         torn |= payment.group.is_some_and(|group| after.preview.torn(group));
-        with.add(&payment);
+        with.add(payment);
     }
     let mut found = shortages(&with);
     if torn {
         found.push(Obstacle::Member);
     }
     found
-}
-
-/// What frees a payment that has these obstacles; nothing if nothing that can be done would.
-///
-/// To remove all obstacles frees it, and more with it that then pays back. So every amount is cut
-/// down as far as the payment still settles, one after the other: halving what is not known, as
-/// often as is fitting for so many payments.
-#[must_use]
-pub fn remedy(preview: &Preview, index: usize, obstacles: &[Obstacle]) -> Vec<Lever> {
-    if obstacles.contains(&Obstacle::Member) {
-        return Vec::new();
-    }
-    let mut levers: Vec<Lever> = obstacles.iter().flat_map(|found| found.levers(preview)).collect();
-    let mut trials = HALVED_MAX / preview.payments().len().max(1);
-    for at in 0..levers.len() {
-        let Lever::Fund { account, minor: enough } = levers[at] else { continue };
-        // Not enough, and enough.
-        let (mut low, mut high) = (None, enough);
-        while trials > 0 && low.map_or(0, |low| low + 1) < high {
-            let middle = low.map_or(0, |low: u64| low + (high - low) / 2);
-            levers[at] = Lever::Fund { account, minor: middle };
-            trials -= 1;
-            if preview.with(&levers).floor()[index] {
-                high = middle;
-            } else {
-                low = Some(middle);
-            }
-        }
-        levers[at] = Lever::Fund { account, minor: high };
-    }
-    levers.retain(|lever| !matches!(lever, Lever::Fund { minor: 0, .. }));
-    levers
 }
 
 /// The obstacles of an aftermath that is not feasible.

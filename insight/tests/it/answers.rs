@@ -1,10 +1,13 @@
+use channel::NettingMode;
 use clearing::{Lever, Preview, Tightest};
 use insight::{
-    Aftermath, Effect, Obstacle, Options, inflows, obstacles, remedy, totals, unlock, what_if,
+    Aftermath, Choose, Diagnosis, Effect, Obstacle, Options, diagnose, diagnose_proposed, inflows,
+    obstacles, remedy, totals, unlock, what_if,
 };
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
-use crate::world::{BANKS, World, index};
+use crate::world::{BANKS, World, choose, index};
 
 const OPTIONS: Options = Options { max: 10, trials_max: 200 };
 
@@ -91,16 +94,43 @@ fn a_member_of_a_group_waits_for_the_others_money() {
     assert_eq!(found, [Obstacle::Short { account, by: 70, bound: Tightest::Money }]);
 }
 
+#[test]
+fn where_a_solver_proposes_a_payment_lacks_its_own_part_only() {
+    let mut world = World::ruled(NettingMode::FifoFloor);
+    let [_, _, last] = [(1, 30_000), (2, 5_000), (2, 6_000)].map(|(to, by)| world.pay(0, to, by));
+    let preview = world.preview();
+    let (at, account) = (index(&preview, last), world.account(0));
+    let lacks = |by: u64| Diagnosis {
+        obstacles: vec![Obstacle::Short { account, by: by.into(), bound: Tightest::Money }],
+        remedy: vec![Lever::Fund { account, minor: by }],
+    };
+    let found = diagnose_proposed(&Aftermath::new(&preview, choose(&preview)), at, &choose, 100);
+    assert_eq!(found, lacks(6_000));
+    assert_eq!(diagnose(&preview, at), lacks(41_000), "in order all before it comes first");
+}
+
+#[test]
+fn where_only_what_stands_before_a_payment_frees_it_that_is_said() {
+    // A solver that settles nothing but the FIFO maximum.
+    let mut world = World::ruled(NettingMode::FifoFloor);
+    let [_, last] = [(1, 100), (2, 10)].map(|(to, by)| world.pay(0, to, by));
+    let preview = world.preview();
+    let at = index(&preview, last);
+    let found = diagnose_proposed(&after(&preview), at, &Preview::floor, 100);
+    assert_eq!(found, diagnose(&preview, at));
+    assert_eq!(found.remedy, [Lever::Fund { account: world.account(0), minor: 110 }]);
+}
+
 /// Random days: payments, money, limits, groups of two.
-fn worlds() -> impl Strategy<Value = World> {
+fn worlds(netting: NettingMode) -> impl Strategy<Value = World> {
     let pay = (0..BANKS, 0..BANKS - 1, 1_u64..50);
     let pays = prop::collection::vec((pay.clone(), prop::option::weighted(0.2, pay)), 1..25);
     let funds = prop::collection::vec(0_u64..60, BANKS as usize);
     let limits = prop::collection::vec((0..BANKS, 0..BANKS - 1, 1_u64..60), 0..3);
     let caps = prop::collection::vec((0..BANKS, 1_u64..60), 0..2);
-    (pays, funds, limits, caps).prop_map(|(pays, funds, limits, caps)| {
+    (pays, funds, limits, caps).prop_map(move |(pays, funds, limits, caps)| {
         let other = |index: u32, pick: u32| if pick >= index { pick + 1 } else { pick };
-        let mut world = World::new();
+        let mut world = World::ruled(netting);
         for (index, minor) in (0..).zip(funds).filter(|(_, minor)| *minor > 0) {
             world.fund(index, minor);
         }
@@ -121,30 +151,61 @@ fn worlds() -> impl Strategy<Value = World> {
     })
 }
 
+/// The same levers, each of them a unit less.
+fn less(levers: &[Lever]) -> Vec<Vec<Lever>> {
+    let lower = |at: usize| {
+        let mut levers = levers.to_vec();
+        match &mut levers[at] {
+            Lever::Fund { minor, .. } | Lever::CreditLine { minor, .. } => *minor -= 1,
+            Lever::Multilateral { limit, .. } | Lever::Bilateral { limit, .. } => {
+                *limit = limit.map(|limit| limit - 1);
+            }
+            Lever::Cap { cap, .. } => *cap = cap.map(|cap| cap - 1),
+        }
+        levers
+    };
+    (0..levers.len()).map(lower).collect()
+}
+
+/// Done, it settles; a unit less of anything, and it does not.
+fn frees(
+    preview: &Preview,
+    at: usize,
+    levers: &[Lever],
+    choose: Choose<'_>,
+) -> Result<(), TestCaseError> {
+    prop_assert!(choose(&preview.with(levers))[at], "{:?}", levers);
+    for levers in less(levers) {
+        prop_assert!(!choose(&preview.with(&levers))[at], "{:?}", levers);
+    }
+    Ok(())
+}
+
+fn money(levers: &[Lever]) -> u64 {
+    let money = levers.iter().map(|lever| match lever {
+        Lever::Fund { minor, .. } => *minor,
+        _ => 0,
+    });
+    money.sum()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn a_remedy_frees_what_it_is_for(world in worlds()) {
+    fn a_remedy_frees_what_it_is_for(world in worlds(NettingMode::StrictFifo)) {
         let preview = world.preview();
         let stuck = after(&preview);
         for at in 0..preview.payments().len() {
-            let found = obstacles(&stuck, at);
-            prop_assert_eq!(found.is_empty(), stuck.settles(at), "what settles has no obstacle");
-            let levers = remedy(&preview, at, &found);
-            prop_assert!(preview.with(&levers).floor()[at], "{:?}", levers);
-            // A little less of any money does not.
-            for less in 0..levers.len() {
-                let mut levers = levers.clone();
-                let Lever::Fund { minor, .. } = &mut levers[less] else { continue };
-                *minor -= 1;
-                prop_assert!(!preview.with(&levers).floor()[at], "{:?}", levers);
-            }
+            let found = diagnose(&preview, at);
+            let settles = stuck.settles(at);
+            prop_assert_eq!(found.obstacles.is_empty(), settles, "what settles has no obstacle");
+            frees(&preview, at, &found.remedy, &Preview::floor)?;
         }
     }
 
     #[test]
-    fn what_is_said_to_unlock_does_and_a_little_less_does_not(world in worlds()) {
+    fn what_is_said_to_unlock_does_and_a_little_less_does_not(world in worlds(NettingMode::StrictFifo)) {
         let preview = world.preview();
         let found = unlock(&preview, OPTIONS, &Preview::floor, &|_, _| 1, &|_| true);
         for one in found.alone.iter().chain(&found.everything) {
@@ -160,5 +221,25 @@ proptest! {
         }
         let settled = preview.floor().into_iter().filter(|settles| *settles).count();
         prop_assert_eq!(found.everything.is_none(), settled == preview.payments().len());
+    }
+}
+
+proptest! {
+    // Each of them asks the solver some thousand times.
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn a_remedy_frees_what_it_is_for_where_a_solver_proposes(
+        world in worlds(NettingMode::FifoFloor)
+    ) {
+        let preview = world.preview();
+        let stuck = Aftermath::new(&preview, choose(&preview));
+        for at in 0..preview.payments().len() {
+            let found = diagnose_proposed(&stuck, at, &choose, 1_000);
+            prop_assert!(stuck.settles(at) || !found.obstacles.is_empty());
+            frees(&preview, at, &found.remedy, &choose)?;
+            let in_order = diagnose(&preview, at).remedy;
+            prop_assert!(money(&found.remedy) <= money(&in_order), "{:?} {:?}", found, in_order);
+        }
     }
 }

@@ -34,8 +34,13 @@ fn eur() -> Currency {
 }
 
 impl World {
-    /// All banks have an account, none has money, the day is open.
+    /// All banks have an account, none has money, the day is open; settles strictly in order.
     pub(crate) fn new() -> Self {
+        Self::ruled(NettingMode::StrictFifo)
+    }
+
+    /// The same under another mode.
+    pub(crate) fn ruled(netting: NettingMode) -> Self {
         let person = |id: ParticipantId, role, name: String| Participant {
             id,
             role,
@@ -50,8 +55,7 @@ impl World {
         let name = |index: u32| format!("BANK{}AXX", char::from(b'A' + index as u8));
         let banks = (0..BANKS).map(|index| person(bank(index), Role::Bank, name(index)));
         participants.extend(banks);
-        let rules =
-            RuleBook { netting: NettingMode::StrictFifo, ..RuleBook::standard(vec![eur()]) };
+        let rules = RuleBook { netting, ..RuleBook::standard(vec![eur()]) };
         let genesis =
             Genesis { pool: 1, rules, operator_key: [9; 32], roots: Vec::new(), participants };
         let mut pool = Pool::new(1);
@@ -158,6 +162,14 @@ impl World {
     pub(crate) fn preview(&self) -> Preview {
         self.pool.preview(&[])
     }
+}
+
+/// What the pool's solver chooses.
+pub(crate) fn choose(preview: &Preview) -> Vec<bool> {
+    let candidates = preview.candidates();
+    let proposal = solver::propose(&candidates, None);
+    let settles = |place: Place| proposal.places.binary_search(&place).is_ok();
+    candidates.payments.iter().map(|payment| settles(payment.place)).collect()
 }
 
 /// The index of a payment in a preview.

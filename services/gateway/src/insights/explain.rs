@@ -2,7 +2,7 @@
 
 use channel::{ParticipantId, Uetr};
 use clearing::{GroupMember, MemberStage, Pool, Preview, Waiting, WaitsFor};
-use insight::{Aftermath, inflows, obstacles, remedy};
+use insight::{Aftermath, diagnose, diagnose_proposed, inflows};
 use ledger::{Amount, Currency};
 use proto::v1;
 use settler::PoolView;
@@ -109,18 +109,24 @@ impl Explained<'_> {
         let Some(index) = payments.position(|payment| payment.place == waiting.place) else {
             return;
         };
-        if self.cycle.settles(preview)[index] {
+        let settles = self.cycle.settles(preview);
+        if settles[index] {
             explanation.settles_next = true;
             return;
         }
         let (gateway, view, own) = (self.gateway, self.view, self.own);
         let words = Wording { gateway, view, preview, own };
-        let after = Aftermath::new(preview, preview.floor());
-        let found = obstacles(&after, index);
-        let levers = remedy(preview, index, &found);
-        explanation.obstacles = found.iter().filter_map(|it| words.obstacle(it)).collect();
-        explanation.remedy = levers.iter().filter_map(|it| words.lever(*it)).collect();
-        explanation.counterparty_waits = explanation.obstacles.len() < found.len();
+        let after = Aftermath::new(preview, settles);
+        let found = if preview.proposals {
+            let choose = |preview: &Preview| self.cycle.settles(preview);
+            diagnose_proposed(&after, index, &choose, Cycle::trials_max(preview))
+        } else {
+            diagnose(preview, index)
+        };
+        let obstacles = found.obstacles.iter();
+        explanation.obstacles = obstacles.filter_map(|it| words.obstacle(it)).collect();
+        explanation.remedy = found.remedy.iter().filter_map(|it| words.lever(*it)).collect();
+        explanation.counterparty_waits = explanation.obstacles.len() < found.obstacles.len();
         if self.own.is_none() {
             let owed = inflows(&after, waiting.debit, INFLOWS_MAX);
             let told = owed.iter().map(|inflow| v1::Inflow {

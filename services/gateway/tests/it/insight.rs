@@ -104,20 +104,20 @@ async fn settled(node: &Node) -> Vec<u64> {
     found
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_solver_would_settle_is_what_it_then_settles() {
+/// The same where a solver proposes what settles beyond the FIFO maximum.
+async fn stuck_before_a_solver() -> Node {
     let node = Node::start_ruled(Limits::default(), |rules| {
         rules.netting = NettingMode::FifoFloor;
         rules.proposal_timeout_ms = 60_000;
     })
     .await;
     owe(&node).await;
-    // Too little for the first in the queue: the solver takes the larger of the others.
-    let answer = what_if(&node, &node.operator, vec![fund("CAROFR2L", 10_000)]).await.unwrap();
-    assert_eq!(freed(&answer), [uetr(3).to_string()]);
-    let unlock = unlocks(&node, &node.operator).await;
-    assert!(unlock.unlocks.iter().any(|one| one.levers == [fund("CAROFR2L", 11_000)]));
-    let amount = Amount::new(10_000, currency("EUR")).unwrap();
+    node
+}
+
+/// Pays money in for Carol, and lets a cycle settle what the solver proposes.
+async fn fund_and_propose(node: &Node, minor: u64) {
+    let amount = Amount::new(minor, currency("EUR")).unwrap();
     let body = CommandBody::Fund { participant: node.carol.id, amount, pay_in: [9; 16] };
     node.give(&node.agent, 50, body).await;
     let end = node.end().0;
@@ -127,6 +127,31 @@ async fn what_the_solver_would_settle_is_what_it_then_settles() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     node.readable(end + 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_solver_would_settle_is_what_it_then_settles() {
+    let node = stuck_before_a_solver().await;
+    // Too little for the first in the queue: the solver takes the larger of the others.
+    let answer = what_if(&node, &node.operator, vec![fund("CAROFR2L", 10_000)]).await.unwrap();
+    assert_eq!(freed(&answer), [uetr(3).to_string()]);
+    let unlock = unlocks(&node, &node.operator).await;
+    assert!(unlock.unlocks.iter().any(|one| one.levers == [fund("CAROFR2L", 11_000)]));
+    fund_and_propose(&node, 10_000).await;
+    assert_eq!(settled(&node).await, [3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_free_a_payment_does_where_a_solver_proposes() {
+    let node = stuck_before_a_solver().await;
+    // The solver passes over what stands before it, so it lacks its own amount only.
+    let found = why(&node, &node.carol, 3).await.unwrap();
+    let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
+    assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("6000", "0"));
+    assert_eq!(found.remedy, [fund("CAROFR2L", 6000)]);
+    let less = what_if(&node, &node.operator, vec![fund("CAROFR2L", 5999)]).await.unwrap();
+    assert_eq!(freed(&less), [uetr(2).to_string()]);
+    fund_and_propose(&node, 6000).await;
     assert_eq!(settled(&node).await, [3]);
 }
 
@@ -141,6 +166,8 @@ async fn an_operator_sees_whose_money_is_missing_and_what_frees_it() {
     assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "CAROFR2L"));
     assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("41000", "0"));
     assert_eq!(found.remedy, [fund("CAROFR2L", 41_000)]);
+    let less = what_if(&node, &node.operator, vec![fund("CAROFR2L", 40_999)]).await.unwrap();
+    assert!(!freed(&less).contains(&uetr(3).to_string()));
     assert_eq!(found.inflows[0].participant, "ALICGB2L");
     assert!(!found.counterparty_waits && !found.settles_next);
     let answer = unlocks(&node, &node.operator).await;
