@@ -17,6 +17,9 @@ use crate::plan::{LimitChange, LimitKind, Plan, Ticks};
 pub(crate) struct Feeder {
     pub(crate) plan: Plan,
     pub(crate) pool: Pool,
+    /// Whether the plan has changed nothing so far: then the log's own records are given, with its
+    /// own ticks and proposals.
+    as_logged: bool,
     /// By limit of the plan: whether it was set.
     set: Vec<bool>,
     /// The latest proposal, whose prices shorten the next search.
@@ -26,7 +29,8 @@ pub(crate) struct Feeder {
 impl Feeder {
     pub(crate) fn new(plan: Plan) -> Self {
         let set = vec![false; plan.limits.len()];
-        Self { plan, pool: Pool::new(0), set, previous: None }
+        let as_logged = plan.ticks != Some(Ticks::Due) && plan.limits.is_empty();
+        Self { plan, pool: Pool::new(0), as_logged, set, previous: None }
     }
 
     /// Gives the pool what comes of a record of the log, and whatever falls due before it; `closes`
@@ -37,11 +41,12 @@ impl Feeder {
         closes: bool,
         see: &mut dyn FnMut(&[u8], &Outcome, &Pool),
     ) -> Result<(), RecordError> {
-        if self.plan.changes_nothing() {
+        let record = Record::read(bytes)?;
+        self.as_logged = self.as_logged && self.leaves(&record.body)?;
+        if self.as_logged {
             return self.apply(bytes, see);
         }
-        let record = Record::read(bytes)?;
-        if self.plan.ticks == Ticks::Due {
+        if self.plan.ticks() == Ticks::Due {
             self.let_time_pass(record.time_ms, see)?;
         }
         let head = (record.pool, record.time_ms);
@@ -51,7 +56,7 @@ impl Feeder {
             RecordBody::Command(signed) => {
                 self.adapt(signed)?.map(|signed| pack_command(head, &signed))
             }
-            RecordBody::Tick { .. } if self.plan.ticks == Ticks::Due => None,
+            RecordBody::Tick { .. } if self.plan.ticks() == Ticks::Due => None,
             RecordBody::Tick { .. } => {
                 Some(pack_tick(head, if closes { self.pool.cycle() } else { 0 }))
             }
@@ -117,6 +122,19 @@ impl Feeder {
         self.apply(&bytes, see)
     }
 
+    /// Whether a record stays as it is under the plan.
+    fn leaves(&self, body: &RecordBody<'_>) -> Result<bool, RecordError> {
+        Ok(match body {
+            RecordBody::Genesis(genesis) => {
+                let mut rules = genesis.rules.clone();
+                self.plan.rules.apply(&mut rules);
+                rules == genesis.rules
+            }
+            RecordBody::Command(signed) => self.adapt(signed)?.is_some_and(|it| it == *signed),
+            _ => true,
+        })
+    }
+
     fn adapt_genesis(&self, time_ms: u64, genesis: &Genesis) -> Result<Vec<u8>, RecordError> {
         let mut genesis = genesis.clone();
         self.plan.rules.apply(&mut genesis.rules);
@@ -152,7 +170,9 @@ impl Feeder {
                 self.plan.rules.apply(rules);
                 rules.check()?;
             }
-            CommandBody::RunCycle if self.plan.ticks == Ticks::Due => return Ok(None),
+            CommandBody::RunCycle if !self.as_logged && self.plan.ticks() == Ticks::Due => {
+                return Ok(None);
+            }
             body if self.replaces(&maker, body) => return Ok(None),
             _ => {}
         }

@@ -13,7 +13,9 @@
 //!
 //! * Cycles are cut at the instants at which they were, unless the plan says when ([`Ticks`]).
 //! * A proposal settles at the instant of its cut: the solver takes no simulated time.
-//! * A plan that changes nothing feeds the log's own records, and so reaches its own roots.
+//! * Up to the first record that the plan changes, the log's own records are fed, with its own ticks
+//!   and proposals. So a plan that changes nothing, as it may name what is there already, reaches
+//!   the log's own roots.
 //! * People do not react: who had more or less money would have sent other orders.
 //!
 //! Pure: no I/O, clock, randomness, float; the same log and plan give the same days. Signatures are

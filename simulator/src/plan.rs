@@ -10,10 +10,9 @@ use ledger::{Amount, Currency};
 const PROPOSAL_TIMEOUT_MS: u32 = 3_000;
 
 /// When cycles are cut.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ticks {
     /// At the instants of the log's own ticks and `RunCycle` commands.
-    #[default]
     Logged,
     /// Whenever the rule book says that one is due; the log's own ticks are left out.
     Due,
@@ -80,8 +79,9 @@ pub struct LimitChange {
 /// Everything that shall be different.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// When cycles are cut.
-    pub ticks: Ticks,
+    /// When cycles are cut. If none: as they were, until the plan changes something; from then on
+    /// whenever one is due if it says how often cycles come, as whoever says that wants them so.
+    pub ticks: Option<Ticks>,
     /// Rules.
     pub rules: RuleChanges,
     /// Percent of every pay-in and pay-out that is not in `shares`.
@@ -97,7 +97,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            ticks: Ticks::default(),
+            ticks: None,
             rules: RuleChanges::default(),
             liquidity_percent: 100,
             shares: Vec::new(),
@@ -108,10 +108,10 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Whether it leaves everything as it was.
-    #[must_use]
-    pub fn changes_nothing(&self) -> bool {
-        *self == Self::default()
+    /// When cycles are cut once it has changed something.
+    pub(crate) fn ticks(&self) -> Ticks {
+        let often = self.rules.cycle_ms.is_some();
+        self.ticks.unwrap_or(if often { Ticks::Due } else { Ticks::Logged })
     }
 
     /// Everybody whom it names.

@@ -75,7 +75,7 @@ fn more_or_less_liquidity_is_paid_in() {
 #[test]
 fn cycles_fall_due_as_the_plan_says() {
     let rules = RuleChanges { cycle_ms: Some(1_500), ..RuleChanges::default() };
-    let plan = Plan { ticks: Ticks::Due, rules, ..Plan::default() };
+    let plan = Plan { ticks: Some(Ticks::Due), rules, ..Plan::default() };
     let compared = gridlock().simulate(plan).unwrap();
     // Cut at 1.5 s instead of 2 s.
     let euros = &compared.would.currencies[0];

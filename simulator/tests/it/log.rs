@@ -82,12 +82,8 @@ impl Log {
             self.last = Some(sealed);
         }
         self.records.push(record);
-        if self.runs
-            && let Some(candidates) = self.pool.candidates()
-        {
-            let proposal = solver::propose(&candidates, self.previous.as_ref());
-            self.append(pack_settle((POOL, self.now_ms), &proposal));
-            self.previous = Some(Proposal { places: Vec::new(), ..proposal });
+        if self.runs && self.pool.candidates().is_some() {
+            self.settle();
         }
     }
 
@@ -103,6 +99,21 @@ impl Log {
         let command = command.encode();
         let signed = SignedCommand { command, signature: [0; 64], checker: None };
         self.append(pack_command((POOL, self.now_ms), &signed));
+    }
+
+    /// The operator sets the present rules, changed.
+    pub(crate) fn set_rules(&mut self, change: impl FnOnce(&mut RuleBook)) {
+        let mut rules = self.pool.rules().clone();
+        rules.version += 1;
+        change(&mut rules);
+        self.command(1, CommandBody::SetRules(rules));
+    }
+
+    /// Answers the cut that waits, now.
+    pub(crate) fn settle(&mut self) {
+        let proposal = solver::propose(&self.pool.candidates().unwrap(), self.previous.as_ref());
+        self.append(pack_settle((POOL, self.now_ms), &proposal));
+        self.previous = Some(Proposal { places: Vec::new(), ..proposal });
     }
 
     /// Lets time pass; ticks on the way where the log runs by itself.

@@ -133,13 +133,10 @@ fn parse(text: &str) -> Result<Plan, String> {
         Ok((row.participant, amount))
     };
     let rules = rules(document.rules)?;
-    let ticks = match document.ticks {
-        Some(TicksWord::Logged) => Ticks::Logged,
-        Some(TicksWord::Due) => Ticks::Due,
-        // Whoever says how often cycles come wants them to come as often.
-        None if rules.cycle_ms.is_some() => Ticks::Due,
-        None => Ticks::Logged,
-    };
+    let ticks = document.ticks.map(|ticks| match ticks {
+        TicksWord::Logged => Ticks::Logged,
+        TicksWord::Due => Ticks::Due,
+    });
     let all = document.liquidity_percent.unwrap_or(100);
     Ok(Plan {
         ticks,
@@ -223,10 +220,10 @@ mod tests {
              currency = \"EUR\"\nlimit = \"none\"\n",
         )
         .unwrap();
-        assert_eq!((plan.ticks, plan.liquidity_percent), (Ticks::Due, 50));
+        assert_eq!((plan.ticks, plan.liquidity_percent), (None, 50));
         assert_eq!(plan.limits[0].kind, LimitKind::Bilateral("B".into()));
-        assert!(parse("").unwrap().changes_nothing());
-        assert_eq!(parse("[rules]\nclose = \"roll\"").unwrap().ticks, Ticks::Logged);
+        assert_eq!(parse("").unwrap(), Plan::default());
+        assert_eq!(parse("ticks = \"due\"").unwrap().ticks, Some(Ticks::Due));
     }
 
     #[test]
