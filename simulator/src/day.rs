@@ -29,10 +29,17 @@ pub struct Day {
 pub struct CurrencyDay {
     /// Which.
     pub currency: Currency,
-    /// Payments settled.
+    /// Payments settled, exchanges of currencies aside.
     pub settled_count: u64,
     /// Their sum, minor units.
     pub settled_minor: u128,
+    /// What exchanges moved in this currency: FX instructions, legs of FX payments, crossings.
+    pub fx_count: u64,
+    /// Their sum, minor units.
+    pub fx_minor: u128,
+    /// Mean time from acceptance to settlement of the settled FX orders that sold this currency, ms:
+    /// whether they waited for a counterpart, a quote or money.
+    pub fx_mean_delay_ms: u64,
     /// Payments rejected, cancelled or expired after they were accepted.
     pub left_count: u64,
     /// Their sum, minor units.
@@ -74,6 +81,9 @@ impl CurrencyDay {
             currency,
             settled_count: 0,
             settled_minor: 0,
+            fx_count: 0,
+            fx_minor: 0,
+            fx_mean_delay_ms: 0,
             left_count: 0,
             left_minor: 0,
             queued_count: 0,

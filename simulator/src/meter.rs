@@ -27,6 +27,10 @@ struct Waiting {
 struct Tally {
     settled_count: u64,
     settled_minor: u128,
+    fx_count: u64,
+    fx_minor: u128,
+    /// Of each settled FX order: how long after its acceptance, ms.
+    fx_delays_ms: Vec<u64>,
     left_count: u64,
     left_minor: u128,
     /// Of each settled payment: how long it was queued, ms, and its minor units.
@@ -42,6 +46,8 @@ struct Tally {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     waiting: BTreeMap<Place, Waiting>,
+    /// FX orders that were accepted and have neither settled nor left, with when, ms.
+    exchanges: BTreeMap<Place, u64>,
     tallies: BTreeMap<Currency, Tally>,
     /// Of each participant and currency: credits minus debits of payments, and the least of it.
     positions: BTreeMap<(ParticipantId, Currency), (i128, i128)>,
@@ -63,7 +69,11 @@ impl Meter {
         if let Ok(Record { body: RecordBody::Orders(orders), .. }) = Record::read(bytes) {
             for ((header, _), ruled) in orders.orders().zip(&outcome.rulings) {
                 self.orders += 1;
-                let known = !ruled.replayed && !header.kind().is_some_and(MessageKind::fx);
+                let fx = header.kind().is_some_and(MessageKind::fx);
+                if fx && !ruled.replayed && ruled.ruling != Ruling::Rejected {
+                    self.exchanges.insert(ruled.place, outcome.time_ms);
+                }
+                let known = !ruled.replayed && !fx;
                 if let (true, Ok(currency)) = (known, Currency::from_bytes(header.currency_bytes()))
                 {
                     let ruling = (ruled.place, ruled.ruling);
@@ -115,6 +125,7 @@ impl Meter {
     }
 
     fn leave(&mut self, place: Place, now_ms: u64) {
+        self.exchanges.remove(&place);
         let Some(waiting) = self.waiting.remove(&place) else { return };
         let tally = self.tallies.entry(waiting.currency).or_default();
         tally.left_count += 1;
@@ -125,11 +136,21 @@ impl Meter {
     fn take_batch(&mut self, sealed: &SealedBatch, pool: &Pool) {
         let at_ms = sealed.sealed_at_ms;
         for transfer in &sealed.transfers {
-            if transfer.kind != TransferKind::Payment {
+            let leg = matches!(transfer.kind, TransferKind::FxLeg | TransferKind::Crossing);
+            if transfer.kind != TransferKind::Payment && !leg {
                 continue;
             }
             let Some(currency) = currency_of(pool, transfer.debit) else { continue };
             let tally = self.tallies.entry(currency).or_default();
+            // An order settles with the first of its legs.
+            let accepted_ms = self.exchanges.remove(&transfer.origin);
+            if leg || accepted_ms.is_some() {
+                tally.fx_count += 1;
+                tally.fx_minor += u128::from(transfer.minor);
+                let waited = accepted_ms.map(|since_ms| at_ms.saturating_sub(since_ms));
+                tally.fx_delays_ms.extend(waited);
+                continue;
+            }
             tally.settled_count += 1;
             tally.settled_minor += u128::from(transfer.minor);
             tally.settled.add(at_ms, i128::from(transfer.minor));
@@ -227,6 +248,7 @@ impl Tally {
             self.delays.get(rank - 1).map_or(0, |(delay, _)| *delay)
         };
         let mean = |sum: u128, weight: u128| u64::try_from(sum / weight.max(1)).unwrap_or(u64::MAX);
+        let fx_sum: u128 = self.fx_delays_ms.iter().map(|delay| u128::from(*delay)).sum();
         let (p50_delay_ms, p95_delay_ms) = (at(50), at(95));
         let used = self.used.series(span, Changes::Peaks);
         let queued = self.queued.series(span, Changes::Peaks);
@@ -234,6 +256,9 @@ impl Tally {
             currency,
             settled_count: self.settled_count,
             settled_minor: self.settled_minor,
+            fx_count: self.fx_count,
+            fx_minor: self.fx_minor,
+            fx_mean_delay_ms: mean(fx_sum, self.fx_delays_ms.len() as u128),
             left_count: self.left_count,
             left_minor: self.left_minor,
             queued_count: still_count,

@@ -45,6 +45,27 @@ fn delay_liquidity_and_queue_are_measured() {
 }
 
 #[test]
+fn exchanges_are_measured_beside_payments() {
+    let mut log = Log::new(NettingMode::StrictFifo, 3_600_000, 2, 1_000);
+    log.market(100);
+    log.convert(0, 1, 500);
+    log.pay(1, 0, 70);
+    log.tick();
+    // Matched, but the provider has too little until it is funded.
+    log.wait(4_000);
+    log.fund_maker(450);
+    log.tick();
+    let day = log.simulate(Plan::default()).unwrap().was;
+    let [euros, dollars] = day.currencies.as_slice() else { panic!("{day:?}") };
+    assert_eq!((day.orders, day.accepted), (2, 1));
+    assert_eq!((euros.settled_count, euros.settled_minor), (1, 70));
+    assert_eq!((euros.fx_count, euros.fx_minor, euros.fx_mean_delay_ms), (1, 500, 4_000));
+    assert_eq!((dollars.settled_count, dollars.settled_minor), (0, 0));
+    assert_eq!((dollars.fx_count, dollars.fx_minor, dollars.fx_mean_delay_ms), (1, 550, 0));
+    assert_eq!(euros.mean_delay_ms, 0, "of payments only");
+}
+
+#[test]
 fn another_netting_mode_lets_the_second_payment_pass() {
     let rules = RuleChanges { netting: Some(NettingMode::FifoFloor), ..RuleChanges::default() };
     let compared = held_up().simulate(Plan { rules, ..Plan::default() }).unwrap();

@@ -1,8 +1,9 @@
 //! A log being written, as a node would: banks 11 and up, an operator, an agent.
 
 use channel::{
-    Command, CommandBody, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
-    ParticipantId, RequestId, Role, RuleBook, SignedCommand, Uetr, ValueDate, sha256,
+    Command, CommandBody, FxTerms, Genesis, MessageKind, NettingMode, OrderHeader, Participant,
+    ParticipantId, Quote, Rate, RequestId, Role, RuleBook, Side, SignedCommand, Uetr, ValueDate,
+    sha256,
 };
 use clearing::{
     Pool, Proposal, SealedBatch, pack_command, pack_genesis, pack_orders, pack_settle, pack_tick,
@@ -12,11 +13,16 @@ use simulator::{Comparison, Fault, Plan, Simulation};
 
 const START_MS: u64 = 1_772_431_200_000;
 const POOL: u32 = 1;
+const MAKER: u32 = 3;
 const FIRST_BANK: u32 = 11;
 const DATE: u32 = 20_260_302;
 
 pub(crate) fn euro() -> Currency {
     Currency::parse("EUR").unwrap()
+}
+
+fn dollar() -> Currency {
+    Currency::parse("USD").unwrap()
 }
 
 pub(crate) struct Log {
@@ -34,7 +40,7 @@ impl Log {
     /// Banks with so much money each, minor units; the day is open.
     pub(crate) fn new(netting: NettingMode, cycle_ms: u32, banks: u32, money: u64) -> Self {
         let proposal_timeout_ms = if netting == NettingMode::FifoFloor { 1_000 } else { 0 };
-        let standard = RuleBook::standard(vec![euro()]);
+        let standard = RuleBook::standard(vec![euro(), dollar()]);
         let rules = RuleBook { netting, cycle_ms, proposal_timeout_ms, ..standard };
         let person = |id, role, name: &str| Participant {
             id: ParticipantId(id),
@@ -45,6 +51,7 @@ impl Log {
         };
         let mut participants =
             vec![person(1, Role::Operator, "alice"), person(2, Role::SettlementAgent, "agent")];
+        participants.push(person(MAKER, Role::LiquidityProvider, "maker"));
         participants.extend((0..banks).map(|n| person(FIRST_BANK + n, Role::Bank, &name(n))));
         let genesis =
             Genesis { pool: POOL, rules, operator_key: [0; 32], roots: Vec::new(), participants };
@@ -133,8 +140,51 @@ impl Log {
         self.append(pack_tick((POOL, self.now_ms), self.pool.cycle()));
     }
 
+    /// Dollars for two banks; a provider that has so many of them buys euros for 1.10 each.
+    pub(crate) fn market(&mut self, dollars: u64) {
+        let (participant, credit_line) = (ParticipantId(MAKER), 0);
+        for (participant, currency) in [
+            (ParticipantId(FIRST_BANK), dollar()),
+            (ParticipantId(FIRST_BANK + 1), dollar()),
+            (participant, euro()),
+            (participant, dollar()),
+        ] {
+            self.command(1, CommandBody::OpenAccount { participant, currency, credit_line });
+        }
+        let (cut_off_at_ms, closes_at_ms) = (START_MS + 36_000_000, START_MS + 40_000_000);
+        let (currency, date) = (dollar(), ValueDate::new(DATE).unwrap());
+        self.command(1, CommandBody::OpenDay { currency, date, cut_off_at_ms, closes_at_ms });
+        self.fund_maker(dollars);
+        let (rate, not_after_ms) = (Rate::parse("1.10").unwrap(), START_MS + 3_600_000);
+        let quotes = vec![Quote { side: Side::Bid, size: 1_000_000, rate, not_after_ms }];
+        self.command(MAKER, CommandBody::SetQuotes { base: euro(), quote: dollar(), quotes });
+    }
+
+    pub(crate) fn fund_maker(&mut self, dollars: u64) {
+        let amount = Amount::new(dollars, dollar()).unwrap();
+        let pay_in = (1_000 + u128::from(self.requests)).to_be_bytes();
+        let participant = ParticipantId(MAKER);
+        self.command(2, CommandBody::Fund { participant, amount, pay_in });
+    }
+
+    /// Euros of one bank that reach another as dollars.
+    pub(crate) fn convert(&mut self, from: u32, to: u32, minor: u64) {
+        let limit = Rate::parse("1.00").unwrap();
+        let fx = Some(FxTerms::Payment { currency: dollar(), limit });
+        self.submit((from, to), minor, (MessageKind::FxPayment, fx));
+    }
+
     /// A payment from one bank to another, both counted from 0.
     pub(crate) fn pay(&mut self, from: u32, to: u32, minor: u64) {
+        self.submit((from, to), minor, (MessageKind::CustomerTransfer, None));
+    }
+
+    fn submit(
+        &mut self,
+        (from, to): (u32, u32),
+        minor: u64,
+        (kind, fx): (MessageKind, Option<FxTerms>),
+    ) {
         self.requests += 1;
         let mut uetr = [0; 16];
         uetr.copy_from_slice(&sha256(&self.requests.to_be_bytes())[..16]);
@@ -147,7 +197,7 @@ impl Log {
             sender,
             receiver: ParticipantId(FIRST_BANK + to),
             uetr: Uetr(uetr),
-            kind: MessageKind::CustomerTransfer,
+            kind,
             class: 1,
             amount: Amount::new(minor, euro()).unwrap(),
             value_date: ValueDate::new(DATE).unwrap(),
@@ -157,7 +207,7 @@ impl Log {
             not_after_ms: 0,
             link: None,
             sealing: None,
-            fx: None,
+            fx,
             payload_len: 0,
         };
         let (header, digest) = (header.encode(), sha256(&uetr));

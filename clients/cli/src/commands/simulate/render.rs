@@ -14,9 +14,12 @@ struct Measure {
 
 const HOUR_MS: u128 = 3_600_000;
 
-const MEASURES: [Measure; 14] = [
+const MEASURES: [Measure; 17] = [
     Measure { name: "settled", value: |day| day.settled_count.into() },
     Measure { name: "settled_value", value: |day| money(day, day.settled_minor) },
+    Measure { name: "fx_settled", value: |day| day.fx_count.into() },
+    Measure { name: "fx_settled_value", value: |day| money(day, day.fx_minor) },
+    Measure { name: "fx_mean_delay_s", value: |day| seconds(day.fx_mean_delay_ms) },
     Measure { name: "not_settled", value: |day| day.left_count.into() },
     Measure { name: "not_settled_value", value: |day| money(day, day.left_minor) },
     Measure { name: "still_waiting", value: |day| day.queued_count.into() },
