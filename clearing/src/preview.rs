@@ -10,9 +10,11 @@ use risk::CurrencyIndex;
 use crate::candidates::{Candidate, Candidates, LimitRow};
 use crate::cycle::CutQueue;
 use crate::fifo::{Fifo, Leg, NONE, Row};
+use crate::group::GroupId;
 use crate::outcome::Cut;
 use crate::pool::{Pool, risk_id};
 use crate::queue::CLASSES;
+use crate::record::Place;
 
 /// What decides how much an account may pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +149,8 @@ pub struct Preview {
     pub proposals: bool,
     /// What a cut would take. No payment is marked as of the floor.
     candidates: Candidates,
+    /// The orders under which the legs of matches among them are paid.
+    orders: BTreeMap<Place, Place>,
     /// By account number; none for mirrors.
     means: Vec<Option<Means>>,
     /// By (debit, credit): the pairs that have a limit, and those that were asked for.
@@ -163,6 +167,7 @@ impl Pool {
         let mut ages = self.cycle.ages.clone();
         ages.cut(cut.cycle, self.queues.joined(), self.rules.ageing_cycles);
         let candidates = self.candidates_of(&cut, &queues, &ages);
+        let orders = self.orders_of_legs(&candidates.payments);
         Preview {
             position: self.next_position,
             now_ms: self.now_ms,
@@ -170,6 +175,7 @@ impl Pool {
             proposals: self.rules.netting == NettingMode::FifoFloor
                 && self.rules.proposal_timeout_ms > 0,
             candidates,
+            orders,
             means: self.all_means(),
             pairs: self.pair_means(pairs),
         }
@@ -189,6 +195,18 @@ impl Pool {
             CutQueue { account, taken, floor: [0; CLASSES] }
         });
         queues.collect()
+    }
+
+    fn orders_of_legs(&self, payments: &[Candidate]) -> BTreeMap<Place, Place> {
+        let legs = payments.iter().map(|payment| payment.place).filter(|place| place.leg());
+        let orders = legs.filter_map(|leg| {
+            let payment = self.payments.get(self.payments.find(leg)?);
+            match self.groups.get(payment.group).id {
+                GroupId::Match(lead) => Some((leg, self.order_of_leg(lead, leg).0)),
+                GroupId::Link(_) => None,
+            }
+        });
+        orders.collect()
     }
 
     fn all_means(&self) -> Vec<Option<Means>> {
@@ -249,6 +267,12 @@ impl Preview {
     #[must_use]
     pub fn payments(&self) -> &[Candidate] {
         &self.candidates.payments
+    }
+
+    /// The order under which a payment is paid: itself, unless it is a leg of a match.
+    #[must_use]
+    pub fn order(&self, payment: Place) -> Place {
+        self.orders.get(&payment).copied().unwrap_or(payment)
     }
 
     /// What minor units of an account's currency count beside those of other currencies.

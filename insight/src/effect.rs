@@ -1,11 +1,13 @@
 //! What a cycle would settle if something were different.
 
+use std::collections::BTreeSet;
+
 use clearing::{Candidate, Lever, Place, Preview};
 use ledger::Currency;
 
 use crate::Choose;
 
-/// Payments of one currency.
+/// Payments of one currency. What an order pays in it counts once, however many legs that takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Total {
     /// The currency.
@@ -58,13 +60,15 @@ pub fn what_if(preview: &Preview, levers: &[Lever], choose: Choose<'_>) -> Effec
     Effect::between(&choose(preview), &choose(&preview.with(levers)))
 }
 
-/// Payments by currency, in the order of its code.
+/// Payments by currency, in the order of its code. The legs of a match that are paid under the same
+/// order count as one payment.
 #[must_use]
 pub fn totals<'a>(
     preview: &Preview,
     payments: impl IntoIterator<Item = &'a Candidate>,
 ) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
+    let mut counted = BTreeSet::new();
     for payment in payments {
         let Some(means) = preview.means(payment.debit) else { continue };
         let found = totals.iter().position(|total| total.currency == means.currency);
@@ -72,7 +76,9 @@ pub fn totals<'a>(
             totals.push(Total { currency: means.currency, count: 0, minor: 0 });
             totals.len() - 1
         });
-        totals[at].count += 1;
+        let leg = payment.place.leg();
+        let once = !leg || counted.insert((means.currency, preview.order(payment.place)));
+        totals[at].count += u64::from(once);
         totals[at].minor += u128::from(payment.minor);
     }
     totals.sort_unstable_by_key(|total| total.currency);

@@ -1,7 +1,9 @@
 //! Answers about what waits, in the words of the protocol, as far as a caller may know them.
 
+use std::collections::BTreeMap;
+
 use channel::{HeaderView, ParticipantId};
-use clearing::{Candidate, Lever, Preview};
+use clearing::{Candidate, Lever, Place, Preview};
 use insight::{Obstacle, Unlock, totals};
 use ledger::{AccountId, Amount};
 use proto::v1;
@@ -10,7 +12,7 @@ use settler::PoolView;
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::name;
-use crate::orders::{OrderFault, Orders};
+use crate::orders::Orders;
 
 /// Payments that are named one by one, at most.
 const PAYMENTS_MAX: usize = 1_000;
@@ -114,28 +116,30 @@ impl Wording<'_> {
         })
     }
 
-    /// The terms of payments that the caller sends, or of all, by place; their references from the
-    /// log. Blocks.
+    /// The terms of payments that the caller sends, or of all, by the places of their orders, from
+    /// which their references are read. What one account pays another under an order is one payment,
+    /// however many legs of a match that takes. Blocks.
     pub(super) fn payments(&self, indices: &[usize]) -> Result<Vec<v1::PaymentTerms>, Refusal> {
-        let mut payments: Vec<&Candidate> = self.told(indices).collect();
-        payments.sort_unstable_by_key(|payment| payment.place);
+        let mut payments: BTreeMap<(Place, AccountId, AccountId), u64> = BTreeMap::new();
+        for payment in self.told(indices) {
+            let order = self.preview.order(payment.place);
+            let minor = payments.entry((order, payment.debit, payment.credit)).or_default();
+            *minor = minor.saturating_add(payment.minor);
+        }
         let mut orders = Orders::new(&*self.gateway.log);
-        let terms = payments.into_iter().take(PAYMENTS_MAX).map(|payment| {
-            let uetr = match orders.at(payment.place) {
-                Ok(order) => HeaderView::trusted(&order.header).uetr().to_string(),
-                // A leg that the pool has made of other orders has no reference of its own.
-                Err(OrderFault::NoOrder(_)) => String::new(),
-                Err(fault) => return Err(Refusal::fault("read orders", &fault)),
-            };
-            let currency = self.preview.means(payment.debit).map(|means| means.currency);
-            let amount = currency.and_then(|currency| Amount::new(payment.minor, currency).ok());
-            Ok(v1::PaymentTerms {
-                uetr,
-                sender: self.owner(payment.debit),
-                receiver: self.owner(payment.credit),
-                amount: amount.map(v1::Money::from),
-            })
-        });
+        let terms =
+            payments.into_iter().take(PAYMENTS_MAX).map(|((place, debit, credit), minor)| {
+                let order =
+                    orders.at(place).map_err(|fault| Refusal::fault("read orders", &fault))?;
+                let currency = self.preview.means(debit).map(|means| means.currency);
+                let amount = currency.and_then(|currency| Amount::new(minor, currency).ok());
+                Ok(v1::PaymentTerms {
+                    uetr: HeaderView::trusted(&order.header).uetr().to_string(),
+                    sender: self.owner(debit),
+                    receiver: self.owner(credit),
+                    amount: amount.map(v1::Money::from),
+                })
+            });
         terms.collect()
     }
 

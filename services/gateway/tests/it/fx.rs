@@ -17,7 +17,7 @@ use crate::people::{DAY, Person, START_MS, currency, order, uetr};
 const SOON_MS: u64 = START_MS + 3_600_000;
 
 /// Everybody has both currencies open; Alice has euros, the provider has dollars.
-async fn market() -> Node {
+pub(crate) async fn market() -> Node {
     market_by(|_| {}).await
 }
 
@@ -51,7 +51,7 @@ async fn market_by(change: impl FnOnce(&mut RuleBook)) -> Node {
     node
 }
 
-fn bid(size: u64, rate: &str) -> Quote {
+pub(crate) fn bid(size: u64, rate: &str) -> Quote {
     let rate = Rate::parse(rate).unwrap();
     Quote { side: Side::Bid, size, rate, not_after_ms: SOON_MS }
 }
@@ -61,13 +61,13 @@ fn ladder(quotes: Vec<Quote>) -> CommandBody {
 }
 
 /// Sets the provider's quotes of euros in dollars.
-async fn quote(node: &Node, issue: u64, quotes: Vec<Quote>) -> v1::SetQuotesResponse {
+pub(crate) async fn quote(node: &Node, issue: u64, quotes: Vec<Quote>) -> v1::SetQuotesResponse {
     let signed = node.provider.command_at(issue, START_MS + issue, ladder(quotes));
     let request = v1::SetQuotesRequest { command: signed.command, signature: signed.signature };
     node.fx(&node.provider).await.set_quotes(request).await.unwrap().into_inner()
 }
 
-async fn submit(node: &Node, from: &Person, header: OrderHeader) -> v1::Decision {
+pub(crate) async fn submit(node: &Node, from: &Person, header: OrderHeader) -> v1::Decision {
     let number = header.uetr;
     let request = from.single(order(&header, &number.0[8..]));
     let answer = node.payments(from).await.submit_payment(request).await.unwrap().into_inner();
@@ -75,7 +75,7 @@ async fn submit(node: &Node, from: &Person, header: OrderHeader) -> v1::Decision
 }
 
 /// Euros of Alice that reach Bob as dollars.
-fn converting(node: &Node, minor: u64, limit: &str, number: u64) -> OrderHeader {
+pub(crate) fn converting(node: &Node, minor: u64, limit: &str, number: u64) -> OrderHeader {
     let limit = Rate::parse(limit).unwrap();
     OrderHeader {
         kind: MessageKind::FxPayment,
@@ -84,7 +84,7 @@ fn converting(node: &Node, minor: u64, limit: &str, number: u64) -> OrderHeader 
     }
 }
 
-async fn get(node: &Node, person: &Person, number: u64) -> Result<v1::Payment, Status> {
+pub(crate) async fn get(node: &Node, person: &Person, number: u64) -> Result<v1::Payment, Status> {
     let request = v1::GetPaymentRequest { uetr: uetr(number).to_string(), at_least_position: 0 };
     let found = node.payments(person).await.get_payment(request).await?.into_inner();
     Ok(found.payments.into_iter().next().unwrap())

@@ -17,14 +17,18 @@ async fn insights(node: &Node, person: &Person) -> InsightServiceClient<Channel>
     InsightServiceClient::new(node.channel(person).await)
 }
 
-async fn why(node: &Node, person: &Person, number: u64) -> Result<v1::Explanation, Status> {
+pub(crate) async fn why(
+    node: &Node,
+    person: &Person,
+    number: u64,
+) -> Result<v1::Explanation, Status> {
     let request = v1::ExplainPaymentRequest { uetr: uetr(number).to_string() };
     let answer = insights(node, person).await.explain_payment(request).await?.into_inner();
     assert_eq!(answer.explanations.len(), 1);
     Ok(answer.explanations.into_iter().next().unwrap())
 }
 
-async fn what_if(
+pub(crate) async fn what_if(
     node: &Node,
     person: &Person,
     levers: Vec<v1::Lever>,
@@ -33,12 +37,12 @@ async fn what_if(
     Ok(insights(node, person).await.simulate_changes(request).await?.into_inner())
 }
 
-async fn unlocks(node: &Node, person: &Person) -> v1::ListUnlocksResponse {
+pub(crate) async fn unlocks(node: &Node, person: &Person) -> v1::ListUnlocksResponse {
     let request = v1::ListUnlocksRequest::default();
     insights(node, person).await.list_unlocks(request).await.unwrap().into_inner()
 }
 
-fn fund(name: &str, minor_units: u64) -> v1::Lever {
+pub(crate) fn fund(name: &str, minor_units: u64) -> v1::Lever {
     v1::Lever {
         kind: v1::LeverKind::Fund.into(),
         participant: name.to_owned(),
@@ -66,7 +70,7 @@ async fn owe(node: &Node) {
     pay(node, &node.carol, &node.bob, 6000, 3).await;
 }
 
-fn freed(answer: &v1::SimulateChangesResponse) -> Vec<String> {
+pub(crate) fn freed(answer: &v1::SimulateChangesResponse) -> Vec<String> {
     answer.freed_payments.iter().map(|payment| payment.uetr.clone()).collect()
 }
 

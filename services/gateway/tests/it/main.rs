@@ -10,6 +10,7 @@ mod directory;
 mod drain;
 mod faults;
 mod fx;
+mod fx_insight;
 mod insight;
 mod isolation;
 mod node;

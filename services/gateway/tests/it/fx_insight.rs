@@ -1,0 +1,49 @@
+//! Why a match does not settle: to each side its own.
+
+use proto::v1;
+use proto::v1::PaymentState;
+
+use crate::fx::{bid, converting, get, market, quote, submit};
+use crate::insight::{freed, fund, what_if};
+use crate::node::Node;
+use crate::people::uetr;
+
+/// 10,000.00 EUR of Alice are matched with two quotes of the provider, which has only 10,000.00 of
+/// the 10,825.00 USD that Bob is to get.
+async fn unfunded() -> Node {
+    let node = market().await;
+    quote(&node, 1, vec![bid(600_000, "1.0825"), bid(600_000, "1.0825")]).await;
+    submit(&node, &node.alice, converting(&node, 1_000_000, "1.08", 1)).await;
+    node.settle().await;
+    assert_eq!(get(&node, &node.alice, 1).await.unwrap().state(), PaymentState::Matched);
+    node
+}
+
+fn dollars(name: &str, minor_units: u64) -> v1::Lever {
+    v1::Lever { currency_code: "USD".to_owned(), ..fund(name, minor_units) }
+}
+
+/// Count and sum of each currency.
+fn totals(found: &[v1::PaymentTotal]) -> Vec<(&str, u64, &str)> {
+    found
+        .iter()
+        .map(|it| (it.currency_code.as_str(), it.payments, it.minor_units.as_str()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legs_are_told_as_what_their_order_pays() {
+    let node = unfunded().await;
+    let answer = what_if(&node, &node.operator, vec![dollars("maker", 82_500)]).await.unwrap();
+    assert_eq!(totals(&answer.freed), [("EUR", 1, "1000000"), ("USD", 1, "1082500")]);
+    assert_eq!(freed(&answer), [uetr(1).to_string(), uetr(1).to_string()]);
+    let pays: Vec<_> = answer
+        .freed_payments
+        .iter()
+        .map(|it| (it.sender.as_str(), it.receiver.as_str(), it.amount.clone().unwrap()))
+        .map(|(sender, receiver, amount)| (sender, receiver, amount.minor_units))
+        .collect();
+    assert_eq!(pays, [("ALICGB2L", "maker", 1_000_000), ("maker", "BOBBGB2L", 1_082_500)]);
+    let own = what_if(&node, &node.alice, Vec::new()).await.unwrap();
+    assert_eq!(totals(&own.stuck), [("EUR", 1, "1000000")]);
+}
