@@ -37,7 +37,8 @@ const QUOTES: Access = Access::Roles(&[Role::LiquidityProvider, Role::Operator, 
 const PRICES: Access =
     Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::Operator, Role::Regulator]);
 const OPERATOR: Access = Access::Roles(&[Role::Operator]);
-const QUEUES: Access = Access::Roles(&[Role::Bank, Role::Operator]);
+/// Whose payments and legs wait, and who is told of all of them.
+const QUEUES: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::Operator]);
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
 const BOOKS: Access =
     Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::SettlementAgent, Role::Operator]);

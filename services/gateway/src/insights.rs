@@ -1,7 +1,7 @@
 //! `InsightService`: why payments wait, and what would free them.
 //!
 //! The pool is asked for a copy of what waits; the thinking is done beside it, by so many at once
-//! as the limits say. A bank is told of its own side: whatever else is in the way is only said to
+//! as the limits say. Who is no operator is told of its own side: whatever else is in the way is only said to
 //! be there.
 
 mod explain;
@@ -193,9 +193,9 @@ impl Gateway {
     }
 }
 
-/// A bank is told of its own side only.
+/// Operators are told of everything, everybody else of its own side only.
 fn own(caller: &Caller) -> Option<ParticipantId> {
-    (caller.role == Role::Bank).then_some(caller.id)
+    (caller.role != Role::Operator).then_some(caller.id)
 }
 
 fn currency_of(code: &str) -> Result<Option<Currency>, Refusal> {

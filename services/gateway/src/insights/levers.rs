@@ -82,7 +82,7 @@ impl Reading<'_> {
         Refusal::field(format!("levers[{}].{name}", self.at), "LEVER_INVALID", message)
     }
 
-    /// A bank by its name; if it must be `only`, its name may be left out.
+    /// Who may have accounts, by its name; if it must be `only`, its name may be left out.
     fn participant(
         &self,
         name: &str,
@@ -92,11 +92,13 @@ impl Reading<'_> {
         if let (Some(only), true) = (only, name.is_empty()) {
             return Ok(only);
         }
-        let found = self.view.directory.find(Role::Bank, name).map(|member| member.participant.id);
+        let found = self.view.directory.named(name).map(|member| &member.participant);
+        let holds = |role| matches!(role, Role::Bank | Role::LiquidityProvider);
+        let found = found.filter(|found| holds(found.role)).map(|found| found.id);
         match found.filter(|found| only.is_none_or(|only| *found == only)) {
             Some(found) => Ok(found),
             None if only.is_some() => Err(self.field(field, "must be the caller itself")),
-            None => Err(self.field(field, "must be the name of a bank")),
+            None => Err(self.field(field, "must be the name of a bank or a liquidity provider")),
         }
     }
 

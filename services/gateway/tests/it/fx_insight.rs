@@ -2,9 +2,11 @@
 
 use proto::v1;
 use proto::v1::PaymentState;
+use tonic::Code;
 
+use crate::access::reason;
 use crate::fx::{bid, converting, get, market, quote, submit};
-use crate::insight::{freed, fund, what_if};
+use crate::insight::{freed, fund, unlocks, what_if, why};
 use crate::node::Node;
 use crate::people::uetr;
 
@@ -46,4 +48,25 @@ async fn legs_are_told_as_what_their_order_pays() {
     assert_eq!(pays, [("ALICGB2L", "maker", 1_000_000), ("maker", "BOBBGB2L", 1_082_500)]);
     let own = what_if(&node, &node.alice, Vec::new()).await.unwrap();
     assert_eq!(totals(&own.stuck), [("EUR", 1, "1000000")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_told_of_its_own_side_only() {
+    let node = unfunded().await;
+    let found = unlocks(&node, &node.provider).await;
+    assert_eq!(found.unlocks[0].levers, [dollars("maker", 82_500)]);
+    assert_eq!(totals(&found.unlocks[0].freed), [("USD", 1, "1082500")]);
+    assert_eq!(totals(&found.stuck), [("USD", 1, "1082500")]);
+    assert!(found.everything.is_none());
+    // What is suggested can be tried: by it, and by an operator.
+    let own = what_if(&node, &node.provider, found.unlocks[0].levers.clone()).await.unwrap();
+    assert_eq!(totals(&own.freed), [("USD", 1, "1082500")]);
+    assert!(own.freed_payments.iter().all(|it| it.sender == "maker"));
+    // The order is not its own, nor is anybody else's money.
+    assert_eq!(why(&node, &node.provider, 1).await.unwrap_err().code(), Code::NotFound);
+    let refused = what_if(&node, &node.provider, vec![fund("ALICGB2L", 1)]).await.unwrap_err();
+    assert_eq!(reason(&refused), "LEVER_INVALID");
+    let hidden = what_if(&node, &node.alice, vec![dollars("maker", 1)]).await.unwrap_err();
+    let absent = what_if(&node, &node.alice, vec![dollars("nobody", 1)]).await.unwrap_err();
+    assert_eq!((hidden.message(), hidden.details()), (absent.message(), absent.details()));
 }
