@@ -69,7 +69,7 @@ fn receives(caller: ParticipantId, payment: &v1::Payment) -> bool {
 
 /// A hold in words. A receiver is told of its own part only: that somebody stopped a payment is not
 /// for the one to whom it would go.
-fn told(hold: &Hold, receiver: bool) -> Vec<i32> {
+pub(crate) fn told(hold: &Hold, receiver: bool) -> Vec<i32> {
     let words = [
         (hold.screening && !receiver, v1::Hold::Screening),
         (hold.stopped && !receiver, v1::Hold::Screener),

@@ -102,9 +102,7 @@ fn waits_for(it: &v1::Explanation) -> Vec<String> {
         v1::WaitsFor::Legs => {
             vec!["It is matched; it waits for the legs of its match to settle together.".into()]
         }
-        v1::WaitsFor::Word => vec![
-            "It is held: a screener must pass it, or its receiver must confirm it, first.".into(),
-        ],
+        v1::WaitsFor::Word => it.holds().map(held).collect(),
         v1::WaitsFor::Unspecified => vec!["It waits for what this version does not know.".into()],
     }
 }
@@ -143,6 +141,15 @@ fn turn(it: &v1::Explanation) -> Vec<String> {
         lines.push(format!("Nothing is in its way: the next cycle, due at {due}, settles it."));
     }
     lines
+}
+
+fn held(hold: v1::Hold) -> String {
+    match hold {
+        v1::Hold::Screening => "It is held until a screener passes it.".into(),
+        v1::Hold::Screener => "It is held: a screener stopped it, and must pass it first.".into(),
+        v1::Hold::Confirmation => "It is held until its receiver confirms it.".into(),
+        v1::Hold::Unspecified => "It is held for what this version does not know.".into(),
+    }
 }
 
 fn obstacle_in_words(it: &v1::Obstacle) -> String {
@@ -230,6 +237,7 @@ fn object(it: &v1::Explanation, position: u64) -> Value {
         "expires_after": (it.not_after_ms != 0).then(|| instant(it.not_after_ms)),
         "group_size": (it.group_size != 0).then_some(it.group_size),
         "legs": it.legs.iter().map(leg).collect::<Vec<_>>(),
+        "holds": it.holds().map(|hold| word(hold.as_str_name(), "HOLD_")).collect::<Vec<_>>(),
         "turn": turn,
         "obstacles": it.obstacles.iter().map(obstacle).collect::<Vec<_>>(),
         "counterparty_waits": it.counterparty_waits,
@@ -237,4 +245,22 @@ fn object(it: &v1::Explanation, position: u64) -> Value {
         "remedy": it.remedy.iter().map(levers::object).collect::<Vec<_>>(),
         "position": position,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_word_a_held_payment_waits_for_is_said() {
+        let held = v1::Explanation {
+            waits_for: v1::WaitsFor::Word.into(),
+            holds: vec![v1::Hold::Screening.into(), v1::Hold::Confirmation.into()],
+            ..v1::Explanation::default()
+        };
+        let expected =
+            "It is held until a screener passes it.\nIt is held until its receiver confirms it.\n";
+        assert_eq!(text(&held), expected);
+        assert_eq!(object(&held, 7)["holds"], json!(["screening", "confirmation"]));
+    }
 }

@@ -11,6 +11,7 @@ use super::words::Wording;
 use super::{Cycle, own};
 use crate::errors::Refusal;
 use crate::gateway::Gateway;
+use crate::holds;
 use crate::identity::Caller;
 use crate::operator::name;
 
@@ -88,7 +89,11 @@ impl Explained<'_> {
             }
             WaitsFor::Match => explanation.waits_for = v1::WaitsFor::Match.into(),
             WaitsFor::Legs => explanation.waits_for = v1::WaitsFor::Legs.into(),
-            WaitsFor::Word(_) => explanation.waits_for = v1::WaitsFor::Word.into(),
+            WaitsFor::Word(hold) => {
+                explanation.waits_for = v1::WaitsFor::Word.into();
+                // Its sender asks, or an operator.
+                explanation.holds = holds::told(&hold, false);
+            }
             WaitsFor::Turn { ahead, ahead_minor, day_open, in_cut } => {
                 explanation.waits_for = v1::WaitsFor::Turn.into();
                 explanation.ahead = ahead;

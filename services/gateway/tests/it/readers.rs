@@ -226,6 +226,11 @@ async fn a_held_payment_waits_for_screener_and_receiver_across_a_restart() {
     assert_eq!(holds(&node, &node.bob, 1).await, [Confirmation]);
     node.state(vec![confirmation(&node.bob, &order)]).await;
     assert_eq!(holds(&node, &node.alice, 1).await, [Screener]);
+    for person in [&node.alice, &node.operator] {
+        let found = crate::insight::why(&node, person, 1).await.unwrap();
+        assert_eq!(found.waits_for(), v1::WaitsFor::Word);
+        assert_eq!(found.holds().collect::<Vec<_>>(), [Screener]);
+    }
     node.settle().await;
     assert_eq!(node.balance(&node.bob).await, before, "what is held moves nothing");
     let passed = verdict(&node, &order, true, START_MS + 1);
