@@ -52,8 +52,9 @@ fn text(it: &v1::Explanation) -> String {
     for obstacle in &it.obstacles {
         say(obstacle_in_words(obstacle));
     }
-    if it.counterparty_waits && it.waits_for() == v1::WaitsFor::Turn {
-        say("A counterparty's part is missing as well: it is not this bank's to know.".to_owned());
+    if it.counterparty_waits && it.waits_for() != v1::WaitsFor::Group {
+        let also = if it.obstacles.is_empty() { "" } else { " as well" };
+        say(format!("A counterparty's part is missing{also}: it is not the caller's to know."));
     }
     for inflow in &it.inflows {
         let currency = it.terms.as_ref().and_then(|terms| terms.amount.as_ref());
@@ -100,7 +101,11 @@ fn waits_for(it: &v1::Explanation) -> Vec<String> {
         v1::WaitsFor::Turn => turn(it),
         v1::WaitsFor::Match => vec!["It waits for its counterpart, or for quotes.".into()],
         v1::WaitsFor::Legs => {
-            vec!["It is matched; it waits for the legs of its match to settle together.".into()]
+            let mut lines =
+                vec![format!("It is matched; all {} legs settle together:", it.group_size)];
+            lines.extend(it.legs.iter().map(leg));
+            lines.extend(settles_next(it));
+            lines
         }
         v1::WaitsFor::Word => it.holds().map(held).collect(),
         v1::WaitsFor::Unspecified => vec!["It waits for what this version does not know.".into()],
@@ -136,11 +141,14 @@ fn turn(it: &v1::Explanation) -> Vec<String> {
     if it.day_closed {
         lines.push("Its currency's day is closed: it was rolled over to the next.".to_owned());
     }
-    if it.settles_next {
-        let due = instant(it.cycle_due_at_ms);
-        lines.push(format!("Nothing is in its way: the next cycle, due at {due}, settles it."));
-    }
+    lines.extend(settles_next(it));
     lines
+}
+
+fn settles_next(it: &v1::Explanation) -> Option<String> {
+    let due = instant(it.cycle_due_at_ms);
+    let line = format!("Nothing is in its way: the next cycle, due at {due}, settles it.");
+    it.settles_next.then_some(line)
 }
 
 fn held(hold: v1::Hold) -> String {
@@ -239,6 +247,7 @@ fn object(it: &v1::Explanation, position: u64) -> Value {
         "legs": it.legs.iter().map(leg).collect::<Vec<_>>(),
         "holds": it.holds().map(|hold| word(hold.as_str_name(), "HOLD_")).collect::<Vec<_>>(),
         "turn": turn,
+        "settles_next": it.settles_next,
         "obstacles": it.obstacles.iter().map(obstacle).collect::<Vec<_>>(),
         "counterparty_waits": it.counterparty_waits,
         "inflows": it.inflows.iter().map(inflow).collect::<Vec<_>>(),
@@ -250,6 +259,43 @@ fn object(it: &v1::Explanation, position: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_legs_of_a_match_and_who_lacks_what_are_said() {
+        let terms = |sender: &str, receiver: &str, minor_units, code: &str| v1::PaymentTerms {
+            sender: sender.into(),
+            receiver: receiver.into(),
+            amount: Some(v1::Money { minor_units, currency_code: code.into() }),
+            ..v1::PaymentTerms::default()
+        };
+        let leg = |terms| v1::GroupLeg { terms: Some(terms), stage: "queued".into() };
+        let mut matched = v1::Explanation {
+            terms: Some(terms("A", "B", 10_000, "EUR")),
+            waits_for: v1::WaitsFor::Legs.into(),
+            group_size: 2,
+            legs: vec![leg(terms("A", "maker", 10_000, "EUR"))],
+            counterparty_waits: true,
+            ..v1::Explanation::default()
+        };
+        let expected = "A pays B 100.00 EUR.\n\
+            It is matched; all 2 legs settle together:\n  \
+            A pays maker 100.00 EUR: stands in its queue\n\
+            A counterparty's part is missing: it is not the caller's to know.\n";
+        assert_eq!(text(&matched), expected);
+        matched.legs.push(leg(terms("maker", "B", 10_825, "USD")));
+        matched.obstacles.push(v1::Obstacle {
+            bound: v1::Bound::Money.into(),
+            participant: "maker".into(),
+            currency_code: "USD".into(),
+            missing: "825".into(),
+            available: "10000".into(),
+            ..v1::Obstacle::default()
+        });
+        let text = text(&matched);
+        assert!(text.contains("  maker pays B 108.25 USD: stands in its queue\n"), "{text}");
+        assert!(text.contains("maker lacks 8.25 USD"), "{text}");
+        assert_eq!(object(&matched, 7)["legs"][1]["amount"], "108.25");
+    }
 
     #[test]
     fn whose_word_a_held_payment_waits_for_is_said() {

@@ -31,9 +31,10 @@ impl Gateway {
                 waiting.filter_map(|place| pool.waiting(place)).collect();
             // To its receiver a payment is not there before it has settled.
             waiting.retain(|waiting| own.is_none_or(|own| waiting.sender == own));
-            let in_turn = |it: &Waiting| matches!(it.waits_for, WaitsFor::Turn { .. });
+            let settles =
+                |it: &Waiting| matches!(it.waits_for, WaitsFor::Turn { .. } | WaitsFor::Legs);
             // What is there of money matters to nothing else; only then it is copied.
-            let preview = waiting.iter().any(in_turn).then(|| pool.preview(&[]));
+            let preview = waiting.iter().any(settles).then(|| pool.preview(&[]));
             (waiting, preview, pool.next_position(), pool.now_ms())
         };
         type Answer = (Vec<Waiting>, Option<Preview>, u64, u64);
@@ -88,7 +89,10 @@ impl Explained<'_> {
                 explanation.counterparty_waits = true;
             }
             WaitsFor::Match => explanation.waits_for = v1::WaitsFor::Match.into(),
-            WaitsFor::Legs => explanation.waits_for = v1::WaitsFor::Legs.into(),
+            WaitsFor::Legs => {
+                explanation.waits_for = v1::WaitsFor::Legs.into();
+                self.settling(waiting, &mut explanation);
+            }
             WaitsFor::Word(hold) => {
                 explanation.waits_for = v1::WaitsFor::Word.into();
                 // Its sender asks, or an operator.
@@ -100,20 +104,22 @@ impl Explained<'_> {
                 explanation.ahead_minor_units = ahead_minor.to_string();
                 explanation.day_closed = !day_open;
                 explanation.in_cut = in_cut;
-                self.turn(waiting, &mut explanation);
+                self.settling(waiting, &mut explanation);
             }
         }
         explanation
     }
 
-    /// What keeps a queued payment from settling.
-    fn turn(&self, waiting: &Waiting, explanation: &mut v1::Explanation) {
+    /// What keeps a queued payment, or the legs of a match, from settling.
+    fn settling(&self, waiting: &Waiting, explanation: &mut v1::Explanation) {
         let Some(preview) = self.preview else { return };
         explanation.cycle_due_at_ms = preview.cycle_due_at_ms;
+        let matched = waiting.waits_for == WaitsFor::Legs;
         let mut payments = preview.payments().iter();
-        let Some(index) = payments.position(|payment| payment.place == waiting.place) else {
-            return;
-        };
+        // The legs are one group: each of them needs what all of them do.
+        let leg = |place| matched && waiting.members.iter().any(|member| member.place == place);
+        let found = payments.position(|it| it.place == waiting.place || leg(it.place));
+        let Some(index) = found else { return };
         let settles = self.cycle.settles(preview);
         if settles[index] {
             explanation.settles_next = true;
@@ -122,17 +128,17 @@ impl Explained<'_> {
         let (gateway, view, own) = (self.gateway, self.view, self.own);
         let words = Wording { gateway, view, preview, own };
         let after = Aftermath::new(preview, settles);
-        let found = if preview.proposals {
+        let diagnosis = if preview.proposals {
             let choose = |preview: &Preview| self.cycle.settles(preview);
             diagnose_proposed(&after, index, &choose, Cycle::trials_max(preview))
         } else {
             diagnose(preview, index)
         };
-        let obstacles = found.obstacles.iter();
+        let obstacles = diagnosis.obstacles.iter();
         explanation.obstacles = obstacles.filter_map(|it| words.obstacle(it)).collect();
-        explanation.remedy = found.remedy.iter().filter_map(|it| words.lever(*it)).collect();
-        explanation.counterparty_waits = explanation.obstacles.len() < found.obstacles.len();
-        if self.own.is_none() {
+        explanation.remedy = diagnosis.remedy.iter().filter_map(|it| words.lever(*it)).collect();
+        explanation.counterparty_waits = explanation.obstacles.len() < diagnosis.obstacles.len();
+        if self.own.is_none() && !matched {
             let owed = inflows(&after, waiting.debit, INFLOWS_MAX);
             let told = owed.iter().map(|inflow| v1::Inflow {
                 participant: words.owner(inflow.debit),

@@ -1,5 +1,7 @@
 //! Why a match does not settle: to each side its own.
 
+use channel::CommandBody;
+use ledger::Amount;
 use proto::v1;
 use proto::v1::PaymentState;
 use tonic::Code;
@@ -8,7 +10,7 @@ use crate::access::reason;
 use crate::fx::{bid, converting, get, market, quote, submit};
 use crate::insight::{freed, fund, unlocks, what_if, why};
 use crate::node::Node;
-use crate::people::uetr;
+use crate::people::{currency, uetr};
 
 /// 10,000.00 EUR of Alice are matched with two quotes of the provider, which has only 10,000.00 of
 /// the 10,825.00 USD that Bob is to get.
@@ -31,6 +33,31 @@ fn totals(found: &[v1::PaymentTotal]) -> Vec<(&str, u64, &str)> {
         .iter()
         .map(|it| (it.currency_code.as_str(), it.payments, it.minor_units.as_str()))
         .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_match_says_whose_money_its_legs_lack() {
+    let node = unfunded().await;
+    let found = why(&node, &node.operator, 1).await.unwrap();
+    assert_eq!((found.waits_for(), found.group_size, found.legs.len()), (v1::WaitsFor::Legs, 4, 4));
+    let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
+    assert_eq!((obstacle.bound(), obstacle.participant.as_str()), (v1::Bound::Money, "maker"));
+    assert_eq!((obstacle.missing.as_str(), obstacle.available.as_str()), ("82500", "1000000"));
+    assert_eq!(found.remedy, [dollars("maker", 82_500)]);
+    // Its sender is told of the legs that it pays, and that somebody else's part is missing.
+    let told = why(&node, &node.alice, 1).await.unwrap();
+    let paid: Vec<_> = told.legs.iter().filter_map(|leg| leg.terms.as_ref()).collect();
+    assert_eq!(paid.len(), 2);
+    assert!(paid.iter().all(|terms| terms.sender == "ALICGB2L"));
+    assert!(told.counterparty_waits && told.obstacles.is_empty() && told.remedy.is_empty());
+    // Done, it settles; a cent less, and it does not.
+    let less = what_if(&node, &node.operator, vec![dollars("maker", 82_499)]).await.unwrap();
+    assert!(less.freed.is_empty());
+    let amount = Amount::new(82_500, currency("USD")).unwrap();
+    let pay_in = CommandBody::Fund { participant: node.provider.id, amount, pay_in: [9; 16] };
+    node.give(&node.agent, 300, pay_in).await;
+    node.settle().await;
+    assert_eq!(get(&node, &node.alice, 1).await.unwrap().state(), PaymentState::Settled);
 }
 
 #[tokio::test(flavor = "multi_thread")]
