@@ -42,6 +42,14 @@ const QUEUES: Access = Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role
 const AUDITORS: Access = Access::Roles(&[Role::Operator, Role::Regulator]);
 const BOOKS: Access =
     Access::Roles(&[Role::Bank, Role::LiquidityProvider, Role::SettlementAgent, Role::Operator]);
+/// Whose books they are, and who is told of all batches.
+const REPORTS: Access = Access::Roles(&[
+    Role::Bank,
+    Role::LiquidityProvider,
+    Role::SettlementAgent,
+    Role::Operator,
+    Role::Regulator,
+]);
 const ALL: Access = Access::Roles(&Role::ALL);
 
 /// Every method of the edge with who may call it. What is not here cannot be called.
@@ -59,7 +67,7 @@ pub const ACCESS: [(&str, Access); 34] = [
     ("/causeway.v1.LedgerService/ListBalances", BOOKS),
     ("/causeway.v1.LedgerService/ListEntries", BOOKS),
     ("/causeway.v1.LedgerService/ListTransfers", BOOKS),
-    ("/causeway.v1.LedgerService/GetBatchReport", BOOKS),
+    ("/causeway.v1.LedgerService/GetBatchReport", REPORTS),
     ("/causeway.v1.InsightService/ExplainPayment", QUEUES),
     ("/causeway.v1.InsightService/ListUnlocks", QUEUES),
     ("/causeway.v1.InsightService/SimulateChanges", QUEUES),

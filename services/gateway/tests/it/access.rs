@@ -25,7 +25,7 @@ const TABLE: [(&str, &str); 30] = [
     ("/causeway.v1.LedgerService/ListBalances", "xxx.x."),
     ("/causeway.v1.LedgerService/ListEntries", "xxx.x."),
     ("/causeway.v1.LedgerService/ListTransfers", "xxx.x."),
-    ("/causeway.v1.LedgerService/GetBatchReport", "xxx.x."),
+    ("/causeway.v1.LedgerService/GetBatchReport", "xxxxx."),
     ("/causeway.v1.InsightService/ExplainPayment", "x.x.x."),
     ("/causeway.v1.InsightService/ListUnlocks", "x.x.x."),
     ("/causeway.v1.InsightService/SimulateChanges", "x.x.x."),

@@ -187,6 +187,10 @@ async fn a_batchs_report_has_a_banks_own_lines_only() {
         eur.participants.iter().map(|it| (it.participant.as_str(), it.net.as_str())).collect();
     assert_eq!(lines, [("ALICGB2L", "-1250"), ("BOBBGB2L", "1250")]);
     assert_eq!(whole.certificates[0].settled_count, 1);
+    // Regulators are told all of it, settlement agents whose money moved but no certificate.
+    assert_eq!(report(&node.regulator, batch).await.unwrap(), whole);
+    let moved = v1::GetBatchReportResponse { certificates: Vec::new(), ..whole.clone() };
+    assert_eq!(report(&node.agent, batch).await.unwrap(), moved);
     let own = report(&node.bob, batch).await.unwrap();
     assert!(own.certificates.is_empty());
     let [eur] = own.currencies.as_slice() else { panic!("{own:?}") };
