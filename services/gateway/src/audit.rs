@@ -131,5 +131,6 @@ pub(crate) fn certificate(found: &Certificate) -> v1::Certificate {
         solver: u32::from(found.solver),
         steps: found.steps,
         prices_hash: Bytes::copy_from_slice(&found.prices_hash),
+        gap: found.bound.saturating_sub(found.value).to_string(),
     }
 }

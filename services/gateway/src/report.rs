@@ -33,6 +33,16 @@ impl Side {
         self.received.cast_signed() - self.sent.cast_signed()
     }
 
+    /// What it paid beyond what it was paid.
+    fn money_used(&self) -> i128 {
+        (-self.net()).max(0)
+    }
+
+    /// How much less that is than one payment after the other would have taken.
+    fn saved(&self) -> i128 {
+        self.one_by_one - self.money_used()
+    }
+
     fn send(&mut self, minor: u64) {
         self.payments_sent += 1;
         self.sent += u128::from(minor);
@@ -122,8 +132,9 @@ fn currencies(
             currency_code: currency.as_str().to_owned(),
             payments: if own.is_none() { payments } else { 0 },
             gross: sum(&|side| side.sent.cast_signed()),
-            net: sum(&|side| (-side.net()).max(0)),
+            net: sum(&Side::money_used),
             one_by_one: sum(&|side| side.one_by_one),
+            saved: sum(&Side::saved),
             participants,
         }
     });
@@ -139,6 +150,7 @@ fn participant(name: String, side: &Side) -> v1::ParticipantReport {
         received: side.received.to_string(),
         net: side.net().to_string(),
         one_by_one: side.one_by_one.to_string(),
+        saved: side.saved().to_string(),
     }
 }
 
@@ -157,7 +169,8 @@ mod tests {
             let kind = TransferKind::Payment;
             sides.add(&Transfer { place, origin: place, kind, debit, credit, minor });
         }
-        let needed: Vec<_> = sides.0.values().map(|side| (side.net(), side.one_by_one)).collect();
-        assert_eq!(needed, [(-10, 100), (0, 0), (10, 0)]);
+        let needed = |side: &Side| (side.net(), side.one_by_one, side.saved());
+        let needed: Vec<_> = sides.0.values().map(needed).collect();
+        assert_eq!(needed, [(-10, 100, 90), (0, 0, 0), (10, 0, 0)]);
     }
 }

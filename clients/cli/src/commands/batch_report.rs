@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::show::{decimal, instant, minor, payments, spoken_text};
 use crate::failure::{Failure, at};
-use crate::output::{Cell, Row, Shown, table};
+use crate::output::{Cell, Row, Shown, printable, table};
 
 /// The report of one batch, and a picture of it if a file is named.
 pub(super) async fn show(
@@ -37,11 +37,12 @@ fn text(report: &v1::GetBatchReportResponse) -> String {
     }
     for it in &report.certificates {
         text.push_str(&format!(
-            "Cycle {}: {} of {} settled, at least {}% of the most possible\n",
+            "Cycle {}: {} of {} settled, at least {}% of the most possible: gap {}\n",
             it.cycle,
             it.settled_count,
             payments(it.candidate_count.into()),
-            reached_percent(it)
+            reached_percent(it),
+            printable(&it.gap)
         ));
     }
     for currency in &report.currencies {
@@ -66,9 +67,8 @@ fn summary(it: &v1::CurrencyReport) -> String {
         spoken(&it.net),
         spoken(&it.one_by_one)
     ));
-    let saved = saved_percent(it).map_or_else(String::new, |saved| format!(": {saved}% saved"));
-    text.push_str(&saved);
-    text.push_str(".\n");
+    let part = saved_percent(it).map_or_else(String::new, |part| format!(", {part}%"));
+    text.push_str(&format!(": {} saved{part}.\n", spoken(&it.saved)));
     text
 }
 
@@ -100,6 +100,7 @@ fn certificate(it: &v1::Certificate) -> Value {
         "value": it.value,
         "fifo_value": it.fifo_value,
         "bound": it.bound,
+        "gap": it.gap,
         "reached_percent": reached_percent(it),
         "solver": (it.solver != 0).then_some(it.solver),
         "steps": it.steps,
@@ -117,6 +118,7 @@ fn row(it: &v1::ParticipantReport, currency: &v1::CurrencyReport) -> Row {
         ("net", minor(&it.net, code)),
         ("money_used", money_used(it, code)),
         ("one_by_one", minor(&it.one_by_one, code)),
+        ("saved", minor(&it.saved, code)),
         ("currency", code.into()),
     ]
 }
@@ -140,6 +142,7 @@ fn currency(it: &v1::CurrencyReport) -> Value {
             "net": minor(&it.net, code).to_text(),
             "money_used": money_used(it, code).to_text(),
             "one_by_one": minor(&it.one_by_one, code).to_text(),
+            "saved": minor(&it.saved, code).to_text(),
         })
     };
     json!({
@@ -148,6 +151,7 @@ fn currency(it: &v1::CurrencyReport) -> Value {
         "gross": sum(&it.gross),
         "net": sum(&it.net),
         "one_by_one": sum(&it.one_by_one),
+        "saved": sum(&it.saved),
         "saved_percent": saved_percent(it),
         "participants": it.participants.iter().map(participant).collect::<Vec<_>>(),
     })
@@ -156,6 +160,45 @@ fn currency(it: &v1::CurrencyReport) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gap_and_what_was_saved_are_said() {
+        let line = v1::ParticipantReport {
+            participant: "A".into(),
+            net: "-10".into(),
+            one_by_one: "100".into(),
+            saved: "90".into(),
+            ..v1::ParticipantReport::default()
+        };
+        let eur = v1::CurrencyReport {
+            currency_code: "EUR".into(),
+            payments: 3,
+            gross: "290".into(),
+            net: "10".into(),
+            one_by_one: "100".into(),
+            saved: "90".into(),
+            participants: vec![line],
+        };
+        let cycle = v1::Certificate {
+            value: "985".into(),
+            bound: "1000".into(),
+            gap: "15".into(),
+            ..v1::Certificate::default()
+        };
+        assert_eq!(certificate(&cycle)["gap"], "15");
+        let found = currency(&eur);
+        assert_eq!((&found["saved"], &found["saved_percent"]), (&json!("0.90"), &json!("90.0")));
+        assert_eq!(found["participants"][0]["saved"], "0.90");
+        let withheld =
+            v1::CurrencyReport { gross: String::new(), saved: String::new(), ..eur.clone() };
+        assert_eq!(currency(&withheld)["saved"], Value::Null);
+        let (currencies, certificates) = (vec![eur], vec![cycle]);
+        let report = v1::GetBatchReportResponse { currencies, certificates, ..Default::default() };
+        let text = text(&report);
+        assert!(text.contains("98.50% of the most possible: gap 15\n"));
+        assert!(text.contains("taken 1.00 EUR: 0.90 EUR saved, 90.0%.\n"), "{text}");
+        assert!(text.contains("ONE_BY_ONE  SAVED"), "{text}");
+    }
 
     #[test]
     fn savings_are_rounded_down() {

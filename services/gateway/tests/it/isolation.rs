@@ -186,7 +186,11 @@ async fn a_batchs_report_has_a_banks_own_lines_only() {
     let lines: Vec<_> =
         eur.participants.iter().map(|it| (it.participant.as_str(), it.net.as_str())).collect();
     assert_eq!(lines, [("ALICGB2L", "-1250"), ("BOBBGB2L", "1250")]);
-    assert_eq!(whole.certificates[0].settled_count, 1);
+    assert_eq!((eur.one_by_one.as_str(), eur.saved.as_str()), ("1250", "0"));
+    let saved: Vec<_> = eur.participants.iter().map(|it| it.saved.as_str()).collect();
+    assert_eq!(saved, ["0", "0"]);
+    let certificate = &whole.certificates[0];
+    assert_eq!((certificate.settled_count, certificate.gap.as_str()), (1, "0"));
     // Regulators are told all of it, settlement agents whose money moved but no certificate.
     assert_eq!(report(&node.regulator, batch).await.unwrap(), whole);
     let moved = v1::GetBatchReportResponse { certificates: Vec::new(), ..whole.clone() };
