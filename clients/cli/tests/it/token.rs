@@ -34,7 +34,8 @@ impl Token {
         let mut command = Command::new("softhsm2-util");
         let done =
             command.env("SOFTHSM2_CONF", &self.settings).args(arguments).args(["--pin", PIN]);
-        let done = done.output().expect("softhsm2-util, of Debian's package softhsm2");
+        let missing = |error| panic!("softhsm2-util, of Debian's package softhsm2: {error}");
+        let done = done.output().unwrap_or_else(missing);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 

@@ -37,7 +37,7 @@ fn totals(found: &[v1::PaymentTotal]) -> Vec<(&str, u64, &str)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_match_says_whose_money_its_legs_lack() {
-    let node = unfunded().await;
+    let node = Box::pin(unfunded()).await;
     let found = why(&node, &node.operator, 1).await.unwrap();
     assert_eq!((found.waits_for(), found.group_size, found.legs.len()), (v1::WaitsFor::Legs, 4, 4));
     let [obstacle] = found.obstacles.as_slice() else { panic!("{found:?}") };
@@ -62,7 +62,7 @@ async fn a_match_says_whose_money_its_legs_lack() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn legs_are_told_as_what_their_order_pays() {
-    let node = unfunded().await;
+    let node = Box::pin(unfunded()).await;
     let answer = what_if(&node, &node.operator, vec![dollars("maker", 82_500)]).await.unwrap();
     assert_eq!(totals(&answer.freed), [("EUR", 1, "1000000"), ("USD", 1, "1082500")]);
     assert_eq!(freed(&answer), [uetr(1).to_string(), uetr(1).to_string()]);
@@ -79,7 +79,7 @@ async fn legs_are_told_as_what_their_order_pays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_is_told_of_its_own_side_only() {
-    let node = unfunded().await;
+    let node = Box::pin(unfunded()).await;
     let found = unlocks(&node, &node.provider).await;
     assert_eq!(found.unlocks[0].levers, [dollars("maker", 82_500)]);
     assert_eq!(totals(&found.unlocks[0].freed), [("USD", 1, "1082500")]);
