@@ -83,6 +83,10 @@ fn what_gets_lost_on_its_way_is_told_again() {
     let limits = (u64::MAX, Some(peers));
     let world = World::among(logs.0.clone(), dir.path(), clock, Box::new(Floor), limits);
     world.begin(|rules| (rules.seal_ms, rules.cycle_ms) = (10, 20));
+    for cycle in 1..=4 {
+        world.log(world.orders(ALBION, 7, 4));
+        until(|| world.pool.view().seen_entries == 4 * cycle && world.queued() == 0);
+    }
     until(|| logs.1.end().0 >= 4);
     world.close();
     let told = logs.1.read(Position(0), 1 << 20).unwrap();
