@@ -35,6 +35,7 @@ pub use channel::{
 pub use sealing::{Buffered, DisclosedView, Disclosure, OpenedOrder, OpenedView, Reader};
 
 pub use self::desk::Desk;
+pub(crate) use self::files::read_secret;
 pub use self::files::write as write_file;
 pub use self::incoming::{Incoming, IncomingWatch, Reading};
 pub use self::keys::{KEEP_MS, KeyStore, OwnKey};

@@ -1,7 +1,7 @@
 //! A signing key that a hardware token holds (PKCS#11 v3.0): it signs there, and never leaves it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use channel::{KeyError, Signature, Signer};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -14,7 +14,10 @@ use cryptoki::types::AuthPin;
 use serde::Deserialize;
 
 use crate::Error;
-use crate::profile::read;
+use crate::sealed::read_secret;
+
+/// What is wrong if the token does not let the user in.
+const PIN: &str = "signing_token.pin_file";
 
 /// `signing_token` of a profile: where the Ed25519 key that signs orders and commands is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -26,18 +29,24 @@ pub struct SigningToken {
     pub token: String,
     /// The label (`CKA_LABEL`) of the key pair, both halves of which are on the token.
     pub key: String,
-    /// A file with the user's PIN; one line.
+    /// A file with the user's PIN, one line, which its owner alone may read.
     pub pin_file: PathBuf,
 }
 
 /// Signs with a key on a hardware token. A session that the token ended is opened again with the
-/// next signature.
+/// next signature; a PIN that it refused is never tried again, for it would lock itself.
 pub struct TokenSigner {
     place: SigningToken,
     pin: AuthPin,
     library: Pkcs11,
     public_key: [u8; 32],
-    session: Mutex<Option<Open>>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Open(Open),
+    Closed,
+    Refused(KeyError),
 }
 
 struct Open {
@@ -51,21 +60,19 @@ impl TokenSigner {
     /// # Errors
     /// [`Error::Config`] naming the field of `signing_token` that is not right.
     pub fn open(place: SigningToken) -> Result<Self, Error> {
-        let pin = AuthPin::new(read(&place.pin_file)?.trim_end().into());
+        let pin = read_secret(&place.pin_file)?;
+        let pin = std::str::from_utf8(&pin).map_err(|_| Error::config(PIN, "must be text"))?;
+        let pin = AuthPin::new(pin.trim_end_matches(['\r', '\n']).into());
         let library = load(&place.module)?;
         let (open, public_key) = place.open(&library, &pin)?;
-        Ok(Self { place, pin, library, public_key, session: Mutex::new(Some(open)) })
+        let state = Mutex::new(State::Open(open));
+        Ok(Self { place, pin, library, public_key, state })
     }
 
-    fn session(&self) -> MutexGuard<'_, Option<Open>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open_again(&self) -> Result<Open, KeyError> {
-        let (open, public_key) =
-            self.place.open(&self.library, &self.pin).map_err(|error| unavailable(&error))?;
+    fn open_again(&self) -> Result<Open, Error> {
+        let (open, public_key) = self.place.open(&self.library, &self.pin)?;
         if public_key != self.public_key {
-            return Err(KeyError { reason: "the token has another key now".to_owned() });
+            return Err(Error::config("signing_token.key", "is another key now"));
         }
         Ok(open)
     }
@@ -77,16 +84,26 @@ impl Signer for TokenSigner {
     }
 
     fn sign(&self, statement: &[u8]) -> Result<Signature, KeyError> {
-        let mut session = self.session();
-        let open = match session.take() {
-            Some(open) => open,
-            None => self.open_again()?,
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = match std::mem::replace(&mut *state, State::Closed) {
+            State::Open(open) => open,
+            State::Closed => self.open_again().map_err(|error| {
+                let refused = unavailable(&error);
+                if error.field() == Some(PIN) {
+                    *state = State::Refused(refused.clone());
+                }
+                refused
+            })?,
+            State::Refused(refused) => {
+                *state = State::Refused(refused.clone());
+                return Err(refused);
+            }
         };
         let ed25519 = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure));
         let signed = open.session.sign(&ed25519, open.private, statement);
         let signature = signed.map_err(|error| unavailable(&error))?;
         // Only who could sign is asked again as it is.
-        *session = Some(open);
+        *state = State::Open(open);
         let odd = |odd: Vec<u8>| KeyError { reason: format!("a signature of {} bytes", odd.len()) };
         signature.try_into().map_err(odd)
     }
@@ -109,15 +126,16 @@ impl SigningToken {
         let labelled = |slot: &_| {
             library.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == self.token)
         };
-        let slot = slots.into_iter().find(labelled);
-        let slot = slot.ok_or_else(|| {
-            Error::config("signing_token.token", format!("no token is called {:?}", self.token))
-        })?;
+        let slots: Vec<_> = slots.into_iter().filter(labelled).collect();
+        let [slot] = slots[..] else {
+            let problem = format!("{} tokens are called {:?}", slots.len(), self.token);
+            return Err(Error::config("signing_token.token", problem));
+        };
         let session = library.open_ro_session(slot).map_err(away)?;
         match session.login(UserType::User, Some(pin)) {
             // Once for all sessions of a process.
             Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
-            Err(error) => return Err(Error::config("signing_token.pin_file", error)),
+            Err(error) => return Err(Error::config(PIN, error)),
         }
         let private = self.find(&session, ObjectClass::PRIVATE_KEY)?;
         let public = self.find(&session, ObjectClass::PUBLIC_KEY)?;

@@ -1,6 +1,7 @@
 //! A signing key on a hardware token, for which SoftHSM stands.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,6 +26,7 @@ impl Token {
         let tokens = dir.join("tokens");
         fs::write(&settings, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
         fs::write(dir.join("pin"), PIN).unwrap();
+        fs::set_permissions(dir.join("pin"), Permissions::from_mode(0o600)).unwrap();
         let token = Self { settings, dir };
         token.tool(&["--init-token", "--free", "--label", "bank", "--so-pin", "87654321"]);
         token
@@ -99,6 +101,9 @@ fn a_bank_pays_with_a_key_that_never_leaves_its_token() {
     fs::write(token.dir.join("pin"), "1234").unwrap();
     let said = refused(&token.section("orders"));
     assert!(said.contains("signing_token.pin_file"), "{said}");
+    fs::set_permissions(token.dir.join("pin"), Permissions::from_mode(0o640)).unwrap();
+    assert!(refused(&token.section("orders")).contains("chmod 600"));
+    fs::set_permissions(token.dir.join("pin"), Permissions::from_mode(0o600)).unwrap();
     let said = refused(&token.section("orders").replace("libsofthsm2.so", "none.so"));
     assert!(said.contains("signing_token.module") && said.contains("none.so"), "{said}");
 }

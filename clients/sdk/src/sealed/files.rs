@@ -94,7 +94,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
 }
 
 /// Reads a secret; a file that others may read is refused.
-pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mode = fs::metadata(path).map_err(at(path))?.permissions().mode();
     if mode & 0o077 != 0 {
         let problem = "must be readable by its owner alone (chmod 600)";
