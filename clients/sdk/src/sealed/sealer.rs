@@ -94,8 +94,24 @@ impl Sealer {
         now_ms: u64,
         signer: &dyn Signer,
     ) -> Result<Vec<Signed<EpochOpen>>, Error> {
-        let trust = store.trust(now_ms)?;
         self.epochs.retain(|active| active.not_after_ms > now_ms);
+        let known = self.epochs.len();
+        let opened = self.open_missing((store, own), orders, now_ms, signer);
+        if opened.is_err() {
+            // What is not returned nobody publishes.
+            self.epochs.truncate(known);
+        }
+        opened
+    }
+
+    fn open_missing<'a>(
+        &mut self,
+        (store, own): (&TrustStore, &OwnKey),
+        orders: impl IntoIterator<Item = (&'a Order, &'a Contents)>,
+        now_ms: u64,
+        signer: &dyn Signer,
+    ) -> Result<Vec<Signed<EpochOpen>>, Error> {
+        let trust = store.trust(now_ms)?;
         let mut opened = Vec::new();
         let mut wanted: Vec<Recipient> = Vec::new();
         let policy =
@@ -137,9 +153,9 @@ impl Sealer {
         let policy = trust.policy().map(|policy| &policy.statement);
         let room = policy.map_or(0, |policy| policy.suite.epoch_readers_max());
         let version = policy.map_or(0, |policy| policy.version);
-        let mine = |it: &Recipient| {
-            let mut epochs = self.epochs.iter().filter(|epoch| epoch.policy_version == version);
-            epochs.any(|epoch| epoch.recipients.iter().any(|known| same(known, it)))
+        let covers = |epoch: &Active, readers: &[Recipient]| {
+            let reads = |it| epoch.recipients.iter().any(|known| same(known, it));
+            epoch.policy_version == version && readers.iter().all(reads)
         };
         for bank in store.identities().map(|signed| &signed.statement.participant) {
             if bank.role != Role::Bank || bank.id == self.sender {
@@ -147,8 +163,8 @@ impl Sealer {
             }
             let facts = OrderFacts { receiver: bank.id, receiver_country: bank.country, ..facts };
             let Ok(readers) = trust.recipients(&facts, now_ms) else { continue };
-            // Who has an epoch already needs no other.
-            if readers.iter().any(|it| it.role == SlotRole::Receiver && mine(it)) {
+            // What one epoch has already needs no other.
+            if self.epochs.iter().any(|epoch| covers(epoch, &readers)) {
                 continue;
             }
             let more = missing(wanted, &readers);

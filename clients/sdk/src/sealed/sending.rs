@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use ledger::Hash;
 
+use super::keys::OwnKey;
 use super::sealer::{Contents, Sealer, content_hash};
 use super::sent::SentOrder;
 use super::vault::Vault;
@@ -205,7 +206,6 @@ impl Vault {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        let known = self.sealer().take();
         let Some(policy) = self.store.policy_at(now_ms) else {
             let problem = "the pool has none that a root of the trust file has signed, so nothing can \
                            be sealed";
@@ -213,25 +213,35 @@ impl Vault {
         };
         let own = self.keys.published(&self.store, policy.statement.suite, now_ms)?;
         let new = || Sealer::new(client.pool(), client.participant(), random);
-        let mut sealer = match known {
+        let mut sealer = match self.sealer().take() {
             None => new().epoch_life(EPOCH_LIFE_MS),
             Some(sealer) => sealer.lasting(),
         };
+        let sealed = self.seal_with(&mut sealer, &own, client, drafts, now_ms).await;
+        // Whatever one of the orders lacks: the epochs that the pool has accepted are open.
+        *self.sealer() = Some(sealer);
+        sealed
+    }
+
+    async fn seal_with(
+        &self,
+        sealer: &mut Sealer,
+        own: &OwnKey,
+        client: &Client,
+        drafts: &[&Draft],
+        now_ms: u64,
+    ) -> Result<Vec<Order>, Error> {
         let parts = || drafts.iter().map(|draft| (&draft.order, &draft.contents));
         let signer = client.statement_signer()?;
-        let epochs = sealer.prepare((&self.store, &own), parts(), now_ms, signer)?;
+        let epochs = sealer.prepare((&self.store, own), parts(), now_ms, signer)?;
         let epochs: Vec<AnyStatement> = epochs.into_iter().map(AnyStatement::from).collect();
         if !epochs.is_empty()
             && let Err(error) = client.publish_all(&epochs).await
         {
             sealer.forget_last(epochs.len());
-            *self.sealer() = Some(sealer);
             return Err(error);
         }
-        let sealed = parts().map(|parts| sealer.seal((&self.store, &own), parts, now_ms));
-        let sealed = sealed.collect::<Result<Vec<_>, _>>()?;
-        *self.sealer() = Some(sealer);
-        Ok(sealed)
+        parts().map(|parts| sealer.seal((&self.store, own), parts, now_ms)).collect()
     }
 
     /// The same order as it was sealed before, if it was.

@@ -76,12 +76,18 @@ impl SentStore {
         kinds.filter_map(|kind| self.get(kind, uetr).transpose()).collect()
     }
 
-    /// Forgets an order that the pool has not taken: it may be sealed anew under its reference.
+    /// Forgets an order that the pool has not taken: it may be sealed anew under its reference. What
+    /// another process has sealed anew meanwhile stays.
     ///
     /// # Errors
-    /// [`Error::Config`] if its file cannot be removed.
+    /// As [`SentStore::get`]; [`Error::Config`] if its file cannot be removed.
     pub fn remove(&self, order: &Order) -> Result<(), Error> {
         let fields = order.fields();
+        let kind = fields.kind().ok_or(Error::Malformed("message kind"))?;
+        let kept = self.get(kind, fields.uetr())?;
+        if kept.is_none_or(|kept| kept.order.digest() != order.digest()) {
+            return Ok(());
+        }
         files::remove(&self.path(fields.kind_number(), fields.uetr()))
     }
 
