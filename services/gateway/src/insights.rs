@@ -85,6 +85,11 @@ impl Cycle {
         candidates.payments.iter().map(|payment| settles(payment.place)).collect()
     }
 
+    /// Whether trying what the solver would do is within bounds for one answer to a bank.
+    fn tries_solver(preview: &Preview) -> bool {
+        preview.proposals && preview.payments().len() <= PAYMENTS_TRIED_MAX.1
+    }
+
     /// How many cycles may be tried for one answer.
     fn trials_max(preview: &Preview) -> usize {
         let (fifo, solver) = PAYMENTS_TRIED_MAX;

@@ -1,5 +1,7 @@
 //! Why a payment waits.
 
+use std::cell::OnceCell;
+
 use channel::{ParticipantId, Uetr};
 use clearing::{GroupMember, MemberStage, Pool, Preview, Waiting, WaitsFor};
 use insight::{Aftermath, diagnose, diagnose_proposed, inflows};
@@ -41,7 +43,8 @@ impl Gateway {
         let think = move |answer: Answer, view: &PoolView, gateway: &Self| {
             let (waiting, preview, position, time_ms) = answer;
             let preview = preview.as_ref();
-            let explained = Explained { gateway, view, preview, own, cycle };
+            let settles = OnceCell::new();
+            let explained = Explained { gateway, view, preview, own, cycle, settles };
             let explanations = waiting.iter().map(|waiting| explained.one(waiting)).collect();
             v1::ExplainPaymentResponse { position, time_ms, explanations }
         };
@@ -59,6 +62,8 @@ struct Explained<'a> {
     preview: Option<&'a Preview>,
     own: Option<ParticipantId>,
     cycle: Cycle,
+    /// Once for all payments of the answer.
+    settles: OnceCell<Vec<bool>>,
 }
 
 impl Explained<'_> {
@@ -120,15 +125,15 @@ impl Explained<'_> {
         let leg = |place| matched && waiting.members.iter().any(|member| member.place == place);
         let found = payments.position(|it| it.place == waiting.place || leg(it.place));
         let Some(index) = found else { return };
-        let settles = self.cycle.settles(preview);
+        let settles = self.settles.get_or_init(|| self.cycle.settles(preview));
         if settles[index] {
             explanation.settles_next = true;
             return;
         }
         let (gateway, view, own) = (self.gateway, self.view, self.own);
         let words = Wording { gateway, view, preview, own };
-        let after = Aftermath::new(preview, settles);
-        let diagnosis = if preview.proposals {
+        let after = Aftermath::new(preview, settles.clone());
+        let diagnosis = if Cycle::tries_solver(preview) {
             let choose = |preview: &Preview| self.cycle.settles(preview);
             diagnose_proposed(&after, index, &choose, Cycle::trials_max(preview))
         } else {
