@@ -42,11 +42,16 @@ pub struct Status {
 }
 
 impl Status {
-    /// The fewest copies of a row in any data centre.
+    /// Copies of a row in all data centres together: a quorum is one of all of them. A transient
+    /// replica (`3/1`: one of three) keeps none for long.
     #[must_use]
     pub fn replicas(&self) -> u32 {
         let counts = self.replication.iter().filter(|(name, _)| *name != "class");
-        counts.filter_map(|(_, count)| count.parse().ok()).min().unwrap_or(0)
+        let full = |count: &String| {
+            let (all, transient) = count.split_once('/').unwrap_or((count, "0"));
+            all.parse::<u32>().ok()?.checked_sub(transient.parse().ok()?)
+        };
+        counts.filter_map(|(_, count)| full(count)).sum()
     }
 
     /// # Errors
