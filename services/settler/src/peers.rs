@@ -356,6 +356,7 @@ impl Member {
             && self.options.part != Part::Listens
         {
             metrics::diverged();
+            self.pending.clear();
             self.say(Body::Sealed(difference.ours));
             self.farewell();
         }
@@ -364,13 +365,14 @@ impl Member {
     /// Lets another one take over at once.
     fn resign(&mut self) {
         if self.options.part == Part::Contends && self.ownership.leads() {
+            self.pending.clear();
             self.say(Body::Resign);
             self.farewell();
         }
         metrics::active(false);
     }
 
-    /// Waits until what was said last is durable, but not for long.
+    /// Waits until what was said last is durable, but not for long. Nothing else is waited for then.
     fn farewell(&mut self) {
         let until = Instant::now() + FAREWELL;
         while !self.arrived() && Instant::now() < until {
