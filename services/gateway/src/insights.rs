@@ -85,7 +85,8 @@ impl Cycle {
         candidates.payments.iter().map(|payment| settles(payment.place)).collect()
     }
 
-    /// Whether trying what the solver would do is within bounds for one answer to a bank.
+    /// Whether the queue is short enough to try with the solver what frees a payment: anybody who has one
+    /// queued may ask that.
     fn tries_solver(preview: &Preview) -> bool {
         preview.proposals && preview.payments().len() <= PAYMENTS_TRIED_MAX.1
     }
